@@ -1,0 +1,3 @@
+"""archkit: design neural networks under a budget."""
+
+__version__ = "0.1.0"

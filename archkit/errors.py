@@ -1,0 +1,90 @@
+"""Every error that archkit raises on purpose. Each derives from `ArchkitError`.
+
+The library raises them; only the command line turns them into a message and an exit code.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArchkitError",
+    "BudgetError",
+    "DataError",
+    "DownloadError",
+    "OutputError",
+    "RunError",
+    "SpecError",
+]
+
+
+class ArchkitError(Exception):
+    """Base of every error that archkit raises on purpose."""
+
+
+class SpecError(ArchkitError):
+    """A text is not a spec, or a spec is not a network that can be laid out.
+
+    Attributes:
+        reason: one sentence: what was expected and what came.
+        text: the whole text that was read, or None when the error is about a value.
+        span: `(start, end)`, the offsets of the offending token in `text`.
+        hint: the likely mistake, or None.
+        field: the field of the value that is wrong, and its index where it is a list; a parser
+            turns them into a span.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        text: str | None = None,
+        span: tuple[int, int] | None = None,
+        hint: str | None = None,
+        field: tuple[str, int | None] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.text = text
+        self.span = span
+        self.hint = hint
+        self.field = field
+
+    def __str__(self) -> str:
+        """The reason, then the text with a caret under the offending token, then the hint."""
+        lines = [self.reason if self.hint is None else f"{self.reason} ({self.hint})"]
+        if self.text is not None and self.span is not None:
+            lines.extend(_point_at(self.text, self.span))
+        return "\n".join(lines)
+
+
+class BudgetError(ArchkitError):
+    """A limit is not a number, is negative, or contradicts another."""
+
+
+class DataError(ArchkitError):
+    """A data set is missing, incomplete or unreadable."""
+
+
+class DownloadError(DataError):
+    """A data set could not be downloaded."""
+
+
+class OutputError(ArchkitError):
+    """A file or folder could not be written."""
+
+
+class RunError(ArchkitError):
+    """A training run could not start or could not go on."""
+
+
+_SHOWN = 76  # columns of the text that an error shows: an 80-column terminal less the indent
+
+
+def _point_at(text: str, span: tuple[int, int]) -> list[str]:
+    """Two lines: the part of `text` around `span`, and carets under the span."""
+    start, end = span
+    width = max(1, end - start)
+    left = max(0, start + min(width, _SHOWN // 2) - _SHOWN // 2) if len(text) > _SHOWN else 0
+    # One printable column for each character, so that the carets stand where they should.
+    shown = "".join(c if c.isprintable() else " " for c in text[left : left + _SHOWN])
+    at = start - left
+    return ["  " + shown.rstrip(), "  " + " " * at + "^" * max(1, min(width, _SHOWN - at))]
