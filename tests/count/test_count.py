@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from archkit.count import count, equation1, totals
+from archkit.plan import layout
+from archkit.spec import ArchSpec, parse
+from tests.strategies import specs
+
+# From the paper's own tables and the authors' published code: (parameters, what the paper prints).
+PAPER = {
+    "resnet10": 4_980_234,
+    "resnet12": 195_738,
+    "resnet14-4": 3_152_410,
+    "resnet14-5": 4_130_458,
+    "paper-resnet18": 11_178_762,
+}
+
+
+@pytest.mark.parametrize(("name", "params"), PAPER.items())
+def test_the_papers_networks(name: str, params: int) -> None:
+    assert totals(parse(name)).params == params
+    assert count(parse(name)).params == params
+
+
+def test_the_plain_resnet10_by_hand() -> None:
+    account = count(parse("[2,1,1,1]x[64,128,256,512]"))
+    conv = {
+        "stem": (27 * 64, 1024),
+        "stage1": (4 * 9 * 64 * 64, 1024),
+        "stage2": (9 * 64 * 128 + 9 * 128 * 128 + 64 * 128, 256),
+        "stage3": (9 * 128 * 256 + 9 * 256 * 256 + 128 * 256, 64),
+        "stage4": (9 * 256 * 512 + 9 * 512 * 512 + 256 * 512, 16),
+    }
+    norm = {"stem": 64, "stage1": 4 * 64, "stage2": 3 * 128, "stage3": 3 * 256, "stage4": 3 * 512}
+    for part in account.parts[:-1]:
+        weights, area = conv[part.name]
+        assert part.params == weights + 2 * norm[part.name]
+        assert part.macs == weights * area
+        assert part.activations == norm[part.name] * area
+    assert account.parts[-1].params == 5130
+    assert account.params == 4_977_226
+    assert account.macs == 328_930_304
+    # Equation 1 counts a bias where there is none, and no norm: the gap is one norm channel each.
+    assert account.params - account.params_equation1 == sum(norm.values()) == 3008
+
+
+def test_equation_1_is_a_conv_with_bias() -> None:
+    assert equation1(3, 3, 64, 128) == 9 * 64 * 128 + 128
+
+
+# torchvision documents these counts with its weights (resnet18: 11,689,512 parameters, ...).
+TORCHVISION = [
+    ("[2,2,2,2]x[64,128,256,512] stem=conv7", 11_689_512),
+    ("[3,4,6,3]x[64,128,256,512] stem=conv7", 21_797_672),
+    ("[3,4,6,3]x[64,128,256,512] block=bottleneck stem=conv7", 25_557_032),
+    ("[3,4,6,3]x[64,128,256,512] block=bottleneck stem=conv7 groups=32 base_width=4", 25_028_904),
+    ("[3,4,6,3]x[64,128,256,512] block=bottleneck stem=conv7 base_width=128", 68_883_240),
+]
+
+
+@pytest.mark.parametrize(("text", "params"), TORCHVISION)
+def test_published_counts(text: str, params: int) -> None:
+    assert totals(parse(f"{text} input=3x224x224 classes=1000")).params == params
+
+
+@given(specs())
+def test_the_closed_form_is_the_sum_over_the_plan(spec: ArchSpec) -> None:
+    account = count(spec)
+    cost = totals(spec)
+    assert (cost.params, cost.macs, cost.activations) == (account.params, account.macs, account.activations)
+    main_path = [
+        layer
+        for layer in layout(spec)
+        if layer.kind in ("conv", "linear") and "shortcut" not in layer.name and "attn" not in layer.name
+    ]
+    assert cost.depth == len(main_path)
+
+
+@given(specs())
+def test_parts_add_up(spec: ArchSpec) -> None:
+    account = count(spec)
+    assert [part.name for part in account.parts] == [
+        "stem",
+        *(f"stage{i + 1}" for i in range(len(spec.blocks))),
+        "head",
+    ]
+    for figure in ("params", "macs", "activations"):
+        assert sum(getattr(part, figure) for part in account.parts) == getattr(account, figure)
+        assert sum(getattr(layer, figure) for layer in account.layers) == getattr(account, figure)
+
+
+def test_deep_networks_are_counted_without_being_laid_out() -> None:
+    cost = totals(parse("[100000,100000]x[512,512]"))
+    other = 2 * 9 * 512 * 512 + 4 * 512
+    first = other + 512 * 512 + 2 * 512
+    assert cost.params == 27 * 512 + 1024 + other * 199_999 + first + 5130

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+
+from archkit.count import count, totals
+from archkit.nn import build
+from archkit.spec import ArchSpec, parse
+from tests.strategies import specs
+
+NAMED = ["[2,1,1,1]x[64,128,256,512]", "resnet10", "resnet12", "resnet14-4", "resnet14-5", "paper-resnet18"]
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_parameters_are_the_counted_ones(text: str) -> None:
+    spec = parse(text)
+    network = build(spec, device="meta")
+    assert sum(p.numel() for p in network.parameters()) == totals(spec).params
+
+
+@given(specs(max_stages=3, max_blocks=2, widths=(4, 24), max_size=24))
+@settings(max_examples=40)
+def test_every_layer_has_the_shapes_and_parameters_of_the_plan(spec: ArchSpec) -> None:
+    network = build(spec).eval()
+    seen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+
+    def remember(name: str) -> object:
+        def hook(_: object, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+            seen[name] = (tuple(inputs[0].shape[1:]), tuple(output.shape[1:]))
+
+        return hook
+
+    for name, module in network.named_modules():
+        module.register_forward_hook(remember(name))
+    with torch.no_grad():
+        assert network(torch.zeros(2, *spec.input)).shape == (2, spec.classes)
+    for cost in count(spec).layers:
+        layer = cost.layer
+        if layer.kind in ("add", "scale"):
+            continue  # written out in the block
+        module = network.get_submodule(layer.name)
+        assert sum(p.numel() for p in module.parameters()) == cost.params
+        if layer.kind != "conv1d":  # runs along the channels, the plan's shape turned
+            assert seen[layer.name] == (layer.in_shape, layer.out_shape)
+
+
+def test_the_module_tree_is_readable() -> None:
+    names = dict(build(parse("[2,1]x[8,16]"), device="meta").named_modules())
+    for name in (
+        "stem.conv",
+        "stage1.block1.conv1",
+        "stage1.block2.norm2",
+        "stage2.block1.shortcut.conv",
+        "head.fc",
+    ):
+        assert name in names
+
+
+def test_initialisation_is_the_papers() -> None:
+    torch.manual_seed(0)
+    network = build(parse("[1,1]x[64,128] bias=yes"))
+    conv = network.get_submodule("stage2.block1.conv2")
+    # Kaiming normal by fan-out: variance 2 / (9 * 128); Xavier normal: 2 / (128 + 10).
+    assert conv.weight.var().item() == pytest.approx(2 / (9 * 128), rel=0.02)
+    linear = network.get_submodule("head.fc")
+    assert linear.weight.var().item() == pytest.approx(2 / 138, rel=0.15)
+    assert not conv.bias.any()
+    assert not linear.bias.any()
+    assert (network.get_submodule("stem.norm").weight == 1).all()
+
+
+def test_the_seed_decides_the_weights() -> None:
+    spec = parse("[1]x[8]")
+    weights = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        weights.append(build(spec).get_submodule("stem.conv").weight)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_meta_device_and_dtype() -> None:
+    spec = parse("[1]x[8] aa=blur stem_pool=max")
+    assert all(p.is_meta for p in build(spec, device="meta").parameters())
+    assert (
+        build(spec, dtype=torch.bfloat16)(torch.zeros(1, 3, 32, 32, dtype=torch.bfloat16)).dtype
+        == torch.bfloat16
+    )
+
+
+def test_channels_last_gives_the_same_logits() -> None:
+    torch.manual_seed(0)
+    network = build(parse("[1,1]x[8,16] attn=se")).eval()
+    images = torch.randn(4, 3, 32, 32)
+    with torch.no_grad():
+        plain = network(images)
+        network = network.to(memory_format=torch.channels_last)
+        torch.testing.assert_close(network(images.to(memory_format=torch.channels_last)), plain)
+
+
+def test_a_preactivation_projection_reads_the_activated_map() -> None:
+    """The block by hand, as He et al. 2016b draw it."""
+    torch.manual_seed(0)
+    network = build(parse("[1,1]x[4,8] block=preact input=2x8x8")).eval()
+    block = network.get_submodule("stage2.block1")
+    for name in ("norm1", "norm2"):
+        block.get_submodule(name).bias.data.normal_()
+    x = torch.randn(3, 4, 8, 8)
+    with torch.no_grad():
+        h = torch.relu(block.norm1(x))
+        expected = block.conv2(torch.relu(block.norm2(block.conv1(h)))) + block.shortcut.conv(h)
+        torch.testing.assert_close(block(x), expected)
+
+
+def test_zero_padding_keeps_every_second_pixel() -> None:
+    network = build(parse("[1,1]x[4,6] shortcut=pad")).eval()
+    pad = network.get_submodule("stage2.block1.shortcut.pad")
+    x = torch.randn(2, 4, 5, 7)
+    out = pad(x)
+    assert out.shape == (2, 6, 3, 4)
+    torch.testing.assert_close(out[:, :4], x[:, :, ::2, ::2])
+    assert not out[:, 4:].any()
