@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from archkit.spec import ArchSpec
-from archkit.spec.arch import strided
 from archkit.spec.blocks import PREACT, body_convs, eca_kernel, out_channels, se_width
+from archkit.spec.vocabulary import strided
 
 __all__ = ["Cost", "block_cost", "head_cost", "stem_cost", "totals"]
 

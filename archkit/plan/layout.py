@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archkit.plan.layers import BlockPlan, Kind, Layer, Plan, Shape, StagePlan
 from archkit.spec import ArchSpec
-from archkit.spec.arch import strided
 from archkit.spec.blocks import PREACT, body_convs, eca_kernel, out_channels, se_width
+from archkit.spec.vocabulary import strided
 
 __all__ = ["layout"]
 

@@ -4,111 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any
 
-from archkit.errors import SpecError
-from archkit.spec.blocks import EXPANSION, PREACT, body_convs, out_channels
+from archkit.spec.blocks import PREACT, out_channels
+from archkit.spec.validate import validate
+from archkit.spec.vocabulary import (
+    ATTENTION,
+    BATCH_NORM,
+    DEFAULT_CLASSES,
+    DEFAULT_INPUT,
+    NO_ATTENTION,
+    NORM,
+    STEM_WIDTH,
+    AntiAlias,
+    Attention,
+    Block,
+    Norm,
+    Project,
+    Shortcut,
+    Stem,
+    StemPool,
+    default_stem_pool,
+    default_stride,
+    strided,
+)
 
-__all__ = [
-    "LIMITS",
-    "AntiAlias",
-    "ArchSpec",
-    "Attention",
-    "Block",
-    "Limit",
-    "Norm",
-    "Project",
-    "Shortcut",
-    "Stem",
-    "StemPool",
-]
-
-Block: TypeAlias = Literal["basic", "bottleneck", "preact", "preact-bottleneck"]
-Shortcut: TypeAlias = Literal["conv1", "conv3", "avg", "pad"]
-Project: TypeAlias = Literal["change", "stage"]
-StemPool: TypeAlias = Literal["none", "max", "conv"]
-AntiAlias: TypeAlias = Literal["none", "avg", "blur"]
-
-
-class Stem(NamedTuple):
-    """What stands before the first stage.
-
-    kind: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for ImageNet);
-        `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
-        (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
-    width: channels.
-    """
-
-    kind: str
-    width: int
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Output channels of each conv."""
-        if self.kind == "deep":
-            return (self.width, self.width, 2 * self.width)
-        if self.kind == "tiered":
-            return (3 * (self.width // 4), self.width, 2 * self.width)
-        return (self.width,)
-
-
-class Attention(NamedTuple):
-    """Channel attention at the end of each residual branch: `none`, `se` or `eca`.
-
-    reduction: of squeeze-and-excitation (channels over squeezed channels); 0 for the others.
-    """
-
-    kind: str
-    reduction: int = 0
-
-
-class Norm(NamedTuple):
-    """What normalises after each conv: `batch`, `group` or `none`; `groups` is 0 but for `group`."""
-
-    kind: str
-    groups: int = 0
-
-
-NO_ATTENTION: Final = Attention("none")
-BATCH_NORM: Final = Norm("batch")
-
-
-class Limit(NamedTuple):
-    """The range that a number of the language must lie in, both ends included."""
-
-    low: int
-    high: int
-
-
-LIMITS: Final = {
-    "stages": Limit(1, 32),
-    "blocks": Limit(1, 100_000),
-    "channels": Limit(1, 65_536),
-    "kernel": Limit(1, 31),
-    "stride": Limit(1, 8),
-    "groups": Limit(1, 65_536),
-    "base_width": Limit(1, 65_536),
-    "reduce": Limit(1, 64),
-    "stem": Limit(1, 65_536),
-    "attn": Limit(1, 65_536),
-    "norm": Limit(1, 65_536),
-    "pool": Limit(1, 16_384),
-    "classes": Limit(1, 10_000_000),
-    "input channels": Limit(1, 65_536),
-    "input size": Limit(1, 16_384),
-}
-
-STEM_WIDTH: Final = {"conv3": None, "conv7": 64, "deep": 32, "tiered": 32}
-"""Kinds of stem and their default width; None is the first stage's."""
-
-ATTENTION: Final = {"none": 0, "se": 16, "eca": 0}
-"""Kinds of attention and their default reduction (Hu et al. 2018, section 6)."""
-
-NORM: Final = {"batch": 0, "group": 32, "none": 0}
-"""Kinds of norm and their default number of groups (Wu and He 2018, section 4.1)."""
-
-DEFAULT_INPUT: Final = (3, 32, 32)
-DEFAULT_CLASSES: Final = 10
+__all__ = ["ArchSpec"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,10 +87,7 @@ class ArchSpec:
     classes: int = DEFAULT_CLASSES
 
     def __post_init__(self) -> None:
-        _check_stages(self)
-        _check_numbers(self)
-        _check_words(self)
-        _check_shapes(self)
+        validate(self)
 
     @classmethod
     def make(
@@ -301,177 +219,3 @@ class ArchSpec:
         from archkit.spec.text import format_spec  # a cycle otherwise: text makes ArchSpecs
 
         return format_spec(self)
-
-
-def default_stride(stages: int) -> tuple[int, ...]:
-    """1 for the first stage, 2 for each other."""
-    return (1,) + (2,) * (stages - 1)
-
-
-def default_stem_pool(kind: str) -> StemPool:
-    """Max pooling after the stems made for large images, nothing after one 3x3 conv."""
-    return "none" if kind == "conv3" else "max"
-
-
-def strided(size: int, stride: int) -> int:
-    """Rows that are left of `size` after a stride, where the padding is half the kernel."""
-    return -(-size // stride)
-
-
-def check_number(name: str, value: int, field: tuple[str, int | None]) -> None:
-    """Holds a number to `LIMITS[name]`.
-
-    Raises:
-        SpecError: it is no integer, or out of range.
-    """
-    low, high = LIMITS[name]
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SpecError(f"{name} must be an integer, not {value!r}", field=field)
-    if not low <= value <= high:
-        raise SpecError(f"{name} must be {low:,} to {high:,}, not {value:,}", field=field)
-
-
-def _check_stages(spec: ArchSpec) -> None:
-    stages = len(spec.blocks)
-    if stages > LIMITS["stages"].high or stages < 1:
-        raise SpecError(
-            f"a network has 1 to {LIMITS['stages'].high} stages, not {stages}", field=("blocks", None)
-        )
-    if len(spec.channels) != stages:
-        raise SpecError(
-            f"{_several(len(spec.channels), 'channel')} for {_several(stages, 'stage')}",
-            field=("channels", None),
-            hint="one number of channels for each stage",
-        )
-    for name in ("block", "kernel", "stride", "shortcut"):
-        if len(getattr(spec, name)) != stages:
-            raise SpecError(
-                f"{name} has {_several(len(getattr(spec, name)), 'entry')} for {_several(stages, 'stage')}",
-                field=(name, None),
-            )
-
-
-def _check_numbers(spec: ArchSpec) -> None:
-    for name in ("blocks", "channels", "kernel", "stride"):
-        for i, value in enumerate(getattr(spec, name)):
-            check_number(name, value, (name, i))
-    for i, k in enumerate(spec.kernel):
-        if k % 2 == 0:
-            raise SpecError(f"a kernel is odd, not {k}", field=("kernel", i))
-    for name in ("groups", "base_width", "reduce", "classes"):
-        check_number(name, getattr(spec, name), (name, None))
-    check_number("stem", spec.stem.width, ("stem", None))
-    if spec.pool is not None:
-        check_number("pool", spec.pool, ("pool", None))
-    if len(spec.input) != 3:
-        raise SpecError("input is channels x height x width, as in 3x32x32", field=("input", None))
-    for name, size in zip(("input channels", "input size", "input size"), spec.input, strict=True):
-        check_number(name, size, ("input", None))
-
-
-_CHOICES: Final = {
-    "block": tuple(EXPANSION),
-    "shortcut": get_args(Shortcut),
-    "project": get_args(Project),
-    "stem_pool": get_args(StemPool),
-    "aa": get_args(AntiAlias),
-}
-
-
-def choices(name: str) -> tuple[str, ...]:
-    """The words that a field takes, the default first."""
-    return {"stem": tuple(STEM_WIDTH), "attn": tuple(ATTENTION), "norm": tuple(NORM)}.get(name) or _CHOICES[
-        name
-    ]
-
-
-def _check_words(spec: ArchSpec) -> None:
-    for name, known in _CHOICES.items():
-        value = getattr(spec, name)
-        for i, word in enumerate(value if isinstance(value, tuple) else (value,)):
-            if word not in known:
-                raise _unknown_word(name, word, known, i if isinstance(value, tuple) else None)
-    for name, table in (("stem", STEM_WIDTH), ("attn", ATTENTION), ("norm", NORM)):
-        kind = getattr(spec, name)[0]
-        if kind not in table:
-            raise _unknown_word(name, kind, tuple(table), None)
-    for name, kind, number in (("attn", "se", spec.attn.reduction), ("norm", "group", spec.norm.groups)):
-        if getattr(spec, name).kind == kind:
-            check_number(name, number, (name, None))
-        elif number:
-            raise SpecError(f"{name}={getattr(spec, name).kind} takes no number", field=(name, None))
-    if spec.stem.kind == "tiered" and spec.stem.width < 4:
-        raise SpecError("a tiered stem is at least 4 wide", field=("stem", None))
-
-
-def _check_shapes(spec: ArchSpec) -> None:
-    """What only several fields together can get wrong."""
-    if len({kind in PREACT for kind in spec.block}) > 1:
-        raise SpecError("blocks with and without pre-activation cannot be mixed", field=("block", None))
-    if spec.preact and spec.norm.kind == "none":
-        raise SpecError("a pre-activation block needs a norm", field=("norm", None))
-    basic = next((i for i, kind in enumerate(spec.block) if EXPANSION[kind] == 1), None)
-    if basic is not None and (spec.groups != 1 or spec.base_width != 64):
-        name = "groups" if spec.groups != 1 else "base_width"
-        raise SpecError(f"{name} needs bottlenecks; stage {basic + 1} has basic blocks", field=(name, None))
-    if "pad" in spec.shortcut:
-        # Zero-padding can only add channels.
-        for i, c_in in enumerate(spec.stage_inputs()):
-            if spec.shortcut[i] == "pad" and out_channels(spec.block[i], spec.channels[i]) < c_in:
-                raise SpecError(
-                    f"shortcut=pad cannot take {c_in} channels to fewer in stage {i + 1}",
-                    field=("shortcut", i),
-                )
-    if spec.groups != 1 or spec.reduce != 1 or spec.norm.kind == "group" or spec.base_width != 64:
-        _check_widths(spec)
-    if spec.pool is not None:
-        h, w = spec.maps()[-1]
-        if spec.pool > min(h, w):
-            raise SpecError(f"pool={spec.pool} is larger than the last map, {h}x{w}", field=("pool", None))
-    if spec.aa != "none":
-        _check_anti_alias(spec)
-
-
-def _check_anti_alias(spec: ArchSpec) -> None:
-    """Averaging drops an odd row, which the shortcut keeps; blurring reflects, which needs two rows."""
-    maps = spec.maps()
-    pooled = [maps[i] for i, stride in enumerate(spec.stride) if stride == 2]
-    if spec.aa == "avg" and any(h % 2 or w % 2 for h, w in pooled):
-        raise SpecError("aa=avg needs maps of an even height and width", field=("aa", None))
-    if spec.stem_pool != "none":
-        _, h, w = spec.input
-        pooled.append((h, w) if spec.stem.kind == "conv3" else (strided(h, 2), strided(w, 2)))
-    if any(min(size) < 2 for size in pooled):
-        raise SpecError(f"aa={spec.aa} needs maps of at least 2x2", field=("aa", None))
-
-
-def _check_widths(spec: ArchSpec) -> None:
-    """Every conv has at least one channel that its groups divide, and so has every norm."""
-    normed = [(0, width) for width in (spec.stem.widths[:-1] if spec.preact else spec.stem.widths)]
-    for i, (kind, c, c_in) in enumerate(zip(spec.block, spec.channels, spec.stage_inputs(), strict=True)):
-        convs = body_convs(kind, c_in, c, groups=spec.groups, base_width=spec.base_width, reduce=spec.reduce)
-        for conv in convs:
-            if conv.c_out < 1:
-                raise SpecError(f"a conv of stage {i + 1} has no channels left", field=("channels", i))
-            if conv.c_in % conv.groups:
-                raise SpecError(
-                    f"groups={conv.groups} does not divide {conv.c_in} channels in stage {i + 1}",
-                    field=("groups", None),
-                )
-            normed.append((i, conv.c_in if spec.preact else conv.c_out))
-    if spec.norm.kind == "group":
-        for i, width in [*normed, (len(spec.blocks) - 1, spec.features)]:
-            if width % spec.norm.groups:
-                raise SpecError(
-                    f"norm=group:{spec.norm.groups} does not divide {width} channels in stage {i + 1}",
-                    field=("norm", None),
-                )
-
-
-def _unknown_word(name: str, word: Any, known: Sequence[str], index: int | None) -> SpecError:
-    return SpecError(f"{name} is {' | '.join(known)}, not {word}", field=(name, index))
-
-
-def _several(n: int, noun: str) -> str:
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{n} {noun if n == 1 else plural}"

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from archkit.errors import SpecError
-from archkit.spec import arch, zoo
-from archkit.spec.arch import ArchSpec, Attention, Norm, Stem
+from archkit.spec import vocabulary, zoo
+from archkit.spec.arch import ArchSpec
 from archkit.spec.syntax import Atom, Items, Node, Option, Span, Text, read
+from archkit.spec.vocabulary import Attention, Norm, Stem
 
 __all__ = ["KEYS", "format_spec", "parse"]
 
@@ -143,7 +144,7 @@ def _number(text: str, key: str, node: Node) -> int:
 
 
 def _word(text: str, key: str, node: Node) -> str:
-    known = arch.choices(key)
+    known = vocabulary.choices(key)
     atom = _atom(text, key, node, "a word")
     if atom.word is None or atom.argument is not None:
         raise _wrong(text, key, node, " | ".join(known))
@@ -171,10 +172,10 @@ def _stem(text: str, key: str, node: Node) -> Stem | str | int:
     atom = _atom(text, key, node, "a width or a kind")
     if atom.number is not None:
         return atom.number
-    if atom.word in arch.STEM_WIDTH:
+    if atom.word in vocabulary.STEM_WIDTH:
         return atom.word if atom.argument is None else Stem(atom.word, atom.argument)
-    expected = "a width, or " + " | ".join(f"{kind}[:N]" for kind in arch.STEM_WIDTH)
-    raise _wrong(text, key, node, expected, _nearest(atom.word or "", tuple(arch.STEM_WIDTH), None))
+    expected = "a width, or " + " | ".join(f"{kind}[:N]" for kind in vocabulary.STEM_WIDTH)
+    raise _wrong(text, key, node, expected, _nearest(atom.word or "", tuple(vocabulary.STEM_WIDTH), None))
 
 
 def _yes_no(text: str, key: str, node: Node) -> bool:
@@ -211,8 +212,8 @@ _READERS: Final[dict[str, Callable[[str, str, Node], Any]]] = {
     "reduce": _number,
     "stem": _stem,
     "stem_pool": _word,
-    "attn": _kind(arch.ATTENTION, Attention),
-    "norm": _kind(arch.NORM, Norm),
+    "attn": _kind(vocabulary.ATTENTION, Attention),
+    "norm": _kind(vocabulary.NORM, Norm),
     "aa": _word,
     "bias": _yes_no,
     "pool": _pool,
@@ -254,7 +255,7 @@ def format_spec(spec: ArchSpec) -> str:
     parts = [f"[{_join(spec.blocks)}]x[{_join(spec.channels)}]"]
     for key, default in (("block", "basic"), ("kernel", 3)):
         parts.extend(_by_stage(key, getattr(spec, key), default))
-    if spec.stride != arch.default_stride(stages):
+    if spec.stride != vocabulary.default_stride(stages):
         parts.append(f"stride=[{_join(spec.stride)}]")
     parts.extend(_by_stage("shortcut", spec.shortcut, "conv1"))
     for key, default in (("project", "change"), ("groups", 1), ("base_width", 64), ("reduce", 1)):
@@ -262,18 +263,18 @@ def format_spec(spec: ArchSpec) -> str:
             parts.append(f"{key}={getattr(spec, key)}")
     parts.extend(_stem_text(spec))
     if spec.attn.kind != "none":
-        parts.append("attn=" + _kind_text(spec.attn, arch.ATTENTION))
+        parts.append("attn=" + _kind_text(spec.attn, vocabulary.ATTENTION))
     if spec.norm.kind != "batch":
-        parts.append("norm=" + _kind_text(spec.norm, arch.NORM))
+        parts.append("norm=" + _kind_text(spec.norm, vocabulary.NORM))
     if spec.aa != "none":
         parts.append(f"aa={spec.aa}")
     if spec.bias:
         parts.append("bias=yes")
     if spec.pool is not None:
         parts.append(f"pool={spec.pool}")
-    if spec.input != arch.DEFAULT_INPUT:
+    if spec.input != vocabulary.DEFAULT_INPUT:
         parts.append(f"input={'x'.join(map(str, spec.input))}")
-    if spec.classes != arch.DEFAULT_CLASSES:
+    if spec.classes != vocabulary.DEFAULT_CLASSES:
         parts.append(f"classes={spec.classes}")
     return " ".join(parts)
 
@@ -299,10 +300,10 @@ def _stem_text(spec: ArchSpec) -> list[str]:
     if kind == "conv3":
         if width != spec.channels[0]:
             found.append(f"stem={width}")
-    elif width == arch.STEM_WIDTH[kind]:
+    elif width == vocabulary.STEM_WIDTH[kind]:
         found.append(f"stem={kind}")
     else:
         found.append(f"stem={kind}:{width}")
-    if spec.stem_pool != arch.default_stem_pool(kind):
+    if spec.stem_pool != vocabulary.default_stem_pool(kind):
         found.append(f"stem_pool={spec.stem_pool}")
     return found
