@@ -71,7 +71,8 @@ def to_arch(tree: Text) -> ArchSpec:
                     span=tree.name.span,
                     hint=_nearest(tree.name.word or "", zoo.names(), "`archkit zoo` lists them"),
                 )
-            return parse(known).replace(**values) if values else parse(known)
+            named = parse(known.spec)
+            return named.replace(**values) if values else named
         blocks, channels = _stages(tree, "blocks"), _stages(tree, "channels")
         return ArchSpec.make(blocks, channels, **values)
     except SpecError as error:
