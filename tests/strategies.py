@@ -36,6 +36,16 @@ def specs(
         st.builds(Stem, st.sampled_from(["conv3", "conv7", "deep", "tiered"]), st.integers(4, widths[1]))
         | st.none()
     )
+    attention = st.sampled_from(
+        [
+            Attention("none"),
+            Attention("none"),
+            Attention("eca"),
+            Attention("se", 16),
+            Attention("se", 3),
+            Attention("se-plain", 4),
+        ]
+    )
     try:
         return ArchSpec.make(
             draw(st.lists(st.integers(1, max_blocks), min_size=stages, max_size=stages)),
@@ -50,11 +60,8 @@ def specs(
             reduce=draw(st.sampled_from([1, 1, 2])),
             stem=stem,
             stem_pool=draw(st.sampled_from(["none", "max", "conv"]) | st.none()),
-            attn=draw(
-                st.sampled_from(
-                    [Attention("none"), Attention("eca"), Attention("se", 16), Attention("se", 3)]
-                )
-            ),
+            stem_attn=draw(attention),
+            attn=draw(attention),
             norm=draw(st.sampled_from(norms)),
             aa=draw(st.sampled_from(["none", "none", "avg", "blur"])),
             bias=draw(st.booleans()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, Attention
 from archkit.spec.blocks import PREACT, body_convs, eca_kernel, out_channels, se_width
 from archkit.spec.vocabulary import strided
 
@@ -79,6 +79,8 @@ def stem_cost(spec: ArchSpec, widths: tuple[Any, ...]) -> Cost:
     if spec.preact and spec.norm.kind != "none":
         params = params - 2 * widths[-1]  # no norm behind the last conv
     depth = len(widths)
+    attn = _attention_cost(spec.stem_attn, c_in)
+    params, macs, activations = params + attn[0], macs + attn[1], activations + attn[2]
     if spec.stem_pool == "conv":
         size = (h * w) if spec.aa != "none" else strided(h, 2) * strided(w, 2)
         weights = 9 * c_in * c_in
@@ -135,7 +137,7 @@ def block_cost(
     if kind in PREACT:
         # Norms stand before the convs: of what enters, not of what leaves.
         params = params + 2 * (c_in - c_out)
-    attn = _attention_cost(spec, c_out)
+    attn = _attention_cost(spec.attn, c_out)
     params = params + attn[0]
     macs = macs + attn[1]
     activations = activations + attn[2]
@@ -162,15 +164,15 @@ def _extra(spec: ArchSpec) -> int:
     return (2 if spec.norm.kind != "none" else 0) + spec.bias
 
 
-def _attention_cost(spec: ArchSpec, c: Any) -> tuple[Any, Any, Any]:
-    """(parameters, MACs, activations) of the attention at the end of a block."""
-    if spec.attn.kind == "se":
-        width = se_width(c, spec.attn.reduction)
-        return 2 * c * width + width + c, 2 * c * width, width + c
-    if spec.attn.kind == "eca":
+def _attention_cost(attn: Attention, c: Any) -> tuple[Any, Any, Any]:
+    """(parameters, MACs, activations) of channel attention over `c` channels."""
+    if attn.kind == "none":
+        return 0, 0, 0
+    if attn.kind == "eca":
         k = eca_kernel(c) if isinstance(c, int) else _eca_kernels(c)
         return k, k * c, c
-    return 0, 0, 0
+    width = se_width(attn.kind, c, attn.reduction)
+    return 2 * c * width + width + c, 2 * c * width, width + c
 
 
 def _eca_kernels(channels: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
@@ -111,9 +112,13 @@ def initialise(network: nn.Module) -> None:
 
 
 def _chain(layers: Iterable[Layer]) -> nn.Sequential:
-    """Layers one behind another, each under the last part of its name."""
+    """Layers one behind another, each under the last part of its name; attention under its own."""
     chain = nn.Sequential()
-    _add_all(chain, layers)
+    for attends, group in groupby(layers, key=lambda layer: ".attn." in layer.name):
+        if attends:
+            chain.add_module("attn", Attention(tuple(group)))
+        else:
+            _add_all(chain, group)
     return chain
 
 

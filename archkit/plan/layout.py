@@ -5,7 +5,7 @@ from __future__ import annotations
 from archkit.plan.layers import BlockPlan, Kind, Layer, Plan, Shape, StagePlan
 from archkit.spec import ArchSpec
 from archkit.spec.blocks import PREACT, body_convs, eca_kernel, out_channels, se_width
-from archkit.spec.vocabulary import strided
+from archkit.spec.vocabulary import Attention, strided
 
 __all__ = ["layout"]
 
@@ -122,6 +122,7 @@ def _stem(spec: ArchSpec) -> tuple[Layer, ...]:
         # The first pre-activation block norms and activates what the stem puts out.
         chain.norm("norm")
         chain.relu("relu")
+    chain.layers.extend(_attention(spec, spec.stem_attn, "stem", chain.shape))
     _stem_pool(spec, chain)
     return chain.done()
 
@@ -175,7 +176,7 @@ def _block(spec: ArchSpec, stage: int, *, first: bool, shape: Shape, name: str) 
                 body.relu(f"relu{i}")
         if halve:
             body.anti_alias("aa")
-    attention = _attention(spec, name, body.shape)
+    attention = _attention(spec, spec.attn, name, body.shape)
     shortcut: tuple[Layer, ...] = ()
     if first and spec.projects(stage):
         shortcut = _shortcut(spec, stage, name, shape)
@@ -193,21 +194,21 @@ def _block(spec: ArchSpec, stage: int, *, first: bool, shape: Shape, name: str) 
     )
 
 
-def _attention(spec: ArchSpec, name: str, shape: Shape) -> tuple[Layer, ...]:
-    if spec.attn.kind == "none":
+def _attention(spec: ArchSpec, attn: Attention, name: str, shape: Shape) -> tuple[Layer, ...]:
+    """Channel attention, under `name.attn`; its convs have a bias whatever the others have."""
+    if attn.kind == "none":
         return ()
     c = shape[0]
     chain = _Chain(spec, f"{name}.attn", shape)
     chain.add("squeeze", "squeeze", (c, 1, 1))
-    if spec.attn.kind == "se":
-        # The convs of squeeze-and-excitation have a bias whatever the others have.
-        width = se_width(c, spec.attn.reduction)
+    if attn.kind == "eca":
+        k = eca_kernel(c)
+        chain.add("conv", "conv1d", kernel=k, padding=k // 2)
+    else:
+        width = se_width(attn.kind, c, attn.reduction)
         chain.add("fc1", "conv", (width, 1, 1), kernel=1, bias=True)
         chain.relu("relu")
         chain.add("fc2", "conv", (c, 1, 1), kernel=1, bias=True)
-    else:
-        k = eca_kernel(c)
-        chain.add("conv", "conv1d", kernel=k, padding=k // 2)
     chain.add("sigmoid", "sigmoid")
     chain.shape = shape
     chain.add("scale", "scale")

@@ -53,7 +53,8 @@ class ArchSpec:
         reduce: divisor of the width of a block's first conv (2 in SENet-154).
         stem: the stem and its width.
         stem_pool: what halves the map after the stem: nothing, max pooling, or a conv of stride 2.
-        attn: channel attention.
+        stem_attn: channel attention behind the stem, before its pooling.
+        attn: channel attention at the end of each residual branch.
         norm: normalisation.
         aa: anti-aliasing: a block's conv of stride 2 becomes one of stride 1 and this pooling, and so
             does the stem's pooling.
@@ -78,6 +79,7 @@ class ArchSpec:
     reduce: int = 1
     stem: Stem
     stem_pool: StemPool = "none"
+    stem_attn: Attention = NO_ATTENTION
     attn: Attention = NO_ATTENTION
     norm: Norm = BATCH_NORM
     aa: AntiAlias = "none"
@@ -101,6 +103,7 @@ class ArchSpec:
         shortcut: Shortcut | Sequence[Shortcut] = "conv1",
         stem: Stem | str | int | None = None,
         stem_pool: StemPool | None = None,
+        stem_attn: Attention | str = "none",
         attn: Attention | str = "none",
         norm: Norm | str = "batch",
         **others: Any,
@@ -128,6 +131,8 @@ class ArchSpec:
             stem = Stem(stem, width if width is not None else channels[0] if channels else 1)
         if stem_pool is None:
             stem_pool = default_stem_pool(stem.kind)
+        if isinstance(stem_attn, str):
+            stem_attn = Attention(stem_attn, ATTENTION.get(stem_attn, 0))
         if isinstance(attn, str):
             attn = Attention(attn, ATTENTION.get(attn, 0))
         if isinstance(norm, str):
@@ -141,6 +146,7 @@ class ArchSpec:
             shortcut=(shortcut,) * stages if isinstance(shortcut, str) else tuple(shortcut),
             stem=stem,
             stem_pool=stem_pool,
+            stem_attn=stem_attn,
             attn=attn,
             norm=norm,
             **others,

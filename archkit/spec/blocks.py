@@ -68,12 +68,16 @@ def body_convs(
     )
 
 
-def se_width(channels: Any, reduction: int) -> Any:
-    """Channels between the two convs of squeeze-and-excitation: `channels / reduction`, to the nearest 8.
+def se_width(kind: str, channels: Any, reduction: int) -> Any:
+    """Channels between the two convs of squeeze-and-excitation.
 
-    Halves are rounded up, and it is never under 8, as timm does it (`make_divisible` with a
+    `se-plain`: the quotient `channels / reduction`, and 1 at least (Hu et al. 2018). `se`: to the
+    nearest 8, halves rounded up, and 8 at least, as timm does it (`make_divisible` with a
     `round_limit` of 0).
     """
+    if kind == "se-plain":
+        width = channels // reduction
+        return width + (width < 1) * (1 - width)
     # int(channels / reduction + 4) // 8 * 8 in timm: the same in integers.
     rounded = (channels + 4 * reduction) // (8 * reduction) * 8
     return rounded + (rounded < 8) * (8 - rounded)

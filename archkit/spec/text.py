@@ -24,6 +24,7 @@ KEYS: Final = (
     "reduce",
     "stem",
     "stem_pool",
+    "stem_attn",
     "attn",
     "norm",
     "aa",
@@ -213,6 +214,7 @@ _READERS: Final[dict[str, Callable[[str, str, Node], Any]]] = {
     "reduce": _number,
     "stem": _stem,
     "stem_pool": _word,
+    "stem_attn": _kind(vocabulary.ATTENTION, Attention),
     "attn": _kind(vocabulary.ATTENTION, Attention),
     "norm": _kind(vocabulary.NORM, Norm),
     "aa": _word,
@@ -263,8 +265,9 @@ def format_spec(spec: ArchSpec) -> str:
         if getattr(spec, key) != default:
             parts.append(f"{key}={getattr(spec, key)}")
     parts.extend(_stem_text(spec))
-    if spec.attn.kind != "none":
-        parts.append("attn=" + _kind_text(spec.attn, vocabulary.ATTENTION))
+    for key, attn in (("stem_attn", spec.stem_attn), ("attn", spec.attn)):
+        if attn.kind != "none":
+            parts.append(f"{key}={_kind_text(attn, vocabulary.ATTENTION)}")
     if spec.norm.kind != "batch":
         parts.append("norm=" + _kind_text(spec.norm, vocabulary.NORM))
     if spec.aa != "none":

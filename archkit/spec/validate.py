@@ -84,15 +84,16 @@ def _check_words(spec: ArchSpec) -> None:
         for i, word in enumerate(value if isinstance(value, tuple) else (value,)):
             if word not in known:
                 raise _unknown_word(name, word, known, i if isinstance(value, tuple) else None)
-    for name, table in (("stem", STEM_WIDTH), ("attn", ATTENTION), ("norm", NORM)):
-        kind = getattr(spec, name)[0]
+    if spec.stem.kind not in STEM_WIDTH:
+        raise _unknown_word("stem", spec.stem.kind, tuple(STEM_WIDTH), None)
+    for name, table in (("stem_attn", ATTENTION), ("attn", ATTENTION), ("norm", NORM)):
+        kind, number = getattr(spec, name)
         if kind not in table:
             raise _unknown_word(name, kind, tuple(table), None)
-    for name, kind, number in (("attn", "se", spec.attn.reduction), ("norm", "group", spec.norm.groups)):
-        if getattr(spec, name).kind == kind:
+        if table[kind]:
             check_number(name, number, (name, None))
         elif number:
-            raise SpecError(f"{name}={getattr(spec, name).kind} takes no number", field=(name, None))
+            raise SpecError(f"{name}={kind} takes no number", field=(name, None))
     if spec.stem.kind == "tiered" and spec.stem.width < 4:
         raise SpecError("a tiered stem is at least 4 wide", field=("stem", None))
 

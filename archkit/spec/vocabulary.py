@@ -61,8 +61,10 @@ class Stem(NamedTuple):
 
 
 class Attention(NamedTuple):
-    """Channel attention at the end of each residual branch: `none`, `se` or `eca`.
+    """Channel attention: `none`, `se`, `se-plain` or `eca`.
 
+    `se` rounds its squeezed channels to multiples of 8 as timm does, `se-plain` takes the quotient
+    alone as Hu et al. do; `eca` is Wang et al.'s.
     reduction: of squeeze-and-excitation (channels over squeezed channels); 0 for the others.
     """
 
@@ -98,6 +100,7 @@ LIMITS: Final = {
     "base_width": Limit(1, 65_536),
     "reduce": Limit(1, 64),
     "stem": Limit(1, 65_536),
+    "stem_attn": Limit(1, 65_536),
     "attn": Limit(1, 65_536),
     "norm": Limit(1, 65_536),
     "pool": Limit(1, 16_384),
@@ -109,7 +112,7 @@ LIMITS: Final = {
 STEM_WIDTH: Final = {"conv3": None, "conv7": 64, "deep": 32, "tiered": 32}
 """Kinds of stem and their default width; None is the first stage's."""
 
-ATTENTION: Final = {"none": 0, "se": 16, "eca": 0}
+ATTENTION: Final = {"none": 0, "se": 16, "se-plain": 16, "eca": 0}
 """Kinds of attention and their default reduction (Hu et al. 2018, section 6)."""
 
 NORM: Final = {"batch": 0, "group": 32, "none": 0}
@@ -130,9 +133,12 @@ CHOICES: Final = {
 
 def choices(name: str) -> tuple[str, ...]:
     """The words that a field takes, the default first."""
-    return {"stem": tuple(STEM_WIDTH), "attn": tuple(ATTENTION), "norm": tuple(NORM)}.get(name) or CHOICES[
-        name
-    ]
+    return {
+        "stem": tuple(STEM_WIDTH),
+        "stem_attn": tuple(ATTENTION),
+        "attn": tuple(ATTENTION),
+        "norm": tuple(NORM),
+    }.get(name) or CHOICES[name]
 
 
 def default_stride(stages: int) -> tuple[int, ...]:

@@ -46,6 +46,40 @@ def test_the_plain_resnet10_by_hand() -> None:
     assert account.params - account.params_equation1 == sum(norm.values()) == 3008
 
 
+def test_one_squeeze_excite_after_the_stem() -> None:
+    """A published network under 5M: 4,697,742 parameters, 580 of them in one squeeze-and-excitation."""
+    plain = totals(parse("[4,4,3]x[64,128,256]")).params
+    attended = totals(parse("[4,4,3]x[64,128,256] stem_attn=se-plain")).params
+    assert attended - plain == 64 * 4 + 4 + 4 * 64 + 64 == 580
+    assert attended == 4_697_742
+
+
+# Printed in He et al. 2016a, table 6, in millions.
+HE_TABLE_6 = {
+    "resnet20": "0.27",
+    "resnet32": "0.46",
+    "resnet44": "0.66",
+    "resnet56": "0.85",
+    "resnet110": "1.7",
+    "resnet1202": "19.4",
+}
+# Zagoruyko and Komodakis 2016, tables 4 and 5, in millions.
+WRN_TABLE = {
+    "wrn-40-1": "0.6",
+    "wrn-40-2": "2.2",
+    "wrn-40-4": "8.9",
+    "wrn-16-8": "11.0",
+    "wrn-22-8": "17.2",
+    "wrn-28-10": "36.5",
+}
+
+
+@pytest.mark.parametrize(("name", "printed"), [*HE_TABLE_6.items(), *WRN_TABLE.items()])
+def test_published_tables(name: str, printed: str) -> None:
+    params = totals(parse(name)).params
+    assert f"{params / 1e6:.{len(printed.partition('.')[2])}f}" == printed
+
+
 def test_equation_1_is_a_conv_with_bias() -> None:
     assert equation1(3, 3, 64, 128) == 9 * 64 * 128 + 128
 
