@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archkit.count.closed import totals
 from archkit.count.formulas import layer_activations, layer_equation1, layer_macs, layer_params
-from archkit.plan import Layer, layout
+from archkit.plan import Layer, Plan, layout
 from archkit.spec import ArchSpec
 
-__all__ = ["Account", "LayerCost", "PartCost", "count"]
+__all__ = ["Account", "LayerCost", "PartCost", "count", "receptive_field"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +24,7 @@ class LayerCost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartCost:
-    """The stem, a stage or the head, with its layers and their sums."""
+    """The stem, a stage or the head (or all layers of one kind), with its layers and their sums."""
 
     name: str
     layers: tuple[LayerCost, ...]
@@ -43,6 +44,9 @@ class Account:
         macs: multiply-accumulates of convs and linear layers for one image, bias not counted.
         activations: elements that they put out for one image.
         params_equation1: the sum of Equation 1 over convs and linear layers.
+        receptive_field: rows of the input that one cell of the last map sees, along the residual
+            branches; the padding is not taken off.
+        depth: convs and linear layers one behind another, shortcuts and attention not counted.
     """
 
     spec: ArchSpec
@@ -51,11 +55,38 @@ class Account:
     macs: int
     activations: int
     params_equation1: int
+    receptive_field: int
+    depth: int
 
     @property
     def layers(self) -> tuple[LayerCost, ...]:
         """Every layer, in the order of the forward pass."""
         return tuple(layer for part in self.parts for layer in part.layers)
+
+    def by_operator(self) -> tuple[PartCost, ...]:
+        """The same account by kind of layer, in the order in which the kinds first occur."""
+        kinds: dict[str, list[LayerCost]] = {}
+        for cost in self.layers:
+            kinds.setdefault(cost.layer.kind, []).append(cost)
+        return tuple(_sum(kind, tuple(costs)) for kind, costs in kinds.items())
+
+    def equation1_terms(self) -> tuple[tuple[str, int], ...]:
+        """What leads from Equation 1's figure to the truth: `params_equation1` + the terms = `params`."""
+        norm = bias = groups = 0
+        for cost in self.layers:
+            layer = cost.layer
+            if layer.kind in ("batch_norm", "group_norm"):
+                norm += cost.params
+            elif layer.kind in ("conv", "conv1d"):
+                bias += 0 if layer.bias else layer.out_shape[0] if layer.kind == "conv" else 1
+                dense = layer_equation1(layer) - (layer.out_shape[0] if layer.kind == "conv" else 1)
+                groups += dense - (cost.params - (layer.out_shape[0] if layer.bias else 0))
+        terms = (
+            ("norm, 2 for each channel", norm),
+            ("the bias it counts where a conv has none", -bias),
+            ("grouped convs, which it takes for dense ones", -groups),
+        )
+        return tuple(term for term in terms if term[1])
 
 
 def count(spec: ArchSpec) -> Account:
@@ -77,7 +108,25 @@ def count(spec: ArchSpec) -> Account:
         macs=sum(part.macs for part in parts),
         activations=sum(part.activations for part in parts),
         params_equation1=sum(layer_equation1(layer) for layer in plan),
+        receptive_field=receptive_field(plan),
+        depth=totals(spec).depth,
     )
+
+
+def receptive_field(plan: Plan) -> int:
+    """Rows of the input that one cell of the last stage's map sees, along the residual branches.
+
+    Each conv or pool of kernel K adds `(K - 1)` times the product of the strides before it
+    (Araujo et al. 2019, equation 2). Attention sees everything and is left out.
+    """
+    rows = jump = 1
+    path = [layer for layer in plan.stem if ".attn." not in layer.name]
+    path.extend(layer for stage in plan.stages for block in stage.blocks for layer in block.body)
+    for layer in path:
+        if layer.kernel:
+            rows += (layer.kernel - 1) * jump
+            jump *= layer.stride
+    return rows
 
 
 def _part(name: str, layers: tuple[Layer, ...]) -> PartCost:
@@ -90,6 +139,10 @@ def _part(name: str, layers: tuple[Layer, ...]) -> PartCost:
         )
         for layer in layers
     )
+    return _sum(name, costs)
+
+
+def _sum(name: str, costs: tuple[LayerCost, ...]) -> PartCost:
     return PartCost(
         name=name,
         layers=costs,

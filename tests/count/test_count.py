@@ -130,3 +130,18 @@ def test_deep_networks_are_counted_without_being_laid_out() -> None:
     other = 2 * 9 * 512 * 512 + 4 * 512
     first = other + 512 * 512 + 2 * 512
     assert cost.params == 27 * 512 + 1024 + other * 199_999 + first + 5130
+
+
+@given(specs())
+def test_equation_1_and_its_terms_make_the_truth(spec: ArchSpec) -> None:
+    account = count(spec)
+    assert account.params_equation1 + sum(n for _, n in account.equation1_terms()) == account.params
+
+
+@given(specs())
+def test_operators_add_up(spec: ArchSpec) -> None:
+    account = count(spec)
+    kinds = account.by_operator()
+    assert sum(kind.params for kind in kinds) == account.params
+    assert sum(kind.macs for kind in kinds) == account.macs
+    assert sum(len(kind.layers) for kind in kinds) == len(account.layers)

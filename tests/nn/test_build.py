@@ -45,6 +45,37 @@ def test_every_layer_has_the_shapes_and_parameters_of_the_plan(spec: ArchSpec) -
             assert seen[layer.name] == (layer.in_shape, layer.out_shape)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[2,1]x[2,4]",
+        "[1,2]x[2,4] kernel=[5,3] block=bottleneck",
+        "[1,1]x[2,4] stem=deep:2",
+        "[1,1,1]x[2,4,4] stem=conv7:2 block=preact stride=[1,2,1]",
+        "[1,1]x[2,4] aa=avg stem_pool=conv",
+    ],
+)
+def test_the_receptive_field_is_where_the_gradient_reaches(text: str) -> None:
+    """Positive weights and averages for maxima: no path can cancel or be cut off."""
+    spec = parse(text + " input=1x256x256")
+    network = build(spec, dtype=torch.float64).eval()
+    for parameter in network.parameters():
+        parameter.data.fill_(0.1)
+    if spec.stem_pool == "max":
+        network.stem.pool = torch.nn.AvgPool2d(3, stride=2, padding=1)
+    images = torch.ones(1, *spec.input, dtype=torch.float64, requires_grad=True)
+    out = network.stem(images)
+    for stage in range(len(spec.blocks)):
+        out = network.get_submodule(f"stage{stage + 1}")(out)
+    h, w = out.shape[2:]
+    out[0, 0, h // 2, w // 2].backward()
+    assert images.grad is not None
+    rows = (images.grad[0, 0] != 0).any(dim=1)
+    assert not rows[0]  # the map is large enough for the whole field to lie inside
+    assert not rows[-1]
+    assert int(rows.sum()) == count(spec).receptive_field
+
+
 def test_the_module_tree_is_readable() -> None:
     names = dict(build(parse("[2,1]x[8,16]"), device="meta").named_modules())
     for name in (
