@@ -1,3 +1,18 @@
-"""archkit: design neural networks under a budget."""
+"""archkit: design neural networks under a budget.
+
+>>> import archkit
+>>> spec = archkit.parse("[2,1,1,1]x[64,128,256,512]")
+>>> archkit.totals(spec).params
+4977226
+
+Importing archkit never imports torch; `archkit.nn` and `archkit.bench` do.
+"""
+
+from archkit.count import count, totals
+from archkit.errors import ArchkitError, SpecError
+from archkit.plan import layout
+from archkit.spec import ArchSpec, parse
+
+__all__ = ["ArchSpec", "ArchkitError", "SpecError", "__version__", "count", "layout", "parse", "totals"]
 
 __version__ = "0.1.0"

@@ -1,0 +1,84 @@
+"""Which part of archkit may import what, seen from outside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Anything heavy that is imported while this runs ends the process with a message.
+REFUSE = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names}:
+            sys.exit(f"imported {{name}}")
+
+sys.meta_path.insert(0, Refuse())
+"""
+TORCH = ("torch", "torchvision", "timm", "fvcore", "ptflops", "thop", "torchinfo")
+
+
+def run_refusing(names: tuple[str, ...], code: str, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", REFUSE.format(names=names) + code, *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_the_refusal_itself_works() -> None:
+    done = run_refusing(TORCH, "import torch")
+    assert done.returncode == 1
+    assert "imported torch" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--help"],
+        ["--version"],
+        ["count", "[2,1,1,1]x[64,128,256,512]"],
+        ["count", "--json", "resnet50"],
+        ["count", "resnet10", "resnet12"],
+        ["enumerate", "--max-params", "5e6", "--limit", "1"],
+        ["enumerate", "--max-params", "5e6", "--limit", "1", "--json"],
+        ["solve", "--help"],
+        ["bench", "--help"],
+        ["reconcile", "[2,2,2,1]x[16,32,64,512]", "3.15M"],
+        ["zoo"],
+    ],
+    ids=lambda args: " ".join(args[:2]),
+)
+def test_commands_that_never_import_torch(args: list[str]) -> None:
+    done = run_refusing(TORCH, "from archkit.cli import main; main()", *args)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_counting_needs_neither_numpy_nor_arrow() -> None:
+    done = run_refusing(
+        (*TORCH, "numpy", "pyarrow"), "from archkit.cli import main; main()", "count", "resnet10"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_archkit_imports_nothing_heavy() -> None:
+    done = run_refusing(
+        (*TORCH, "numpy", "pyarrow", "rich", "typer"), "import archkit; archkit.parse('resnet10')"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_imports_point_one_way() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "2 kept, 0 broken" in done.stdout
