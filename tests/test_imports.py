@@ -50,7 +50,6 @@ def test_the_refusal_itself_works() -> None:
         ["count", "resnet10", "resnet12"],
         ["enumerate", "--max-params", "5e6", "--limit", "1"],
         ["enumerate", "--max-params", "5e6", "--limit", "1", "--json"],
-        ["solve", "--help"],
         ["bench", "--help"],
         ["reconcile", "[2,2,2,1]x[16,32,64,512]", "3.15M"],
         ["zoo"],

@@ -1,13 +1,13 @@
 """Figures as people print them: `3.15M`, `0.19M`, `4,697,742`, `5e6`.
 
-Every figure is read exactly, as a decimal; no float is ever in between.
+Every figure is read exactly, as a fraction; no float is ever in between.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
 from archkit.errors import BudgetError
@@ -35,8 +35,8 @@ class Figure:
     """
 
     text: str
-    value: Decimal
-    unit: Decimal
+    value: Fraction
+    unit: Fraction
 
     def fit(self, number: int) -> Fit | None:
         """How `number` prints as this figure: rounded to it, cut off at it, or not at all (None).
@@ -48,7 +48,7 @@ class Figure:
         >>> parse_figure("3.15M").fit(3_152_410)
         'rounded'
         """
-        gap = Decimal(number) - self.value
+        gap = number - self.value
         if gap == 0:
             return "exact"
         if self.unit <= 1:
@@ -62,9 +62,9 @@ def parse_figure(text: str) -> Figure:
     """Reads a figure.
 
     >>> parse_figure("5e6").value
-    Decimal('5000000')
+    Fraction(5000000, 1)
     >>> parse_figure("3.15M").unit
-    Decimal('10000')
+    Fraction(10000, 1)
 
     Raises:
         BudgetError: the text is not a figure.
@@ -75,7 +75,5 @@ def parse_figure(text: str) -> Figure:
     digits = found["digits"].replace(",", "").replace("_", "")
     fraction = found["fraction"] or ""
     power = int(found["power"] or 0) + _UNITS[found["unit"].lower()]
-    value = Decimal(f"{digits}.{fraction or 0}").scaleb(power)
-    if value == value.to_integral_value():
-        value = value.quantize(Decimal(1))
-    return Figure(text=text, value=value, unit=Decimal(1).scaleb(power - len(fraction)))
+    value = Fraction(f"{digits}.{fraction or 0}") * 10**power
+    return Figure(text=text, value=value, unit=Fraction(10) ** (power - len(fraction)))

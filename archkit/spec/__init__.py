@@ -1,7 +1,18 @@
-"""The language: text -> `ArchSpec` and back, and the named architectures."""
+"""The language: text -> `ArchSpec` and back, spaces of them, and the named architectures."""
 
 from archkit.spec.arch import ArchSpec
+from archkit.spec.space import DEFAULT_SPACE, SearchSpace, parse_space
 from archkit.spec.text import format_spec, parse
 from archkit.spec.vocabulary import Attention, Norm, Stem
 
-__all__ = ["ArchSpec", "Attention", "Norm", "Stem", "format_spec", "parse"]
+__all__ = [
+    "DEFAULT_SPACE",
+    "ArchSpec",
+    "Attention",
+    "Norm",
+    "SearchSpace",
+    "Stem",
+    "format_spec",
+    "parse",
+    "parse_space",
+]

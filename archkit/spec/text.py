@@ -11,7 +11,7 @@ from archkit.spec.arch import ArchSpec
 from archkit.spec.syntax import Atom, Items, Node, Option, Span, Text, read
 from archkit.spec.vocabulary import Attention, Norm, Stem
 
-__all__ = ["KEYS", "format_spec", "parse"]
+__all__ = ["KEYS", "format_spec", "nearest", "option_value", "parse"]
 
 KEYS: Final = (
     "block",
@@ -70,7 +70,7 @@ def to_arch(tree: Text) -> ArchSpec:
                     f"no architecture is called {tree.name.word!r}",
                     text=tree.text,
                     span=tree.name.span,
-                    hint=_nearest(tree.name.word or "", zoo.names(), "`archkit zoo` lists them"),
+                    hint=nearest(tree.name.word or "", zoo.names(), "`archkit zoo` lists them"),
                 )
             named = parse(known.spec)
             return named.replace(**values) if values else named
@@ -94,7 +94,7 @@ def option_value(text: str, option: Option) -> Any:
             f"unknown option {option.key!r}",
             text=text,
             span=option.key_span,
-            hint=_nearest(option.key, KEYS, f"known: {', '.join(KEYS)}"),
+            hint=nearest(option.key, KEYS, f"known: {', '.join(KEYS)}"),
         )
     node = option.value
     if isinstance(node, Items):
@@ -151,7 +151,7 @@ def _word(text: str, key: str, node: Node) -> str:
     if atom.word is None or atom.argument is not None:
         raise _wrong(text, key, node, " | ".join(known))
     if atom.word not in known:
-        raise _wrong(text, key, node, " | ".join(known), _nearest(atom.word, known, None))
+        raise _wrong(text, key, node, " | ".join(known), nearest(atom.word, known, None))
     return atom.word
 
 
@@ -162,7 +162,7 @@ def _kind(table: dict[str, int], make: Callable[[str, int], Any]) -> Callable[[s
         atom = _atom(text, key, node, "a word")
         if atom.word is None or atom.word not in table:
             expected = " | ".join(f"{w}[:N]" if n else w for w, n in table.items())
-            raise _wrong(text, key, node, expected, _nearest(atom.word or "", tuple(table), None))
+            raise _wrong(text, key, node, expected, nearest(atom.word or "", tuple(table), None))
         if atom.argument is not None and not table[atom.word]:
             raise SpecError(f"{key}={atom.word} takes no number", text=text, span=node.span)
         return make(atom.word, table[atom.word] if atom.argument is None else atom.argument)
@@ -177,7 +177,7 @@ def _stem(text: str, key: str, node: Node) -> Stem | str | int:
     if atom.word in vocabulary.STEM_WIDTH:
         return atom.word if atom.argument is None else Stem(atom.word, atom.argument)
     expected = "a width, or " + " | ".join(f"{kind}[:N]" for kind in vocabulary.STEM_WIDTH)
-    raise _wrong(text, key, node, expected, _nearest(atom.word or "", tuple(vocabulary.STEM_WIDTH), None))
+    raise _wrong(text, key, node, expected, nearest(atom.word or "", tuple(vocabulary.STEM_WIDTH), None))
 
 
 def _yes_no(text: str, key: str, node: Node) -> bool:
@@ -241,7 +241,7 @@ def _span(tree: Text, spans: dict[str, Node], field: tuple[str, int | None] | No
     return node.span
 
 
-def _nearest(word: str, known: Sequence[str], otherwise: str | None) -> str | None:
+def nearest(word: str, known: Sequence[str], otherwise: str | None) -> str | None:
     """The likely meaning of a mistyped word."""
     import difflib  # only where something is wrong: it costs a start-up otherwise
 

@@ -1,0 +1,93 @@
+"""`Budget`: what a network may cost at most, and must cost at least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import ceil, floor
+from typing import Final, NamedTuple
+
+from archkit.count import Cost
+from archkit.count.figure import parse_figure
+from archkit.errors import BudgetError
+
+__all__ = ["Budget", "Limit"]
+
+_BOUND: Final = 10**18  # far above what any network costs, and far below 2**63
+
+
+class Limit(NamedTuple):
+    """A figure's range, both ends included; None where it is not limited."""
+
+    low: int | None = None
+    high: int | None = None
+
+    def allows(self, value: int) -> bool:
+        """Whether a figure lies in the range."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+NO_LIMIT: Final = Limit()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """Limits on what a network costs; make one with `Budget.read`.
+
+    Attributes:
+        params: learnable parameters.
+        macs: multiply-accumulates for one image, bias not counted.
+        activations: elements that convs and linear layers put out for one image.
+        depth: convs and linear layers one behind another, shortcuts not counted.
+    """
+
+    params: Limit = NO_LIMIT
+    macs: Limit = NO_LIMIT
+    activations: Limit = NO_LIMIT
+    depth: Limit = NO_LIMIT
+
+    @classmethod
+    def read(cls, texts: Mapping[str, str | None]) -> Budget:
+        """A budget from texts such as `{"max_params": "5e6", "min_depth": "10"}`; None is no limit.
+
+        >>> Budget.read({"max_params": "5e6"}).params
+        Limit(low=None, high=5000000)
+
+        Raises:
+            BudgetError: a key is unknown, a figure is none, or a lower limit is above the upper one.
+        """
+        ends: dict[str, dict[str, int]] = {}
+        for key, text in texts.items():
+            side, _, name = key.partition("_")
+            if name not in cls.names() or side not in ("min", "max"):
+                known = ", ".join(f"{side}_{name}" for name in cls.names() for side in ("min", "max"))
+                raise BudgetError(f"unknown limit {key!r}; known: {known}")
+            if text is not None:
+                ends.setdefault(name, {})[side] = _integer(key, text, up=side == "min")
+        limits = {}
+        for name, given in ends.items():
+            low, high = given.get("min"), given.get("max")
+            if low is not None and high is not None and low > high:
+                raise BudgetError(f"min_{name} {low:,} is above max_{name} {high:,}: nothing can fit")
+            limits[name] = Limit(low, high)
+        return cls(**limits)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The figures that can be limited."""
+        return tuple(field.name for field in fields(cls))
+
+    def allows(self, cost: Cost) -> bool:
+        """Whether a network of this cost keeps to every limit."""
+        return all(getattr(self, name).allows(getattr(cost, name)) for name in self.names())
+
+
+def _integer(key: str, text: str, *, up: bool) -> int:
+    """A limit as an integer: the tightest one that says the same."""
+    try:
+        value = parse_figure(text).value
+    except BudgetError as error:
+        raise BudgetError(f"{key.replace('_', '-')}: {error}") from None
+    if value > _BOUND:
+        raise BudgetError(f"{key.replace('_', '-')}: {text} is beyond every network")
+    return ceil(value) if up else floor(value)

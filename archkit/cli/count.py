@@ -1,0 +1,144 @@
+"""`archkit count`: what a network costs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archkit.cli.render import exact, json_line, new_table, show
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from archkit.count import Account
+    from archkit.spec import ArchSpec
+
+__all__ = ["By", "count_command"]
+
+
+class By(StrEnum):
+    """What a row of the table stands for."""
+
+    layer = "layer"
+    stage = "stage"
+    operator = "operator"
+
+
+def count_command(
+    specs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SPEC...",
+            help='Networks: "[2,1,1,1]x[64,128,256,512]", or a name that `archkit zoo` lists, '
+            "and options behind it.",
+        ),
+    ],
+    by: Annotated[By, typer.Option("--by", help="A row for each layer, stage or operator.")] = By.layer,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a spec, one a line.")] = False,
+) -> None:
+    """Count parameters, multiply-accumulates and activations, exactly.
+
+    MACs are the multiply-accumulates of convolutions and linear layers for one image, the bias not
+    counted; activations are the elements that those layers put out.
+    """
+    from archkit.spec import parse
+
+    parsed = [parse(text) for text in specs]
+    if as_json:
+        from archkit.count import count
+
+        for spec in parsed:
+            json_line(_as_json(count(spec)))
+    elif len(parsed) == 1:
+        _show_one(parsed[0], by)
+    else:
+        _show_side_by_side(parsed)
+
+
+def _as_json(account: Account) -> dict[str, Any]:
+    return {
+        "spec": str(account.spec),
+        "params": account.params,
+        "macs": account.macs,
+        "activations": account.activations,
+        "params_equation1": account.params_equation1,
+        "layers": [
+            {
+                "name": cost.layer.name,
+                "kind": cost.layer.kind,
+                "in_shape": list(cost.layer.in_shape),
+                "out_shape": list(cost.layer.out_shape),
+                "params": cost.params,
+                "macs": cost.macs,
+            }
+            for cost in account.layers
+        ],
+    }
+
+
+def _show_one(spec: ArchSpec, by: By) -> None:
+    from archkit.count import count
+
+    account = count(spec)
+    if by is By.operator:
+        table = new_table("operator", "layers", "params", "MACs", right=("layers", "params", "MACs"))
+        for kind in account.by_operator():
+            table.add_row(kind.name, exact(len(kind.layers)), _cell(kind.params), _cell(kind.macs))
+        table.add_section()
+        last = [exact(len(account.layers))]
+    else:
+        table = _table_by_layer(account, by)
+        last = ["", ""]
+    table.title = str(spec)
+    table.add_row("total", *last, exact(account.params), exact(account.macs), style="bold green")
+    show(
+        table,
+        f"Activations {exact(account.activations)}, depth {account.depth}, "
+        f"receptive field {account.receptive_field}.",
+        f"For one {_shape(spec.input)} image; MACs leave the bias out.",
+        f"Equation 1 gives {exact(account.params_equation1)} parameters:",
+        *(f"  {'+' if n > 0 else '-'} {exact(abs(n))} {what}" for what, n in account.equation1_terms()),
+    )
+
+
+def _table_by_layer(account: Account, by: By) -> Table:
+    table = new_table("layer", "kind", "output", "params", "MACs", right=("output", "params", "MACs"))
+    for part in account.parts:
+        if by is By.layer:
+            for cost in part.layers:
+                layer = cost.layer
+                table.add_row(
+                    layer.name, layer.kind, _shape(layer.out_shape), _cell(cost.params), _cell(cost.macs)
+                )
+        table.add_row(
+            part.name,
+            "",
+            _shape(part.layers[-1].layer.out_shape),
+            exact(part.params),
+            exact(part.macs),
+            style="bold",
+            end_section=by is By.layer,
+        )
+    if by is By.stage:
+        table.add_section()
+    return table
+
+
+def _show_side_by_side(specs: list[ArchSpec]) -> None:
+    from archkit.count import totals
+
+    columns = ("params", "MACs", "activations", "depth")
+    table = new_table("spec", *columns, right=columns)
+    for spec in specs:
+        table.add_row(str(spec), *(exact(figure) for figure in totals(spec)))
+    show(table)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _cell(n: int) -> str:
+    return exact(n) if n else "-"

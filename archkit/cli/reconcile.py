@@ -1,0 +1,61 @@
+"""`archkit reconcile`: which conventions turn a spec into a published figure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archkit.cli.render import exact, json_line, new_table, show
+
+__all__ = ["reconcile_command"]
+
+
+def reconcile_command(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The network as the paper writes it.")],
+    figure: Annotated[
+        str, typer.Argument(metavar="FIGURE", help="As it was printed: 3.15M, 0.19M, 4,697,742, 329e6.")
+    ],
+    macs: Annotated[
+        bool, typer.Option("--macs/--params", help="What the figure counts; parameters by default.")
+    ] = False,
+    max_changes: Annotated[
+        int, typer.Option("--max-changes", min=0, max=4, help="How many changes are combined at most.")
+    ] = 3,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many explanations are listed.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the best first.")] = False,
+) -> None:
+    """Explain a published figure: the variants of a spec that print as it does, simplest first.
+
+    A figure of few digits fits many variants; `rounded` and `cut` tell how each of them becomes it.
+    """
+    from archkit.count.figure import parse_figure
+    from archkit.count.reconcile import reconcile
+    from archkit.spec import parse
+
+    asked = parse(spec)
+    printed = parse_figure(figure)
+    found = reconcile(asked, printed, quantity="macs" if macs else "params", max_changes=max_changes)
+    if as_json:
+        for one in found[:limit]:
+            json_line(
+                {
+                    "spec": str(one.spec),
+                    "params": one.params,
+                    "macs": one.macs,
+                    "changes": list(one.changes),
+                    "fit": one.fit,
+                }
+            )
+        return
+    if not found:
+        show(f"Nothing within {max_changes} changes of {asked} prints as {figure}.")
+        return
+    table = new_table("changes", "params", "MACs", "fit", right=("params", "MACs"))
+    for one in found[:limit]:
+        table.add_row(
+            " ".join(one.changes) or "none: as written", exact(one.params), exact(one.macs), one.fit
+        )
+    show(f"{asked} against {figure} {'MACs' if macs else 'parameters'}", "", table)
+    if len(found) > limit:
+        show("", f"{len(found) - limit} more explain it less simply (--limit).")
