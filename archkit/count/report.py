@@ -96,8 +96,8 @@ def count(spec: ArchSpec) -> Account:
     >>> account = count(parse("[2,1,1,1]x[64,128,256,512]"))
     >>> account.params, account.macs
     (4977226, 328930304)
-    >>> account.parts[4].name, account.parts[4].params / account.params > 0.74
-    ('stage4', True)
+    >>> account.parts[4].name, round(account.parts[4].params / account.params, 2)
+    ('stage4', 0.74)
     """
     plan = layout(spec)
     parts = tuple(_part(name, layers) for name, layers in plan.parts())
