@@ -1,0 +1,75 @@
+"""The device a run uses, and what the record says about it."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import torch
+
+from archkit import __version__
+from archkit.bench.recipe import Precision
+from archkit.bench.results import Environment
+from archkit.errors import RunError
+
+__all__ = ["environment", "pick_device", "synchronize", "use_bfloat16"]
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` (the first CUDA device where there is one, else the CPU), `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        RunError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise RunError(f"a device is auto, cpu, cuda or cuda:N, not {name!r}") from error
+    if device.type not in ("cpu", "cuda"):
+        raise RunError(f"a device is auto, cpu, cuda or cuda:N, not {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise RunError(f"there is no device {name} here: torch sees {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def use_bfloat16(precision: Precision, device: torch.device) -> bool:
+    """Whether a run autocasts to bfloat16; `auto` means: where the device has it in hardware."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Older torch does not say what the CPU can do; float32 is right everywhere.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits until the device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def environment(device: torch.device, precision: Precision) -> Environment:
+    """The record of where a run runs."""
+    return Environment(
+        archkit=__version__,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        platform=platform.platform(),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
+        device_type=device.type,
+        threads=torch.get_num_threads(),
+        precision="bfloat16" if use_bfloat16(precision, device) else "float32",
+    )
+
+
+def _cpu_name() -> str:
+    """The processor's name; Python knows it on few systems, Linux tells it in a file."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,212 @@
+"""`train`: a spec, data and a recipe -> weights and exact scores; `estimate`: how long that will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from archkit.bench.data import DataSet
+from archkit.bench.device import synchronize
+from archkit.bench.events import Estimate, Step, Watch, ignore
+from archkit.bench.recipe import Recipe
+from archkit.bench.results import EpochRow, Score
+from archkit.bench.trainer import EVALUATION_BATCH, DeviceData, Labelled, Trainer
+from archkit.errors import RunError
+from archkit.spec import ArchSpec
+
+__all__ = ["Outcome", "estimate", "train"]
+
+_WARM_UP: Final = {"cpu": 1, "cuda": 10}  # steps before the clock counts: allocation, and cuDNN's choice
+_MEASURED: Final = {"cpu": 5, "cuda": 20}  # steps at most
+_PATIENCE: Final = 3.0  # seconds after which two measured steps are enough
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Outcome:
+    """What a training run came to.
+
+    Attributes:
+        weights: of the epoch that was kept, on the CPU, by the names of the model's state dict.
+        epochs: every epoch.
+        epoch: the one that was kept, from 1.
+        validation: its score on the images set apart; None where there are none.
+        test: its score on the test set.
+        train: images trained on in each epoch, before any is dropped.
+        apart: images set apart.
+        train_seconds: time of all training steps.
+        images_per_second: training images per second of that.
+        total_seconds: from the first step to the test score.
+    """
+
+    weights: dict[str, Tensor]
+    epochs: tuple[EpochRow, ...]
+    epoch: int
+    validation: Score | None
+    test: Score
+    train: int
+    apart: int
+    train_seconds: float
+    images_per_second: float
+    total_seconds: float
+
+
+def train(
+    spec: ArchSpec,
+    data: DataSet,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    watch: Watch = ignore,
+) -> Outcome:
+    """Trains a network, keeps the epoch that the recipe's protocol selects and tests it once.
+
+    On a CPU the same arguments and number of threads give the same bits. torch's global generators are
+    left as they were.
+
+    Args:
+        spec: the network; its input and classes must be the data's.
+        data: what to train and test on.
+        recipe: how.
+        seed: of weights, order and augmentation; not negative.
+        device: where.
+        watch: is told the estimate, each step and each epoch.
+
+    Raises:
+        RunError: the recipe does not fit the data, the loss is not finite, or memory runs out.
+        DataError: there are too few images to split.
+    """
+    if spec.input != data.input or spec.classes != len(data.classes):
+        raise RunError(
+            f"the network takes {spec.input} and {spec.classes} classes, {data.name} has {data.input} and"
+            f" {len(data.classes)}"
+        )
+    with _generators_kept(device), _autotuned(), _memory_errors(recipe):
+        on_device = DeviceData.of(data, recipe, device)
+
+        def make() -> Trainer:
+            return Trainer(spec, on_device, recipe, seed=seed, device=device)
+
+        watch(estimate(make()))
+        return _run(make(), watch)
+
+
+def estimate(trainer: Trainer) -> Estimate:
+    """Measures a few steps and evaluation batches of a trainer, which is of no use afterwards."""
+    kind, data = trainer.device.type, trainer.data
+    batch = min(trainer.recipe.batch_size, len(data.train))
+    index = torch.arange(batch, device=trainer.device)
+    for _ in range(_WARM_UP[kind]):
+        trainer.step(index)
+    steps = _timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
+    some = Labelled(images=data.test.images[:EVALUATION_BATCH], labels=data.test.labels[:EVALUATION_BATCH])
+    trainer.evaluate(some)
+    evaluations = _timed(lambda: trainer.evaluate(some), trainer.device, 3)
+    batches = -(-len(data.validation) // EVALUATION_BATCH) * trainer.recipe.epochs
+    return Estimate(
+        step_seconds=steps,
+        evaluation_seconds=evaluations,
+        steps=trainer.steps * trainer.recipe.epochs,
+        evaluations=batches + -(-len(data.test) // EVALUATION_BATCH),
+    )
+
+
+def _run(trainer: Trainer, watch: Watch) -> Outcome:
+    recipe, data = trainer.recipe, trainer.data
+    started = time.perf_counter()
+    rows: list[EpochRow] = []
+    kept: tuple[EpochRow, dict[str, Tensor]] | None = None
+    for epoch in range(1, recipe.epochs + 1):
+
+        def on_step(step: int, epoch: int = epoch) -> None:
+            watch(Step(epoch=epoch, epochs=recipe.epochs, step=step, steps=trainer.steps))
+
+        try:
+            passed = trainer.epoch(on_step)
+        except RunError as error:
+            raise RunError(f"epoch {epoch}: {error}") from error
+        score = trainer.evaluate(data.validation) if len(data.validation) else None
+        best_yet = max((row.validation.correct for row in rows if row.validation is not None), default=-1)
+        row = EpochRow(
+            epoch=epoch,
+            lr=passed.lr,
+            train_loss=passed.loss,
+            train_correct=passed.correct,
+            train_total=passed.total,
+            validation=score,
+            seconds=passed.seconds,
+            best=score is not None and score.correct > best_yet,
+        )
+        rows.append(row)
+        if row.best if recipe.protocol.select == "best" else epoch == recipe.epochs:
+            kept = (row, trainer.weights())
+        watch(row)
+    if kept is None:  # the first epoch always beats none, and a recipe has at least one
+        raise RunError("no epoch was kept")
+    selected, weights = kept
+    trainer.load(weights)
+    test = trainer.evaluate(data.test)
+    seconds = sum(row.seconds for row in rows)
+    return Outcome(
+        weights=weights,
+        epochs=tuple(rows),
+        epoch=selected.epoch,
+        validation=selected.validation,
+        test=test,
+        train=len(data.train),
+        apart=len(data.validation),
+        train_seconds=seconds,
+        images_per_second=sum(row.train_total for row in rows) / seconds,
+        total_seconds=time.perf_counter() - started,
+    )
+
+
+def _timed(what: Callable[[], object], device: torch.device, times: int) -> tuple[float, ...]:
+    """Seconds of each call, the device waited for; at least two calls, and no more once patience is over."""
+    samples: list[float] = []
+    while len(samples) < 2 or (len(samples) < times and sum(samples) < _PATIENCE):
+        synchronize(device)
+        started = time.perf_counter()
+        what()
+        synchronize(device)
+        samples.append(time.perf_counter() - started)
+    return tuple(samples)
+
+
+@contextmanager
+def _generators_kept(device: torch.device) -> Iterator[None]:
+    """Leaves torch's global generators as they were."""
+    cuda = (
+        [torch.cuda.current_device() if device.index is None else device.index]
+        if device.type == "cuda"
+        else []
+    )
+    with torch.random.fork_rng(devices=cuda):
+        yield
+
+
+@contextmanager
+def _autotuned() -> Iterator[None]:
+    """Lets cuDNN measure its algorithms for the shapes it meets, which stay the same for a whole run."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+@contextmanager
+def _memory_errors(recipe: Recipe) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise RunError(
+            f"the device is out of memory at batches of {recipe.batch_size}; a smaller --batch-size may fit"
+        ) from error

@@ -1,0 +1,91 @@
+"""Optimizers and schedules against torch's own, set up by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from archkit.bench.optim import make_optimizer, make_schedule
+from archkit.bench.recipe import Optimizer, Schedule, load_recipe
+
+
+def net():
+    return nn.Sequential(nn.Conv2d(3, 4, 3, bias=True), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+
+
+def rates(schedule, *, epochs, steps, lr=0.1, momentum=0.9, key="lr"):
+    """The value of each step of a run."""
+    optimizer = make_optimizer(net(), Optimizer(name="sgd", lr=lr, momentum=momentum))
+    moved = make_schedule(optimizer, schedule, epochs=epochs, steps=steps)
+    found = []
+    for _ in range(epochs * steps):
+        found.append(optimizer.param_groups[0][key])
+        optimizer.step()
+        moved.step()
+    return found
+
+
+@pytest.mark.parametrize("key", ["lr", "momentum"])
+def test_onecycle_is_torchs_as_the_paper_called_it(key):
+    """OneCycleLR(optimizer, max_lr=0.1) and nothing else: 0.004 up to 0.1, down to almost nothing."""
+    recipe = load_recipe("paper-best")
+    optimizer = torch.optim.SGD(net().parameters(), lr=0.001, momentum=0.9, weight_decay=5e-4)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, epochs=10, steps_per_epoch=7)
+    expected = []
+    for _ in range(70):
+        expected.append(optimizer.param_groups[0][key])
+        optimizer.step()
+        theirs.step()
+    ours = rates(recipe.schedule, epochs=10, steps=7, key=key)
+    assert ours == pytest.approx(expected, rel=1e-12)
+    if key == "lr":
+        assert (ours[0], max(ours)) == pytest.approx((0.004, 0.1))
+        assert ours[-1] < 1e-6
+
+
+def test_onecycle_leaves_the_momentum_alone_unless_told():
+    assert set(rates(Schedule(name="onecycle"), epochs=3, steps=5, key="momentum")) == {0.9}
+
+
+def test_step_divides_by_three_every_twenty_epochs():
+    found = rates(Schedule(name="step", every=20, divide=3.0), epochs=70, steps=2)
+    assert found == pytest.approx([0.1 * 3.0 ** -(epoch // 20) for epoch in range(70) for _ in range(2)])
+
+
+def test_cosine_rises_linearly_then_follows_torchs_cosine():
+    found = rates(Schedule(name="cosine", warmup=0.2), epochs=5, steps=4)
+    assert found[:4] == pytest.approx([0.025, 0.05, 0.075, 0.1])
+    optimizer = torch.optim.SGD(net().parameters(), lr=0.1)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=16)
+    for rate in found[4:]:
+        assert rate == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        theirs.step()
+
+
+def test_constant_is_constant():
+    assert set(rates(Schedule(), epochs=2, steps=3)) == {0.1}
+
+
+@pytest.mark.parametrize("name", ["onecycle", "cosine", "step", "constant"])
+def test_a_run_of_one_step_has_a_rate(name):
+    assert 0 <= rates(Schedule(name=name), epochs=1, steps=1)[0] <= 0.1
+
+
+def test_norms_and_biases_are_decayed_only_where_the_recipe_says_so():
+    model = net()
+    for decayed in (True, False):
+        config = Optimizer(name="sgd", lr=0.1, weight_decay=0.5, decay_norm_bias=decayed)
+        optimizer = make_optimizer(model, config)
+        decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+        assert len(decay) == len(list(model.parameters()))
+        assert decay[id(model[0].weight)] == decay[id(model[3].weight)] == 0.5
+        for other in (model[0].bias, model[1].weight, model[1].bias, model[3].bias):
+            assert decay[id(other)] == (0.5 if decayed else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam), ("adadelta", torch.optim.Adadelta)],
+)
+def test_optimizers_are_torchs(name, kind):
+    assert type(make_optimizer(net(), Optimizer(name=name, lr=0.1))) is kind
