@@ -1,7 +1,8 @@
 """The language: text -> `ArchSpec` and back, spaces of them, and the named architectures."""
 
 from archkit.spec.arch import ArchSpec
-from archkit.spec.space import DEFAULT_SPACE, SearchSpace, parse_space
+from archkit.spec.space import DEFAULT_SPACE, SearchSpace
+from archkit.spec.space_text import parse_space
 from archkit.spec.text import format_spec, parse
 from archkit.spec.vocabulary import Attention, Norm, Stem
 

@@ -82,7 +82,7 @@ def test_mistakes(cli: Cli, tmp_path: Path, args: list[str], words: str, code: i
 def test_a_reader_that_stops_early_ends_it_quietly() -> None:
     code = "from archkit.cli import main; main()"
     with subprocess.Popen(
-        [sys.executable, "-c", code, "enumerate", "--json", "[1..100000]*8x[1..512]"],
+        [sys.executable, "-c", code, "enumerate", "--json", "[1..10000]*8x[1..512]"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -27,7 +27,7 @@ def test_the_default_space_by_hand() -> None:
         ("[{1,3..5}]x[8..512:8]", 4 * 64),
         ("resnet10", 1),
         ("resnet10 bias={yes,no} classes={10,100}", 4),
-        ("[1..100000]*32x[1..65536]", (100_000 * 65_536) ** 32),
+        ("[1..10000]*32x[8..65536:8]", (10_000 * 8_192) ** 32),
         ("[1..]*4x[8..512:8] order=nondecreasing", None),
     ],
 )
@@ -76,7 +76,10 @@ ILL_FORMED = [
     ("[1]x[8] groups=4 block={basic,bottleneck}", None, "groups needs bottlenecks"),
     ("[1]x[{8,resnet}]", "resnet", "channels are numbers"),
     ("resnet1x bias={yes,no}", "resnet1x", "no architecture is called"),
-    ("[1]x[8] classes=1..100000", None, "combine in 100,000 ways"),
+    ("[1]x[8] classes=1..10000", None, "combine in 10,000 ways"),
+    ("[1]x[8] classes=1..10000000", "1..10000000", "at most 10,000"),
+    ("[1..100000]x[8]", "1..100000", "a range of 100,000 numbers"),
+    ("[" + ",".join("1" * 33) + "]x[8]", "[" + ",".join("1" * 33) + "]", "stages are 1 to 32, not 33"),
 ]
 
 
