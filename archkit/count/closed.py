@@ -46,7 +46,7 @@ def totals(spec: ArchSpec) -> Cost:
     c_in = spec.stem_out
     for i, n in enumerate(spec.blocks):
         c = spec.channels[i]
-        first = block_cost(spec, i, c_in, c, maps[i], project=spec.projects(i), stride=spec.stride[i])
+        first = block_cost(spec, i, c_in, c, maps[i], project=spec.projects(i, c_in), stride=spec.stride[i])
         params += first.params
         macs += first.macs
         activations += first.activations

@@ -178,7 +178,7 @@ def _block(spec: ArchSpec, stage: int, *, first: bool, shape: Shape, name: str) 
             body.anti_alias("aa")
     attention = _attention(spec, spec.attn, name, body.shape)
     shortcut: tuple[Layer, ...] = ()
-    if first and spec.projects(stage):
+    if first and spec.projects(stage, shape[0]):
         shortcut = _shortcut(spec, stage, name, shape)
     tail = _Chain(spec, name, body.shape)
     tail.add("add", "add")

@@ -196,9 +196,8 @@ class ArchSpec:
         outs = [out_channels(k, c) for k, c in zip(self.block, self.channels, strict=True)]
         return (self.stem_out, *outs[:-1])
 
-    def projects(self, stage: int) -> bool:
-        """Whether the shortcut of the first block of `stage` changes the shape (or always projects)."""
-        c_in = self.stage_inputs()[stage]
+    def projects(self, stage: int, c_in: int) -> bool:
+        """Whether the shortcut of the first block of `stage` projects, where `c_in` channels enter."""
         changes = self.stride[stage] != 1 or c_in != out_channels(self.block[stage], self.channels[stage])
         return changes or (self.project == "stage" and self.shortcut[stage] != "pad")
 

@@ -125,21 +125,22 @@ class _Reader:
     def _scan(self, text: str) -> list[_Token]:
         tokens = []
         at, end = 0, len(text)
-        match = _TOKEN.match
-        while at < end:
-            found = match(text, at)
-            if found is None:
-                raise SpecError(
-                    f"{text[at]!r} is not part of the language",
-                    text=text,
-                    span=(at, at + 1),
-                    hint=_hint(text[at]),
-                )
-            kind = found.lastgroup or ""
+        for found in _TOKEN.finditer(text):
+            start, stop = found.span()
+            if start != at:
+                break
+            at = stop
+            kind = found.lastgroup
             if kind != "blank":
                 token = found.group()
-                tokens.append(_Token(token if kind == "mark" else kind, token, at, found.end()))
-            at = found.end()
+                tokens.append(_Token(token if kind == "mark" or kind is None else kind, token, start, stop))
+        if at != end:
+            raise SpecError(
+                f"{text[at]!r} is not part of the language",
+                text=text,
+                span=(at, at + 1),
+                hint=_hint(text[at]),
+            )
         tokens.append(_Token("end", "", end, end))
         return tokens
 

@@ -62,8 +62,11 @@ def _check_stages(spec: ArchSpec) -> None:
 
 def _check_numbers(spec: ArchSpec) -> None:
     for name in ("blocks", "channels", "kernel", "stride"):
+        low, high = LIMITS[name]
         for i, value in enumerate(getattr(spec, name)):
-            check_number(name, value, (name, i))
+            # The common case without a call: most of the time of parsing would go here.
+            if type(value) is not int or not low <= value <= high:
+                check_number(name, value, (name, i))
     for i, k in enumerate(spec.kernel):
         if k % 2 == 0:
             raise SpecError(f"a kernel is odd, not {k}", field=("kernel", i))
