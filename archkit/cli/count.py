@@ -36,6 +36,28 @@ def count_command(
         ),
     ],
     by: Annotated[By, typer.Option("--by", help="A row for each layer, stage or operator.")] = By.layer,
+    with_memory: Annotated[
+        bool, typer.Option("--memory", help="The memory of training and inference instead.")
+    ] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Images of a batch, for --memory.")] = 1,
+    optimizer: Annotated[
+        str, typer.Option(help="For --memory: none, sgd, momentum, adam, adamw or adadelta.")
+    ] = "momentum",
+    as_tool: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="TOOL",
+            help="What another counter prints, and its terms: fvcore, ptflops, ptflops-aten, torchinfo, "
+            "torch, thop, calflops or pycls.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Build the network and ask every other counter that is installed (or --as TOOL)."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a spec, one a line.")] = False,
 ) -> None:
     """Count parameters, multiply-accumulates and activations, exactly.
@@ -46,7 +68,11 @@ def count_command(
     from archkit.spec import parse
 
     parsed = [parse(text) for text in specs]
-    if as_json:
+    if with_memory:
+        from archkit.cli.memory import show_memory
+
+        show_memory(parsed, batch=batch, optimizer=optimizer, as_json=as_json)
+    elif as_json:
         from archkit.count import count
 
         for spec in parsed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archkit.count.closed import totals
 from archkit.count.formulas import layer_activations, layer_equation1, layer_macs, layer_params
-from archkit.plan import Layer, Plan, layout
+from archkit.plan import Layer, Plan, is_attention, layout
 from archkit.spec import ArchSpec
 
 __all__ = ["Account", "LayerCost", "PartCost", "count", "receptive_field"]
@@ -120,7 +120,7 @@ def receptive_field(plan: Plan) -> int:
     (Araujo et al. 2019, equation 2). Attention sees everything and is left out.
     """
     rows = jump = 1
-    path = [layer for layer in plan.stem if ".attn." not in layer.name]
+    path = [layer for layer in plan.stem if not is_attention(layer)]
     path.extend(layer for stage in plan.stages for block in stage.blocks for layer in block.body)
     for layer in path:
         if layer.kernel:

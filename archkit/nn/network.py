@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archkit.nn.layers import Attention, module_for
-from archkit.plan import BlockPlan, Layer, Plan, StagePlan, layout
+from archkit.plan import BlockPlan, Layer, Plan, StagePlan, is_attention, layout
 from archkit.spec import ArchSpec
 
 __all__ = ["Network", "ResidualBlock", "build"]
@@ -114,7 +114,7 @@ def initialise(network: nn.Module) -> None:
 def _chain(layers: Iterable[Layer]) -> nn.Sequential:
     """Layers one behind another, each under the last part of its name; attention under its own."""
     chain = nn.Sequential()
-    for attends, group in groupby(layers, key=lambda layer: ".attn." in layer.name):
+    for attends, group in groupby(layers, key=is_attention):
         if attends:
             chain.add_module("attn", Attention(tuple(group)))
         else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from archkit.spec import ArchSpec
 
-__all__ = ["BlockPlan", "Kind", "Layer", "Plan", "Shape", "StagePlan"]
+__all__ = ["BlockPlan", "Kind", "Layer", "Plan", "Shape", "StagePlan", "is_attention"]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -64,6 +64,11 @@ class Layer:
     groups: int = 1
     bias: bool = False
     ceil: bool = False
+
+
+def is_attention(layer: Layer) -> bool:
+    """Whether a layer is part of channel attention, which hangs beside the path and scales its map."""
+    return ".attn." in layer.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -88,6 +88,18 @@ def test_a_mistake_is_one_clear_line_and_exit_code_2(cli: Cli, args: list[str], 
     assert rest == [] or (len(rest) == 2 and set(rest[1].strip()) == {"^"})
 
 
+def test_memory(cli: Cli) -> None:
+    done = cli("count", "--memory", "--batch", "128", "--optimizer", "adam", PLAIN)
+    assert ["weights", "19,908,904", "parameters", "x", "4"] in [
+        line.split() for line in done.stdout.splitlines()
+    ]
+    found = json.loads(
+        cli("count", "--memory", "--batch", "128", "--optimizer", "adam", "--json", PLAIN).stdout
+    )
+    assert found["optimizer_states"] == 2 * 4 * 4_977_226
+    assert cli("count", "--memory", "--optimizer", "adaam", PLAIN).returncode == 2
+
+
 def test_the_command_alone_is_its_help(cli: Cli) -> None:
     done = cli()
     assert done.returncode == 0
