@@ -8,11 +8,11 @@
 Importing archkit never imports torch; `archkit.nn` and `archkit.bench` do.
 """
 
-from archkit.count import count, totals
+from archkit.count import totals
 from archkit.errors import ArchkitError, SpecError
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
 
-__all__ = ["ArchSpec", "ArchkitError", "SpecError", "__version__", "count", "layout", "parse", "totals"]
+__all__ = ["ArchSpec", "ArchkitError", "SpecError", "__version__", "layout", "parse", "totals"]
 
 __version__ = "0.1.0"
