@@ -7,39 +7,47 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DEMO_RUN := runs/demo
 
-# The first Python of 3.11 or later that really runs: a version manager's shim may stand on the path
-# and fail. `make PYTHON=/path/to/python3` overrides it.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
-	if $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
+# The first of these that really runs and fits is taken: a version manager's shim may stand on the path
+# and fail, and Debian's Python comes without ensurepip. `make PYTHON=/path/to/python3` overrides the list.
+PYTHON ?= python3 python3.13 python3.12 python3.11 python
+FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test test-long lint types format bench wheel clean
+.PHONY: help setup demo test test-long lint types format bench build wheel clean
 
 help:
 	@echo "make demo       set up, then count, enumerate and train on the embedded images"
 	@echo "make test       set up, then lint, types and tests"
 	@echo "make test-long  everything, with 10,000 examples for each property"
 	@echo "make bench      the speed comparisons with other tools"
-	@echo "make lint | types | format | wheel | clean"
+	@echo "make setup | lint | types | format | wheel | clean"
 
 setup: $(READY)
 
-# The stamp is written last, so an install that was cut off is done again. torch and torchvision are
-# installed together and pinned by the constraints: a CPU-only torch that a machine may offer beside
-# the registry's has no torchvision that works with it, and the last line would say so.
+# The stamp is written last, so an install that was cut off is done again, in the same environment if
+# that is whole. torch and torchvision are installed together and pinned by the constraints: a CPU-only
+# torch that a machine may offer beside the registry's has no torchvision that works with it, and the
+# call of nms, an operator that torchvision compiles against its torch, would say so.
 $(READY): pyproject.toml constraints.txt Makefile
-	@test -n "$(PYTHON)" || { echo "error: archkit needs Python 3.11 or later; set PYTHON=/path/to/it" >&2; exit 1; }
-	@rm -f $(READY)
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@rm -f $@
+	@$(BIN)/python -c 'import pip; $(FITS)' >/dev/null 2>&1 || { \
+		for python in $(PYTHON); do \
+			if "$$python" -c '$(FITS)' >/dev/null 2>&1; then exec "$$python" -m venv --clear $(VENV); fi; \
+		done; \
+		echo "error: no Python 3.11 or later with venv and ensurepip among: $(PYTHON); set PYTHON=/path/to/one" >&2; \
+		exit 1; }
+	@echo "installing into $(VENV); the first time downloads torch, which takes minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -c 'import torch, torchvision; torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)'
-	@touch $(READY)
+	@touch $@
 
+# The run's folder is named after all that decides its result, so a second demo finds the first one's.
+# One thread: on two idle cores a second one saves a quarter of a minute, but where other work keeps the
+# cores busy the two wait for each other at every layer, and a step was measured to take 20 times as long.
 demo: $(READY)
 	$(BIN)/archkit count "[2,1,1,1]x[64,128,256,512]"
 	$(BIN)/archkit enumerate --max-params 5e6
-	$(BIN)/archkit bench "[1,1,1]x[16,32,64]" --data shapes --epochs 8 --out $(DEMO_RUN)
+	OMP_NUM_THREADS=1 $(BIN)/archkit bench "[1,1,1]x[16,32,64]" --data shapes --recipe demo
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -49,7 +57,7 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-# Two processes of one thread each are faster than one of two: the tests are many and small.
+# Two processes of one thread each take half the time of one of two: the tests are many and small.
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not long"
 
@@ -57,14 +65,14 @@ test-long: lint types
 	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2
 
 bench: $(READY)
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-wheel: $(READY)
-	$(BIN)/python -m build --wheel
+build wheel: $(READY)
+	$(BIN)/python -m build --wheel --no-isolation
 
 clean:
-	rm -rf $(VENV) build dist runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

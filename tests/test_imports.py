@@ -34,8 +34,18 @@ def run_refusing(names: tuple[str, ...], code: str, *args: str) -> subprocess.Co
     )
 
 
-def test_the_refusal_itself_works() -> None:
-    done = run_refusing(TORCH, "import torch")
+@pytest.mark.parametrize("name", ["torch", "torchvision", "numpy", "rich"])
+def test_the_refusal_itself_works(name: str) -> None:
+    done = run_refusing((name,), f"import {name}")
+    assert done.returncode == 1
+    assert f"imported {name}" in done.stderr
+
+
+def test_the_refusal_reaches_what_a_command_imports() -> None:
+    """`archkit bench` does need torch: the same check that passes below fails here."""
+    done = run_refusing(
+        TORCH, "from archkit.cli import main; main()", "bench", "resnet10", "--data", "shapes"
+    )
     assert done.returncode == 1
     assert "imported torch" in done.stderr
 
@@ -71,7 +81,9 @@ def test_counting_needs_neither_numpy_nor_arrow() -> None:
 
 def test_importing_archkit_imports_nothing_heavy() -> None:
     done = run_refusing(
-        (*TORCH, "numpy", "pyarrow", "rich", "typer"), "import archkit; archkit.parse('resnet10')"
+        (*TORCH, "numpy", "pyarrow", "rich", "typer"),
+        "import archkit; archkit.parse('resnet10'); loaded = {n.partition('.')[0] for n in sys.modules};"
+        "assert loaded.isdisjoint(['torch', 'numpy', 'rich', 'typer']), loaded",
     )
     assert done.returncode == 0, done.stderr
 

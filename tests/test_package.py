@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from configparser import ConfigParser
 from email import message_from_string
 from email.message import Message
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+
+import archkit
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,14 +54,29 @@ def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
     assert "archkit/py.typed" in shipped
 
 
-def test_requirements(metadata: Message) -> None:
+def test_metadata(metadata: Message, wheel: Path) -> None:
+    assert metadata["Name"] == "archkit"
+    assert metadata["Version"] == archkit.__version__
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
-    requirements = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
-    names = {line.replace(">", " ").replace("<", " ").split()[0] for line in requirements}
-    assert {"torch", "torchvision", "timm", "fvcore", "ptflops", "typer", "rich"} <= names
-    assert "torch>=2.6" in requirements
-    assert not any("==" in line for line in requirements)
+    assert metadata.get_all("License-File") == ["LICENSE"]
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
+        entry_points = ConfigParser()
+        entry_points.read_string(archive.read(name).decode())
+    assert {section: dict(entry_points[section]) for section in entry_points.sections()} == {
+        "console_scripts": {"archkit": "archkit.cli:main"}
+    }
+
+
+def test_requirements(metadata: Message) -> None:
+    requirements = [Requirement(line) for line in metadata.get_all("Requires-Dist")]
+    pinned = [str(r) for r in requirements if any(s.operator in {"==", "==="} for s in r.specifier)]
+    assert pinned == []
+    always = {r.name: r.specifier for r in requirements if r.marker is None}
+    assert {"torch", "torchvision", "timm", "fvcore", "ptflops", "typer", "rich"} <= set(always)
+    assert "2.6.0" in always["torch"]
+    assert "2.5.1" not in always["torch"]
 
 
 def test_the_unpacked_wheel_counts(wheel: Path, tmp_path: Path) -> None:
