@@ -10,9 +10,12 @@ __all__ = [
     "BudgetError",
     "DataError",
     "DownloadError",
+    "InferError",
     "OutputError",
     "RunError",
     "SpecError",
+    "ToolError",
+    "WeightsError",
 ]
 
 
@@ -74,6 +77,18 @@ class OutputError(ArchkitError):
 
 class RunError(ArchkitError):
     """A training run could not start or could not go on."""
+
+
+class ToolError(ArchkitError):
+    """Another counter was asked for its figure and gave none."""
+
+
+class WeightsError(ArchkitError):
+    """Weights do not fit a network: a key is missing, unknown or of another shape; or no file can be read."""
+
+
+class InferError(ArchkitError):
+    """A module is no network that the language can say."""
 
 
 _SHOWN = 76  # columns of the text that an error shows: an 80-column terminal less the indent

@@ -72,6 +72,14 @@ def count_command(
         from archkit.cli.memory import show_memory
 
         show_memory(parsed, batch=batch, optimizer=optimizer, as_json=as_json)
+    elif check:
+        from archkit.cli.check import show_check
+
+        show_check(parsed, tool=as_tool, as_json=as_json)
+    elif as_tool is not None:
+        from archkit.cli.check import show_as
+
+        show_as(parsed, as_tool, as_json=as_json)
     elif as_json:
         from archkit.count import count
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 
 from archkit.count import totals
 from archkit.count.tools import Prediction, Tool, predict
-from archkit.count.tools.rules import NOT_IN_PYCLS
+from archkit.count.tools.rules import NOT_IN_PYCLS, RULES
 from archkit.errors import SpecError
 from archkit.plan import Plan, layout
 from archkit.spec import ArchSpec, parse
@@ -188,3 +189,62 @@ def test_an_unknown_tool_is_told_the_known_ones(cli: Cli) -> None:
     assert all(tool.value in done.stderr for tool in Tool)
     help_text = cli("count", "--help", env={"COLUMNS": "200", "PATH": ""}).stdout
     assert all(tool.value in help_text for tool in Tool)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "rosetta.md"
+ROWS = {
+    "conv": "conv",
+    "conv bias": "conv bias",
+    "conv1d": "conv of channel attention (ECA)",
+    "blur pooling's conv": "conv inside blur pooling",
+    "linear": "linear",
+    "linear bias": "linear bias",
+    "batch norm": "batch norm",
+    "group norm": "group norm",
+    "ReLU": "ReLU",
+    "max pooling": "max pooling",
+    "average pooling": "average pooling",
+    "global pooling": "global average pooling",
+}
+COLUMNS = [
+    (Tool.fvcore, "flops"),
+    (Tool.ptflops, "macs"),
+    (Tool.ptflops_aten, "macs"),
+    (Tool.torchinfo, "mult-adds"),
+    (Tool.torch, "flops"),
+    (Tool.thop, "macs"),
+    (Tool.calflops, "macs"),
+    (Tool.calflops, "flops"),
+    (Tool.pycls, "flops"),
+]
+
+
+def rosetta_table() -> list[str]:
+    """The page's table as the rules have it."""
+    cells: dict[str, list[str]] = {row: [] for row in ROWS}
+    for tool, quantity in COLUMNS:
+        (rule,) = (rule for rule in RULES[tool] if rule.quantity == quantity)
+        counted = {}
+        for term in rule.terms:
+            name, _, unit = term.name.removeprefix("2 x ").partition(", ")
+            counted[name] = unit or ("2" if term.name.startswith("2 x ") else "1")
+        for row, found in cells.items():
+            found.append(counted.pop(row, ""))
+        assert not counted, "a term without a row"
+    head = " | ".join(f"{tool.value} {quantity}" for tool, quantity in COLUMNS)
+    return [
+        f"| | {head} |",
+        "|---" * (len(COLUMNS) + 1) + "|",
+        *(f"| {ROWS[row]} | {' | '.join(found)} |" for row, found in cells.items()),
+    ]
+
+
+def test_the_pages_table_is_the_rules() -> None:
+    assert "\n".join(rosetta_table()) in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_pages_figures_of_resnet10() -> None:
+    plan, lines = layout(parse(PLAIN)), PAGE.read_text(encoding="utf-8").splitlines()
+    for tool, quantity in COLUMNS:
+        total = figure(plan, tool, quantity).total
+        assert f"| {tool.value} {quantity} | {total:,} | {total - totals(parse(PLAIN)).macs:+,} |" in lines
