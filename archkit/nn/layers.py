@@ -33,10 +33,14 @@ class BlurPool(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        row = torch.tensor([1.0, 2.0, 1.0]) / 4
-        kernel = (row[:, None] * row[None, :]).expand(channels, 1, 3, 3).clone()
         # Not learned and not saved: it follows from the number of channels.
-        self.register_buffer("filter", kernel, persistent=False)
+        self.register_buffer("filter", torch.empty(channels, 1, 3, 3), persistent=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Fills the filter: under torch's name for it, for a network that was made on `meta`."""
+        row = torch.tensor([1.0, 2.0, 1.0], device=self.filter.device) / 4
+        self.filter.copy_(row[:, None] * row[None, :])
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x ceil(H / 2) x ceil(W / 2)."""

@@ -1,0 +1,223 @@
+"""The parts of a ResNet's module tree, whatever its library calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from torch import nn
+
+from archkit.errors import InferError
+from archkit.nn.layers import BlurPool, ZeroPad
+from archkit.nn.matching import type_name
+from archkit.nn.names import Library
+
+__all__ = ["FoundBlock", "Parts", "SeenShortcut", "find_parts"]
+
+M = TypeVar("M", bound=nn.Module)
+
+SeenShortcut: TypeAlias = Literal["none", "conv1", "conv3", "avg", "pad", "conv1 or avg"]
+"""A shortcut as it is seen: in archkit's own tree, average pooling by 1 leaves no trace."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundBlock:
+    """One residual block.
+
+    Attributes:
+        name: its name in the module, for errors.
+        convs: of the residual branch, in order: two or three.
+        aa: anti-aliasing, or None.
+        attn: attention, or None.
+        shortcut: what stands on the shortcut.
+    """
+
+    name: str
+    convs: tuple[nn.Conv2d, ...]
+    aa: nn.Module | None
+    attn: nn.Module | None
+    shortcut: SeenShortcut
+
+    @property
+    def basic(self) -> bool:
+        """Whether it is a basic block; a bottleneck otherwise."""
+        return len(self.convs) == 2
+
+    @property
+    def c_in(self) -> int:
+        """Channels that enter."""
+        return self.convs[0].in_channels
+
+    @property
+    def c_out(self) -> int:
+        """Channels that it puts out."""
+        return self.convs[-1].out_channels
+
+    @property
+    def stride(self) -> int:
+        """Stride of the whole block."""
+        return 2 if self.aa is not None else self.convs[0 if self.basic else 1].stride[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """The parts of a ResNet.
+
+    Attributes:
+        library: whose names they have.
+        stem: the stem's convs.
+        stem_pool: what stands between the stem and the first stage, in order, without norms and
+            activations.
+        stem_attn: attention behind the stem, or None.
+        norm: one of the norms, or None.
+        stages: the blocks of each stage.
+        preact: whether the blocks norm and activate before each conv.
+        pool: of the head, or None where it has no module.
+        fc: of the head.
+    """
+
+    library: Library
+    stem: tuple[nn.Conv2d, ...]
+    stem_pool: tuple[nn.Module, ...]
+    stem_attn: nn.Module | None
+    norm: nn.Module | None
+    stages: tuple[tuple[FoundBlock, ...], ...]
+    preact: bool
+    pool: nn.Module | None
+    fc: nn.Linear
+
+
+def find_parts(module: nn.Module) -> Parts:
+    """The parts of a module that is built as archkit, timm or torchvision build a ResNet.
+
+    Raises:
+        InferError: a part is missing or of another type.
+    """
+    if _child(module, "stem") is not None and _child(module, "stage1") is not None:
+        return _archkit(module)
+    if _child(module, "conv1") is not None and _child(module, "layer1") is not None:
+        return _library(module, "timm" if _child(module, "global_pool") is not None else "torchvision")
+    raise InferError(
+        f"{type(module).__name__} is no ResNet: it has neither conv1, layer1, ... as torchvision and timm"
+        " call them, nor stem, stage1, ... as archkit does"
+    )
+
+
+def _library(module: nn.Module, library: Library) -> Parts:
+    return Parts(
+        library=library,
+        stem=tuple(conv for conv in _chain(_child(module, "conv1")) if isinstance(conv, nn.Conv2d)),
+        stem_pool=_poolings(_child(module, "maxpool")),
+        stem_attn=None,
+        norm=_live(_child(module, "bn1")),
+        stages=_stages(module, "layer", own=False),
+        preact=False,
+        pool=_child(module, "global_pool.pool" if library == "timm" else "avgpool"),
+        fc=_need(module, "fc", nn.Linear),
+    )
+
+
+def _archkit(module: nn.Module) -> Parts:
+    stem = _need(module, "stem", nn.Sequential)
+    preact = _child(module, "head.norm") is not None
+    return Parts(
+        library="archkit",
+        stem=tuple(
+            conv
+            for name, conv in stem.named_children()
+            if isinstance(conv, nn.Conv2d) and name != "pool_conv"
+        ),
+        stem_pool=tuple(
+            child for name, child in stem.named_children() if name in ("pool", "pool_conv", "aa")
+        ),
+        stem_attn=_child(module, "stem.attn"),
+        norm=_child(module, "head.norm" if preact else "stem.norm"),
+        stages=_stages(module, "stage", own=True),
+        preact=preact,
+        pool=_child(module, "head.pool"),
+        fc=_need(module, "head.fc", nn.Linear),
+    )
+
+
+def _stages(module: nn.Module, prefix: str, *, own: bool) -> tuple[tuple[FoundBlock, ...], ...]:
+    """`layer1`, `layer2`, ... as far as they go; an Identity there ends them."""
+    stages: list[tuple[FoundBlock, ...]] = []
+    while isinstance(stage := _child(module, f"{prefix}{len(stages) + 1}"), nn.Sequential) and len(stage):
+        name = f"{prefix}{len(stages) + 1}"
+        stages.append(tuple(_block(child, f"{name}.{key}", own=own) for key, child in stage.named_children()))
+    if not stages:
+        raise InferError(
+            f"{prefix}1 is {type(_child(module, f'{prefix}1')).__name__}, expected blocks in a Sequential"
+        )
+    return tuple(stages)
+
+
+def _block(block: nn.Module, name: str, *, own: bool) -> FoundBlock:
+    convs: list[nn.Conv2d] = []
+    while (conv := _child(block, f"conv{len(convs) + 1}")) is not None:
+        if not isinstance(conv, nn.Conv2d):
+            raise InferError(f"{name}.conv{len(convs) + 1} is {type(conv).__name__} where a conv is expected")
+        convs.append(conv)
+    if len(convs) not in (2, 3):
+        raise InferError(
+            f"{name} ({type(block).__name__}) has {len(convs)} convs, conv1, ...;"
+            " a basic block has two and a bottleneck three"
+        )
+    shortcut = _live(_child(block, "shortcut" if own else "downsample"))
+    return FoundBlock(
+        name=name,
+        convs=tuple(convs),
+        aa=_live(_child(block, "aa")),
+        attn=_live(_child(block, "attn" if own else "se")),
+        shortcut="none" if shortcut is None else _shortcut(_chain(shortcut), own=own),
+    )
+
+
+def _shortcut(chain: Sequence[nn.Module], *, own: bool) -> SeenShortcut:
+    first = chain[0]
+    if isinstance(first, ZeroPad):
+        return "pad"
+    if not isinstance(first, nn.Conv2d):
+        return "avg"  # the pooling, or the Identity in its place where the stride is 1
+    if first.kernel_size == (3, 3):
+        return "conv3"
+    return "conv1 or avg" if own and first.stride == (1, 1) else "conv1"
+
+
+def _poolings(module: nn.Module | None) -> tuple[nn.Module, ...]:
+    """What is no norm, activation or Identity of the chain that stands where timm has `maxpool`."""
+    kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, BlurPool)
+    return tuple(
+        child
+        for child in _chain(_live(module))
+        if isinstance(child, kinds) or type_name(child) == "timm.layers.blur_pool.BlurPool2d"
+    )
+
+
+def _chain(module: nn.Module | None) -> tuple[nn.Module, ...]:
+    if module is None:
+        return ()
+    return tuple(module.children()) if isinstance(module, nn.Sequential) else (module,)
+
+
+def _live(module: nn.Module | None) -> nn.Module | None:
+    """The module, unless it does nothing."""
+    return None if isinstance(module, nn.Identity) else module
+
+
+def _child(module: nn.Module, path: str) -> nn.Module | None:
+    for name in path.split("."):
+        found = getattr(module, name, None)
+        if not isinstance(found, nn.Module):
+            return None
+        module = found
+    return module
+
+
+def _need(module: nn.Module, path: str, kind: type[M]) -> M:
+    found = _child(module, path)
+    if not isinstance(found, kind):
+        came = "missing" if found is None else type(found).__name__
+        raise InferError(f"{path} is {came}, expected {getattr(kind, '__name__', kind)}")
+    return found

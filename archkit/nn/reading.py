@@ -1,0 +1,226 @@
+"""Reads a spec off the parts of a ResNet: the guess that `archkit.nn.infer` then proves.
+
+Every number of a spec leaves its mark on the modules, but one mark may stand for several numbers: the
+squeezed widths of attention are rounded, a width per group is cut down, a stage may need no shortcut.
+Where several specs have the same layers, the one nearest to the defaults is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from torch import nn
+
+from archkit.errors import InferError
+from archkit.nn.matching import type_name
+from archkit.nn.parts import FoundBlock, Parts
+from archkit.spec import ArchSpec, Attention, Norm, Stem
+from archkit.spec.vocabulary import ATTENTION, LIMITS, AntiAlias, Project, StemPool
+
+__all__ = ["read_spec"]
+
+_NO_SHORTCUT: Final = "none"
+
+
+def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
+    """The spec that the parts suggest. Whether it is right must be proved: not every part is read.
+
+    Args:
+        parts: of the module.
+        shape: C, H, W of one image.
+
+    Raises:
+        InferError: no spec has these parts.
+        SpecError: the spec cannot be laid out.
+    """
+    firsts = [blocks[0] for blocks in parts.stages]
+    blocks = [block for stage in parts.stages for block in stage]
+    channels = [_planes(block) for block in firsts]
+    shortcut, project = _shortcuts(firsts)
+    middles = [(c, block) for c, block in zip(channels, firsts, strict=True) if not block.basic]
+    groups = middles[0][1].convs[1].groups if middles else 1
+    return ArchSpec.make(
+        [len(stage) for stage in parts.stages],
+        channels,
+        block=_kinds(firsts, preact=parts.preact),
+        kernel=[block.convs[0 if block.basic else 1].kernel_size[0] for block in firsts],
+        stride=[block.stride for block in firsts],
+        shortcut=shortcut,
+        project=project,
+        groups=groups,
+        base_width=_base_width(middles, groups) if middles else 64,
+        reduce=_reduce(channels, firsts),
+        stem=_stem(parts.stem),
+        stem_pool=_stem_pool(parts.stem_pool),
+        stem_attn=_attention("the stem", [(parts.stem[-1].out_channels, parts.stem_attn)]),
+        attn=_attention("the blocks", [(block.c_out, block.attn) for block in blocks]),
+        norm=_norm(parts.norm),
+        aa=_anti_alias([*parts.stem_pool, *(block.aa for block in blocks)]),
+        bias=parts.stem[0].bias is not None,
+        pool=_window(parts.pool),
+        input=shape,
+        classes=parts.fc.out_features,
+    )
+
+
+def _kinds(firsts: Iterable[FoundBlock], *, preact: bool) -> Any:
+    names = ("preact-bottleneck", "preact") if preact else ("bottleneck", "basic")
+    return [names[block.basic] for block in firsts]
+
+
+def _planes(block: FoundBlock) -> int:
+    """Base width of a block."""
+    if block.basic:
+        return block.c_out
+    c, rest = divmod(block.c_out, 4)
+    if rest:
+        raise InferError(
+            f"{block.name}.conv3 puts out {block.c_out} channels; a bottleneck's are a multiple of 4"
+        )
+    return c
+
+
+def _base_width(middles: Sequence[tuple[int, FoundBlock]], groups: int) -> int:
+    """The number that gives each bottleneck's middle conv its `c * base_width // 64 * groups` channels."""
+    low, high = LIMITS["base_width"]
+    for c, block in middles:
+        each, rest = divmod(block.convs[1].out_channels, groups)
+        if rest:
+            raise InferError(f"{block.name}.conv2 has not as many groups as the first bottleneck's, {groups}")
+        low, high = max(low, -(-64 * each // c)), min(high, (64 * each + 63) // c)
+    if low > high:
+        widths = ", ".join(
+            f"{block.convs[1].out_channels} in {block.name} (planes {c})" for c, block in middles
+        )
+        raise InferError(f"no base_width gives the bottlenecks' middle convs their channels: {widths}")
+    return _nearest(64, low, high)
+
+
+def _reduce(channels: Sequence[int], firsts: Sequence[FoundBlock]) -> int:
+    """The divisor that gives each block's first conv its channels."""
+    low, high = LIMITS["reduce"]
+    said = []
+    for c, block in zip(channels, firsts, strict=True):
+        whole = c if block.basic else block.convs[1].out_channels
+        first = block.convs[0].out_channels
+        # whole // r == first, solved for r.
+        low, high = max(low, whole // (first + 1) + 1), min(high, whole // first)
+        said.append(f"{first} in {block.name} (of {whole})")
+    if low > high:
+        raise InferError(f"no divisor gives the blocks' first convs their channels: {', '.join(said)}")
+    return low
+
+
+def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[Any, Project]:
+    """The kind of each stage's shortcut, and where shortcuts project."""
+    seen: list[str] = [block.shortcut for block in firsts]
+    project: Project = "change"
+    for kind, block in zip(seen, firsts, strict=True):
+        if kind not in (_NO_SHORTCUT, "pad") and block.stride == 1 and block.c_in == block.c_out:
+            # It projects without need, so a stage that has no shortcut is one that would only pad.
+            project = "stage"
+            seen = ["pad" if other == _NO_SHORTCUT else other for other in seen]
+            break
+    certain = [kind if kind in ("conv1", "conv3", "avg", "pad") else None for kind in seen]
+    found = []
+    for i, kind in enumerate(seen):
+        # What leaves no trace is as in the next stage that shows one, or else as in the last before.
+        others = [other for other in (*certain[i:], *reversed(certain[:i])) if other is not None]
+        if kind == "conv1 or avg":
+            others = [other for other in others if other in ("conv1", "avg")]
+        found.append((others or ["conv1"])[0])
+    return found, project
+
+
+def _stem(convs: Sequence[nn.Conv2d]) -> Stem:
+    widths = tuple(conv.out_channels for conv in convs)
+    first = convs[0] if convs else None
+    if len(convs) == 3:
+        for stem in (Stem("deep", widths[1]), Stem("tiered", widths[1])):
+            if stem.widths == widths:
+                return stem
+        raise InferError(
+            f"the stem's convs are {', '.join(map(str, widths))} wide;"
+            " deep is N, N, 2N and tiered 3(N // 4), N, 2N"
+        )
+    if len(convs) == 1 and first is not None:
+        for kind, kernel, stride in (("conv3", 3, 1), ("conv7", 7, 2)):
+            if first.kernel_size == (kernel, kernel) and first.stride == (stride, stride):
+                return Stem(kind, widths[0])
+        raise InferError(
+            f"the stem's conv is {first.kernel_size[0]}x{first.kernel_size[1]} with stride {first.stride[0]};"
+            " the language has 3x3 with 1 and 7x7 with 2"
+        )
+    raise InferError(f"the stem has {len(convs)} convs; the language has one or three")
+
+
+def _stem_pool(poolings: Sequence[nn.Module]) -> StemPool:
+    if not poolings:
+        return "none"
+    return "conv" if isinstance(poolings[0], nn.Conv2d) else "max"
+
+
+def _norm(norm: nn.Module | None) -> Norm:
+    if norm is None:
+        return Norm("none")
+    return Norm("group", norm.num_groups) if isinstance(norm, nn.GroupNorm) else Norm("batch")
+
+
+def _anti_alias(modules: Iterable[nn.Module | None]) -> AntiAlias:
+    for module in modules:
+        if isinstance(module, nn.AvgPool2d):
+            return "avg"
+        if module is not None and type_name(module).rpartition(".")[2].startswith("BlurPool"):
+            return "blur"
+    return "none"
+
+
+def _window(pool: nn.Module | None) -> int | None:
+    if not isinstance(pool, nn.AvgPool2d):
+        return None
+    size = pool.kernel_size
+    return size if isinstance(size, int) else size[0]
+
+
+def _attention(where: str, modules: Sequence[tuple[int, nn.Module | None]]) -> Attention:
+    """The attention that has these modules, each at so many channels."""
+    first = modules[0][1]
+    if first is None:
+        return Attention("none")
+    if isinstance(getattr(first, "conv", None), nn.Conv1d):
+        return Attention("eca")
+    squeezed = []
+    for channels, module in modules:
+        fc1 = getattr(module, "fc1", None)
+        if not isinstance(fc1, nn.Conv2d):
+            raise InferError(
+                f"the attention of {where} is {type(module).__name__}, not squeeze-and-excitation or ECA"
+            )
+        squeezed.append((channels, fc1.out_channels))
+    for kind in ("se", "se-plain"):
+        low, high = LIMITS["attn"]
+        for channels, width in squeezed:
+            of_this = _reductions(kind, channels, width)
+            low, high = max(low, of_this[0]), min(high, of_this[1])
+        if low <= high:
+            return Attention(kind, _nearest(ATTENTION[kind], low, high))
+    said = ", ".join(f"{width} of {channels}" for channels, width in dict.fromkeys(squeezed))
+    raise InferError(f"no reduction gives the attention of {where} its squeezed channels: {said}")
+
+
+def _reductions(kind: str, channels: int, width: int) -> tuple[int, int]:
+    """The lowest and highest R for which `se_width(kind, channels, R)` is `width`; lowest > highest: none."""
+    most = LIMITS["attn"].high
+    if kind == "se-plain":
+        # channels // R == width, and at least 1.
+        return channels // (width + 1) + 1, channels // width if width > 1 else most
+    m, rest = divmod(width, 8)
+    if rest or not m:
+        return 1, 0
+    # (channels + 4R) // (8R) == m, and at least 1.
+    return channels // (8 * m + 4) + 1, channels // (8 * m - 4) if m > 1 else most
+
+
+def _nearest(default: int, low: int, high: int) -> int:
+    return min(max(default, low), high)

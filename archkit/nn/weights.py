@@ -1,0 +1,176 @@
+"""Weights from elsewhere: which key of another library's `state_dict` is which of archkit's.
+
+Weights come as tensors or as a safetensors file. A pickled checkpoint can run any code when it is
+opened, so archkit opens none: open it with `torch.load(path, weights_only=True)` and hand over what
+that returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from archkit.errors import WeightsError
+from archkit.nn.names import LIBRARIES, Library, module_names
+from archkit.nn.network import Network
+from archkit.plan import Layer, layout
+from archkit.spec import ArchSpec
+
+__all__ = ["Shapes", "key_map", "load_weights", "state_shapes"]
+
+Shapes = dict[str, tuple[int, ...]]
+"""Keys of a `state_dict` and the shapes of their tensors."""
+
+_COUNTER = "num_batches_tracked"  # of a batch norm: how many batches it has seen in training
+_SHOWN = 4  # keys that an error names of each kind
+
+
+def state_shapes(spec: ArchSpec) -> Shapes:
+    """The `state_dict` of a network, by its shapes, in the order of the forward pass.
+
+    >>> from archkit.spec import parse
+    >>> shapes = state_shapes(parse("[2,1,1,1]x[64,128,256,512]"))
+    >>> shapes["stem.conv.weight"], shapes["head.fc.bias"]
+    ((64, 3, 3, 3), (10,))
+    """
+    return {
+        f"{layer.name}.{name}": shape for layer in layout(spec) for name, shape in _tensors(layer).items()
+    }
+
+
+def key_map(spec: ArchSpec, library: Library) -> dict[str, str]:
+    """Keys of a library's `state_dict`, and the key that the same tensor has in archkit's.
+
+    >>> from archkit.spec import parse
+    >>> keys = key_map(parse("resnet50d"), "timm")
+    >>> keys["conv1.3.weight"], keys["layer2.0.downsample.1.weight"]
+    ('stem.conv2.weight', 'stage2.block1.shortcut.conv.weight')
+
+    It follows from the plan, for any network for which the library's ResNet has names: so also for
+    one whose 7x7 stem has been replaced by a 3x3.
+
+    Args:
+        spec: the network.
+        library: whose names the keys are: `timm` (of its `resnet` module), `torchvision`, or
+            `archkit`, whose map is the identity.
+
+    Raises:
+        WeightsError: the library's ResNet has no name for one of the layers.
+    """
+    if library not in LIBRARIES:
+        raise WeightsError(f"library is {' | '.join(LIBRARIES)}, not {library}")
+    names = module_names(spec, library)
+    keys = {}
+    for layer in layout(spec):
+        for tensor in _tensors(layer):
+            if layer.name not in names:
+                raise WeightsError(f"{library}'s ResNet has no place for {layer.name} of {spec}")
+            keys[f"{names[layer.name]}.{tensor}"] = f"{layer.name}.{tensor}"
+    return keys
+
+
+def load_weights(
+    network: Network, weights: Mapping[str, Tensor] | str | Path, *, library: Library = "archkit"
+) -> None:
+    """Copies weights into a network, in place, after every key and shape has been checked.
+
+    A batch norm's `num_batches_tracked` may be missing, as it is from files older than torch 0.4.1:
+    it is no weight, and the network keeps its own.
+
+    Args:
+        network: a network of `archkit.nn.build`, on any device but `meta`, which holds no numbers.
+        weights: a `state_dict`, or the path of a `.safetensors` file.
+        library: whose names the keys are, as for `key_map`.
+
+    Raises:
+        WeightsError: a key is missing or unknown, or a tensor has another shape: the message names
+            them in the library's own words, and the network is left as it was. Or the file cannot be
+            read, the network lies on `meta`, or the library's ResNet has no name for a layer.
+    """
+    if any(p.is_meta for p in network.parameters()):
+        raise WeightsError("the network lies on the meta device: build it on a device that holds numbers")
+    if isinstance(weights, str | Path):
+        weights = _read(Path(weights))
+    keys = key_map(network.spec, library)
+    shapes = state_shapes(network.spec)
+    check_state(
+        {key: tuple(tensor.shape) for key, tensor in weights.items()},
+        {there: shapes[here] for there, here in keys.items()},
+        f"the weights do not fit {network.spec}",
+    )
+    renamed = {keys[key]: tensor for key, tensor in weights.items()}
+    own = network.state_dict()
+    nn.Module.load_state_dict(network, {key: renamed.get(key, own[key]) for key in shapes})
+
+
+def check_state(
+    came: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], what: str
+) -> None:
+    """Holds the shapes of a `state_dict` to what is expected.
+
+    Args:
+        came: keys and shapes.
+        expected: the same; the keys that count batches may be missing from `came`.
+        what: how the error begins.
+
+    Raises:
+        WeightsError: a key is missing or unknown, or has another shape.
+    """
+    missing = [key for key in expected if key not in came and not key.endswith(_COUNTER)]
+    unknown = [key for key in came if key not in expected]
+    other = [
+        f"{key} is {_by(came[key])}, expected {_by(expected[key])}"
+        for key in expected
+        if key in came and came[key] != expected[key]
+    ]
+    if missing or unknown or other:
+        kinds = (("missing", missing), ("not expected", unknown), ("of another shape", other))
+        raise WeightsError(
+            f"{what}: " + "; ".join(f"{len(keys)} {kind}: {_few(keys)}" for kind, keys in kinds if keys)
+        )
+
+
+def _tensors(layer: Layer) -> Shapes:
+    """The parameters and saved buffers of a layer; shapes as torch keeps them."""
+    c_in, c_out, k = layer.in_shape[0], layer.out_shape[0], layer.kernel
+    found: Shapes = {}
+    match layer.kind:
+        case "conv":
+            found["weight"] = (c_out, c_in // layer.groups, k, k)
+        case "conv1d":
+            found["weight"] = (1, 1, k)
+        case "linear":
+            found["weight"] = (c_out, c_in)
+        case "batch_norm":
+            found = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (c_out,))
+            found[_COUNTER] = ()
+        case "group_norm":
+            found = {"weight": (c_out,), "bias": (c_out,)}
+    if layer.bias:
+        found["bias"] = (c_out,)
+    return found
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    # Imported here: only a file needs it.
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        hint = (
+            "" if path.suffix == ".safetensors" else " (only safetensors files are read, never pickled ones)"
+        )
+        raise WeightsError(f"cannot read {path}: {error}{hint}") from error
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape)) or "a single number"
+
+
+def _few(keys: Sequence[str]) -> str:
+    more = len(keys) - _SHOWN
+    return ", ".join(keys[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

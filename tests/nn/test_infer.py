@@ -1,0 +1,310 @@
+"""A module read back: torchvision's, timm's and archkit's own give the spec that has the same layers."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable
+
+import pytest
+import timm
+import torch
+import torchvision
+from hypothesis import given, settings
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own customary name
+
+from archkit.errors import InferError
+from archkit.nn import build, infer
+from archkit.plan import layout
+from archkit.spec import ArchSpec, parse, zoo
+from tests.nn.reference import TIMM, TORCHVISION, on_meta
+from tests.strategies import specs
+
+PRUNED = ["ecaresnet101d_pruned", "ecaresnet50d_pruned"]
+# The paper's and a few of each other family; timm's and torchvision's are built by themselves below.
+OWN = ["resnet10", "resnet12", "resnet14-4", "resnet14-5", "paper-resnet18", "resnet20", "resnet20-b"]
+OWN += [
+    "preact-resnet18",
+    "preact-resnet50",
+    "wrn-16-4",
+    "resnet50d",
+    "resnetrs50",
+    "senet154",
+    "test_resnet",
+]
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_torchvisions_networks_are_the_zoos(name: str) -> None:
+    assert infer(on_meta(name, "torchvision")) == parse(name)
+
+
+@pytest.mark.parametrize("name", [name for name in TIMM if name not in PRUNED])
+def test_timms_networks_are_the_zoos(name: str) -> None:
+    assert infer(on_meta(name, "timm"), input=(3, 224, 224)) == parse(name)
+
+
+@pytest.mark.parametrize("name", PRUNED)
+def test_a_pruned_network_says_why_not(name: str) -> None:
+    with pytest.raises(
+        InferError, match=r"layer1\.0\.conv3 puts out \d+ channels; a bottleneck's are a multiple"
+    ):
+        infer(on_meta(name, "timm"))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_archkits_own_networks(name: str) -> None:
+    spec = parse(name)
+    assert infer(build(spec, device="meta")) == spec
+
+
+@given(specs(max_stages=4, max_blocks=3, widths=(1, 96)))
+@settings(max_examples=150)
+def test_whatever_is_built_is_read_back_with_the_same_layers(spec: ArchSpec) -> None:
+    found = infer(build(spec, device="meta"))
+    assert tuple(layout(found)) == tuple(layout(spec))
+    assert (found.input, found.classes) == (spec.input, spec.classes)
+
+
+@pytest.mark.long
+@given(specs())
+@settings(max_examples=5_000)
+def test_whatever_is_built_is_read_back_long(spec: ArchSpec) -> None:
+    assert tuple(layout(infer(build(spec, device="meta")))) == tuple(layout(spec))
+
+
+class TestInput:
+    def test_an_archkit_network_knows_its_own(self) -> None:
+        assert infer(build(parse("[1]x[4] input=1x28x28"))).input == (1, 28, 28)
+
+    def test_a_size_may_be_given(self) -> None:
+        assert infer(on_meta("resnet18", "timm"), input=(3, 96, 128)) == parse("resnet18 input=3x96x128")
+
+    def test_channels_are_read(self) -> None:
+        with torch.device("meta"):
+            module = timm.create_model("resnet18", in_chans=1)
+        assert infer(module) == parse("resnet18 input=1x224x224")
+
+    def test_other_channels_than_the_modules(self) -> None:
+        with pytest.raises(InferError, match=r"conv1 has in_channels 3, expected 4"):
+            infer(on_meta("resnet18", "timm"), input=(4, 224, 224))
+
+    def test_a_size_that_cannot_be(self) -> None:
+        with pytest.raises(InferError, match="aa=avg needs maps of an even height and width"):
+            infer(on_meta("resnetaa50", "timm"), input=(3, 230, 230))
+
+
+def on_cifar() -> nn.Module:
+    """Torchvision's resnet18 as it is commonly changed for 32x32 images."""
+    module = on_meta("resnet18", "torchvision")
+    module.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False, device="meta")
+    module.maxpool = nn.Identity()
+    module.fc = nn.Linear(512, 10, device="meta")
+    return module
+
+
+class TestChanged:
+    """Modules that somebody has taken and changed."""
+
+    def test_made_for_cifar(self) -> None:
+        assert infer(on_cifar(), input=(3, 32, 32)) == parse("[2,2,2,2]x[64,128,256,512]")
+
+    def test_a_stage_taken_away(self) -> None:
+        module = on_meta("resnet18", "torchvision")
+        module.layer4 = nn.Identity()
+        module.fc = nn.Linear(256, 7, device="meta")
+        assert infer(module) == parse("[2,2,2]x[64,128,256] stem=conv7 input=3x224x224 classes=7")
+
+    def test_dropout_is_ignored(self) -> None:
+        with torch.device("meta"):
+            module = timm.create_model("resnet26", drop_rate=0.2, drop_path_rate=0.1, drop_block_rate=0.1)
+        assert infer(module) == parse("resnet26")
+
+    def test_a_synchronised_batch_norm_is_one(self) -> None:
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(on_meta("resnet18", "torchvision"))
+        assert infer(module) == parse("resnet18")
+
+    def test_the_module_is_left_as_it_was(self) -> None:
+        torch.manual_seed(0)
+        module = torchvision.models.resnet18()
+        before, state = copy.deepcopy(module.state_dict()), torch.get_rng_state()
+        infer(module)
+        assert module.training
+        assert torch.equal(torch.get_rng_state(), state)
+        assert all(torch.equal(tensor, before[key]) for key, tensor in module.state_dict().items())
+
+
+def with_timm(**options: object) -> Callable[[], nn.Module]:
+    return lambda: timm.create_model("resnet26", **options)
+
+
+def changed(path: str, make: Callable[[], nn.Module], name: str = "resnet18", library: str = "torchvision"):
+    def module() -> nn.Module:
+        network = on_meta(name, library)
+        network.set_submodule(path, make())
+        return network
+
+    return module
+
+
+def with_a_lone_conv() -> nn.Module:
+    """A shortcut's conv, without a norm, where no shortcut is needed."""
+    network = on_meta("resnet18", "torchvision")
+    network.layer1[1].downsample = nn.Sequential(nn.Conv2d(64, 64, 1))
+    return network
+
+
+REFUSED = [
+    (with_timm(output_stride=8), r"layer3\.1\.conv2 has dilation 2x2, expected 1x1"),
+    (
+        lambda: torchvision.models.resnet50(replace_stride_with_dilation=[False, False, True]),
+        r"layer4\.1\.conv2 has dilation 2x2",
+    ),
+    (with_timm(act_layer="silu"), r"act1 is SiLU where a relu is expected"),
+    (with_timm(block_args={"attn_layer": "cbam"}), r"attention of the blocks is CbamModule"),
+    # Circular padding, by a function: the module's own conv has none.
+    (with_timm(block_args={"attn_layer": "ceca"}), r"layer1\.0\.se\.conv has padding 0, expected 2"),
+    (with_timm(global_pool="max"), r"global_pool\.pool is AdaptiveMaxPool2d where a global_pool is expected"),
+    (with_timm(global_pool="fast"), r"global_pool\.pool is FastAdaptiveAvgPool"),
+    (with_timm(num_classes=0), r"fc is Identity, expected Linear"),
+    (
+        with_timm(norm_layer=timm.layers.BatchNormAct2d),
+        r"bn1 is BatchNormAct2d where a batch_norm is expected",
+    ),
+    (changed("fc", lambda: nn.Linear(512, 10, bias=False)), r"fc has bias off, expected on"),
+    (changed("bn1", lambda: nn.BatchNorm2d(64, eps=1e-3)), r"bn1 has eps 0\.001, expected 1e-05"),
+    (changed("bn1", lambda: nn.BatchNorm2d(64, affine=False)), r"bn1 has affine off"),
+    (changed("conv1", lambda: nn.Conv2d(3, 64, 5, padding=2)), r"stem's conv is 5x5 with stride 1"),
+    (
+        changed(
+            "layer1.1.conv2",
+            lambda: nn.Conv2d(64, 64, 3, padding=1, bias=False, padding_mode="reflect"),
+        ),
+        r"layer1\.1\.conv2 has padding_mode reflect, expected zeros",
+    ),
+    (changed("layer1.1.conv2", lambda: nn.Conv2d(64, 64, 3, padding=1)), r"layer1\.1\.conv2 has bias on"),
+    (
+        changed("layer1.1.conv2", lambda: nn.Linear(3, 3)),
+        r"layer1\.1\.conv2 is Linear where a conv is expected",
+    ),
+    (with_a_lone_conv, r"layer1\.1\.downsample\.0 \(Conv2d\)"),
+    (changed("maxpool", lambda: nn.MaxPool2d(2)), r"maxpool has kernel_size 2x2, expected 3x3"),
+    (changed("avgpool", lambda: nn.AdaptiveAvgPool2d(2)), r"avgpool has output_size 2x2"),
+    (changed("layer1", lambda: nn.Identity()), r"layer1 is Identity, expected blocks"),
+    (lambda: timm.create_model("resnetv2_50"), r"ResNetV2 is no ResNet"),
+    (lambda: nn.Linear(3, 3), r"Linear is no ResNet: it has neither conv1"),
+    (lambda: timm.create_model("skresnet18"), r"layer1\.0 \(SelectiveKernelBasic\)|layer1\.0\.conv1 is"),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), REFUSED)
+def test_what_the_language_cannot_say_is_named(make: Callable[[], nn.Module], reason: str) -> None:
+    with torch.device("meta"):
+        module = make()
+    with pytest.raises(InferError, match=reason):
+        infer(module)
+
+
+def test_weight_standardisation_is_not_a_plain_conv() -> None:
+    """A subclass may compute something else: timm's StdConv2d is an nn.Conv2d."""
+    std = timm.layers.StdConv2d(64, 64, 3, padding=1, device="meta")
+    with pytest.raises(InferError, match=r"layer1\.0\.conv2 is StdConv2d where a conv is expected"):
+        infer(changed("layer1.0.conv2", lambda: std)())
+
+
+def test_the_order_of_archkits_own_modules() -> None:
+    network = build(parse("[1,1]x[4,8]"))
+    network.stem = nn.Sequential(
+        OrderedDict((key, network.stem.get_submodule(key)) for key in ("norm", "conv", "relu"))
+    )
+    with pytest.raises(InferError, match="another order"):
+        infer(network)
+
+
+class Block(nn.Module):
+    """A basic block of somebody's own, with functions where torchvision has modules."""
+
+    def __init__(self, c_in: int, c: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(c_in, c, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(c)
+        self.conv2 = nn.Conv2d(c, c, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(c)
+        self.downsample = (
+            nn.Sequential(nn.Conv2d(c_in, c, 1, stride, bias=False), nn.BatchNorm2d(c))
+            if stride != 1 or c_in != c
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return self.join(out, self.downsample(x))
+
+    def join(self, out: Tensor, shortcut: Tensor) -> Tensor:
+        return F.relu(out + shortcut)
+
+
+class LateBlock(Block):
+    """The same modules, but no activation behind the addition."""
+
+    def join(self, out: Tensor, shortcut: Tensor) -> Tensor:
+        return F.relu(out) + shortcut
+
+
+class ResNet(nn.Module):
+    def __init__(self, block: type[Block]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = nn.Sequential(block(16, 16, 1), block(16, 16, 1))
+        self.layer2 = nn.Sequential(block(16, 32, 2))
+        self.fc = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer2(self.layer1(F.relu(self.bn1(self.conv1(x)))))
+        return self.fc(x.mean((2, 3)))
+
+
+class TestSomebodysOwn:
+    """No forward pass is known, so the outputs are compared."""
+
+    def test_the_same_outputs(self) -> None:
+        assert infer(ResNet(Block), input=(3, 32, 32)) == parse("[2,1]x[16,32]")
+
+    def test_other_outputs(self) -> None:
+        with pytest.raises(InferError, match=r"not known how the module \(ResNet\).*outputs are not those"):
+            infer(ResNet(LateBlock), input=(3, 32, 32))
+
+    def test_a_forward_pass_that_fails(self) -> None:
+        class Flat(ResNet):
+            def forward(self, x: Tensor) -> Tensor:
+                return self.fc(super().forward(x))
+
+        with pytest.raises(InferError, match=r"on an input of \(2, 3, 32, 32\) it fails"):
+            infer(Flat(Block), input=(3, 32, 32))
+
+    def test_nothing_to_compute_with(self) -> None:
+        with torch.device("meta"):
+            module = ResNet(Block)
+        with pytest.raises(InferError, match="on the meta device no outputs can be compared"):
+            infer(module, input=(3, 32, 32))
+
+    def test_a_subclass_with_another_forward(self) -> None:
+        class Reversed(torchvision.models.ResNet):
+            def forward(self, x: Tensor) -> Tensor:
+                return super().forward(x.flip(3))
+
+        module = Reversed(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1])
+        with pytest.raises(InferError, match="outputs are not those"):
+            infer(module, input=(3, 32, 32))
+
+    def test_it_leaves_the_generator_alone(self) -> None:
+        module = ResNet(Block)
+        state = torch.get_rng_state()
+        infer(module, input=(3, 32, 32))
+        assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_every_name_of_timm_is_covered_or_known_not_to_be() -> None:
+    assert [name for name in TIMM if zoo.find(name) is None] == PRUNED
