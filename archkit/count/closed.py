@@ -107,47 +107,38 @@ def block_cost(
     """
     kind = spec.block[stage]
     h, w = size
-    area_in = h * w
-    area = area_in if stride == 1 else strided(h, stride) * strided(w, stride)
-    c_out = out_channels(kind, c)
+    here = h * w
+    area = here if stride == 1 else strided(h, stride) * strided(w, stride)
     extra = _extra(spec)
     late = stride == 2 and spec.aa != "none"  # the strided conv runs at stride 1, the pooling behind it
     params: Any = 0
     macs: Any = 0
     activations: Any = 0
-    here = area_in
-    for kernel, conv_in, conv_out, groups, strides in body_convs(
-        kind,
-        c_in,
-        c,
-        kernel=spec.kernel[stage],
-        groups=spec.groups,
-        base_width=spec.base_width,
-        reduce=spec.reduce,
-    ):
+    convs = body_convs(kind, c_in, c, spec.kernel[stage], spec.groups, spec.base_width, spec.reduce)
+    for kernel, conv_in, conv_out, groups, strides in convs:
         if strides and not late:
             here = area
-        weights = kernel * kernel * (conv_in // groups) * conv_out
-        params = params + weights + extra * conv_out
-        macs = macs + weights * here
-        activations = activations + conv_out * here
+        weights = kernel * kernel * (conv_in if groups == 1 else conv_in // groups) * conv_out
+        params += weights + extra * conv_out
+        macs += weights * here
+        activations += conv_out * here
         if strides:
             here = area
-    depth = 2 if kind in ("basic", "preact") else 3
+    c_out = convs[-1][2]
     if kind in PREACT:
         # Norms stand before the convs: of what enters, not of what leaves.
         params = params + 2 * (c_in - c_out)
-    attn = _attention_cost(spec.attn, c_out)
-    params = params + attn[0]
-    macs = macs + attn[1]
-    activations = activations + attn[2]
+    if spec.attn[0] != "none":
+        attn = _attention_cost(spec.attn, c_out)
+        params, macs, activations = params + attn[0], macs + attn[1], activations + attn[2]
     shortcut = spec.shortcut[stage]
-    if shortcut != "pad" and project is not False:
+    if project is not False and shortcut != "pad":
         weights = (9 if shortcut == "conv3" else 1) * c_in * c_out
-        normed = extra - (2 if spec.preact else 0)
+        normed = extra - (2 if kind in PREACT else 0)
         params = params + project * (weights + normed * c_out)
         macs = macs + project * (weights * area)
         activations = activations + project * (c_out * area)
+    depth = len(convs)
     return Cost(params, macs, activations, depth)
 
 
@@ -161,7 +152,7 @@ def head_cost(spec: ArchSpec, c: Any, size: tuple[int, int]) -> Cost:
 
 def _extra(spec: ArchSpec) -> int:
     """Parameters for each output channel of a conv besides its weights: its bias and its norm."""
-    return (2 if spec.norm.kind != "none" else 0) + spec.bias
+    return spec.bias if spec.norm[0] == "none" else 2 + spec.bias
 
 
 def _attention_cost(attn: Attention, c: Any) -> tuple[Any, Any, Any]:

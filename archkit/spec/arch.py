@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from archkit.spec.blocks import PREACT, out_channels
 from archkit.spec.validate import validate
@@ -13,6 +14,7 @@ from archkit.spec.vocabulary import (
     BATCH_NORM,
     DEFAULT_CLASSES,
     DEFAULT_INPUT,
+    LIMITS,
     NO_ATTENTION,
     NORM,
     STEM_WIDTH,
@@ -152,6 +154,30 @@ class ArchSpec:
             **others,
         )
 
+    @classmethod
+    def plain(cls, blocks: tuple[int, ...], channels: tuple[int, ...]) -> ArchSpec | None:
+        """`make(blocks, channels)` in a tenth of the time, or None where that would raise.
+
+        With every option at its default, only these integers can be wrong, so only they are checked.
+        """
+        stages = len(blocks)
+        (least, most), (narrowest, widest) = LIMITS["blocks"], LIMITS["channels"]
+        if not (
+            0 < stages == len(channels) <= LIMITS["stages"].high
+            and least <= min(blocks)
+            and max(blocks) <= most
+            and narrowest <= min(channels)
+            and max(channels) <= widest
+        ):
+            return None
+        found = object.__new__(cls)
+        for put, value in _plain_fields(stages):
+            put(found, value)
+        _PUT["blocks"](found, blocks)
+        _PUT["channels"](found, channels)
+        _PUT["stem"](found, Stem("conv3", channels[0]))
+        return found
+
     def replace(self, **changes: Any) -> ArchSpec:
         """This network with some fields changed; short forms as in `make`.
 
@@ -224,3 +250,15 @@ class ArchSpec:
         from archkit.spec.text import format_spec  # a cycle otherwise: text makes ArchSpecs
 
         return format_spec(self)
+
+
+# What sets a field of a frozen value that is being made, as the dataclass itself does.
+_PUT: Final = {f.name: getattr(ArchSpec, f.name).__set__ for f in fields(ArchSpec)}
+
+
+@lru_cache
+def _plain_fields(stages: int) -> tuple[tuple[Any, Any], ...]:
+    """The fields that only the number of stages decides, where all options are at their defaults."""
+    like = ArchSpec.make((1,) * stages, (1,) * stages)
+    own = ("blocks", "channels", "stem")
+    return tuple((put, getattr(like, name)) for name, put in _PUT.items() if name not in own)

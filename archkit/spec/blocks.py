@@ -40,7 +40,7 @@ def out_channels(kind: str, c: Any) -> Any:
 
 
 def body_convs(
-    kind: str, c_in: Any, c: Any, *, kernel: int = 3, groups: int = 1, base_width: int = 64, reduce: int = 1
+    kind: str, c_in: Any, c: Any, kernel: int = 3, groups: int = 1, base_width: int = 64, reduce: int = 1
 ) -> tuple[ConvShape, ...]:
     """The convs of a block's residual branch, in order; the shortcut is not among them.
 

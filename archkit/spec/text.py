@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from archkit.errors import SpecError
@@ -35,6 +37,10 @@ KEYS: Final = (
 )
 """The options of the language, in the order in which `format_spec` writes them."""
 
+# Blocks and channels alone, by far the commonest text and the one that is read by the million: what
+# this takes, the grammar takes too, and everything that is wrong is left to it.
+_PLAIN: Final = re.compile(r"\[([0-9]{1,6}(?:,[0-9]{1,6})*)\]x\[([0-9]{1,6}(?:,[0-9]{1,6})*)\]").fullmatch
+
 _BY_STAGE: Final = frozenset({"block", "kernel", "stride", "shortcut"})
 
 
@@ -52,7 +58,18 @@ def parse(text: str) -> ArchSpec:
         SpecError: the text is no spec. Its message shows the text with a caret under the
             offending token, what was expected, and the likely mistake.
     """
+    plain = _PLAIN(text)
+    if plain is not None:
+        found = ArchSpec.plain(tuple(map(int, plain[1].split(","))), tuple(map(int, plain[2].split(","))))
+        if found is not None:
+            return found
     return to_arch(read(text))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> ArchSpec:
+    """`parse`, remembered: the zoo's texts are few, and its names are mostly given with an option."""
+    return parse(text)
 
 
 def to_arch(tree: Text) -> ArchSpec:
@@ -72,7 +89,7 @@ def to_arch(tree: Text) -> ArchSpec:
                     span=tree.name.span,
                     hint=nearest(tree.name.word or "", zoo.names(), "`archkit zoo` lists them"),
                 )
-            named = parse(known.spec)
+            named = _parsed(known.spec)
             return named.replace(**values) if values else named
         blocks, channels = _stages(tree, "blocks"), _stages(tree, "channels")
         return ArchSpec.make(blocks, channels, **values)

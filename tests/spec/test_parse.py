@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from archkit.errors import SpecError
 from archkit.spec import ArchSpec, Attention, Norm, Stem, parse, zoo
+from archkit.spec.syntax import read
+from archkit.spec.text import to_arch
 from tests.strategies import specs
 
 IMAGENET = "input=3x224x224 classes=1000"
@@ -53,6 +55,30 @@ def test_a_plain_spec_is_all_defaults() -> None:
 )
 def test_canonical_text(text: str, canonical: str) -> None:
     assert str(parse(text)) == canonical
+
+
+numbers = st.one_of(st.integers(0, 300), st.integers(0, 999_999), st.sampled_from([65_536, 65_537, 100_001]))
+
+
+@given(st.lists(numbers, min_size=1, max_size=34), st.lists(numbers, max_size=34), st.booleans())
+def test_the_short_way_of_plain_texts_ends_where_the_grammar_does(
+    blocks: list[int], channels: list[int], same: bool
+) -> None:
+    """Texts of blocks and channels alone do not pass through the grammar; their meaning must not differ."""
+    channels = (channels * len(blocks) + blocks)[: len(blocks)] if same else channels
+    text = f"[{','.join(map(str, blocks))}]x[{','.join(map(str, channels))}]"
+    try:
+        expected: ArchSpec | str = to_arch(read(text))
+    except SpecError as error:
+        expected = str(error)
+    try:
+        came: ArchSpec | str = parse(text)
+    except SpecError as error:
+        came = str(error)
+    assert came == expected
+    if isinstance(came, ArchSpec):
+        assert came == ArchSpec.make(blocks, channels)
+        assert hash(came) == hash(expected)
 
 
 def test_option_values() -> None:
