@@ -49,23 +49,39 @@ def count_arrays(like: ArchSpec, blocks: NDArray[Any], channels: NDArray[Any]) -
             raise SpecError(f"{name} must be N x {stages}, not {' x '.join(map(str, array.shape))}")
         if array.dtype.kind not in "iu":
             raise SpecError(f"{name} must be integers, not {array.dtype}")
-        low, high = LIMITS[name]
-        if array.size and not (low <= int(array.min()) and int(array.max()) <= high):
-            raise SpecError(f"{name} must be {low:,} to {high:,}")
     if not len(blocks):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    most, _ = _extremes("blocks", blocks)
+    widest, bits = _extremes("channels", channels)
     follows = like.stem == ("conv3", like.channels[0])
     # Widths as multiples of a common divisor: dense tables, and no search for an index.
-    bits = int(np.bitwise_or.reduce(channels, axis=None))
     unit = bits & -bits  # the largest power of two that divides every width
-    # Column by column: numpy is ten times slower along the long axis of a narrow array.
-    most = [int(blocks[:, i].max()) for i in range(stages)]
-    widest = [int(channels[:, i].max()) for i in range(stages)]
-    largest = like.replace(blocks=tuple(most), channels=tuple(widest))
+    largest = like.replace(blocks=most, channels=widest)
     tables = cost_tables(
         largest, [np.arange(unit, c + 1, unit, dtype=np.int64) for c in widest], stem_follows=follows
     )
     return _sum(tables, blocks, channels, unit)
+
+
+def _extremes(name: str, array: NDArray[Any]) -> tuple[tuple[int, ...], int]:
+    """The largest of each column, and all the bits that are set.
+
+    Raises:
+        SpecError: a number is out of range.
+    """
+    if find_spec("numba") is not None:
+        from archkit.count.compiled import extremes_compiled
+
+        least, most, bits = extremes_compiled(array)
+    else:
+        # Column by column: numpy is ten times slower along the long axis of a narrow array.
+        columns = [array[:, i] for i in range(array.shape[1])]
+        least, most = np.array([c.min() for c in columns]), np.array([c.max() for c in columns])
+        bits = int(np.bitwise_or.reduce(array, axis=None))
+    low, high = LIMITS[name]
+    if not (low <= int(least.min()) and int(most.max()) <= high):
+        raise SpecError(f"{name} must be {low:,} to {high:,}")
+    return tuple(int(n) for n in most), bits
 
 
 def _sum(tables: CostTables, blocks: NDArray[Any], channels: NDArray[Any], unit: int) -> tuple[Ints, Ints]:

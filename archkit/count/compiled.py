@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numba
 import numpy as np
@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from archkit.count.tables import CostTables, Ints
 
-__all__ = ["sum_compiled"]
+__all__ = ["extremes_compiled", "sum_compiled"]
+
+_CHUNK: Final = 8_192  # rows that a core goes through at once, column by column: they stay in its cache
+
+
+def extremes_compiled(array: NDArray[Any]) -> tuple[Ints, Ints, int]:
+    """The least and the largest of each column of N x S integers, N > 0, and all the bits that are set."""
+    found = _extremes(array, _CHUNK)
+    return found[0].min(axis=0), found[1].max(axis=0), int(np.bitwise_or.reduce(found[2], axis=None))
 
 
 def sum_compiled(
@@ -38,6 +46,23 @@ def sum_compiled(
     shift = unit.bit_length() - 1
     _loop(blocks, channels, shift, first, other, head, widths, first_at, other_at, params, macs)
     return params, macs
+
+
+@numba.njit(parallel=True, cache=True, nogil=True)
+def _extremes(array: Any, chunk: int) -> Any:
+    rows, columns = array.shape
+    chunks = (rows + chunk - 1) // chunk
+    found = np.empty((3, chunks, columns), dtype=np.int64)
+    for part in numba.prange(chunks):
+        start, stop = part * chunk, min(rows, (part + 1) * chunk)
+        for i in range(columns):
+            least = most = np.int64(array[start, i])
+            bits = np.int64(0)
+            for k in range(start, stop):
+                value = np.int64(array[k, i])
+                least, most, bits = min(least, value), max(most, value), bits | value
+            found[0, part, i], found[1, part, i], found[2, part, i] = least, most, bits
+    return found
 
 
 @numba.njit(parallel=True, cache=True, nogil=True)
