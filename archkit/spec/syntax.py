@@ -176,7 +176,11 @@ class _Reader:
         elif self._next_is("word"):
             token = self._take("word", "a name")
             if self._next_is("="):
-                raise self._fail("a name or [blocks]x[channels] before the options", token)
+                raise self._fail(
+                    "a name or [blocks]x[channels] before the options",
+                    token,
+                    'in a shell, quotes keep both in one text: "resnet50 classes=10"',
+                )
             name = Atom((token.start, token.end), word=token.text)
         else:
             raise self._fail("a name or [blocks]x[channels]", hint="as in [2,1,1,1]x[64,128,256,512]")
