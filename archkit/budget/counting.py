@@ -24,7 +24,7 @@ from archkit.budget.limits import Limit
 from archkit.budget.tables import METRICS, Ints, Tables
 from archkit.errors import BudgetError
 
-__all__ = ["CountTable"]
+__all__ = ["CountTable", "exact_dot"]
 
 Cells = NDArray[Any]  # int64, or Python integers as objects
 
@@ -60,7 +60,7 @@ class CountTable:
         self.needs = self._needs()
         self.points = self._first_stage()
         if self.stages == 1:
-            self.total = sum(self._ends_from(c, r) for c, points in enumerate(self.points) for r in points)
+            self.total = sum(self.fits_alone(c, r) for c, points in enumerate(self.points) for r in points)
             return
         self.end = self._endings()
         if self.split > 1:
@@ -128,8 +128,12 @@ class CountTable:
     def depths(self, stage: int, c: int, cells: Any) -> Any:
         """How many numbers of blocks a stage can have with so many cells left behind its first block."""
         cells = np.asarray(cells)
+        blocks = self.blocks[stage]
         most = cells // self.other[stage][c] + 1
-        return np.where(cells >= 0, np.searchsorted(self.blocks[stage], most, side="right"), 0)
+        if len(blocks) and int(blocks[-1]) - int(blocks[0]) == len(blocks) - 1:
+            # Without a gap: no search. No cells left give 0 or fewer blocks, and so none.
+            return np.clip(most - (int(blocks[0]) - 1), 0, len(blocks))
+        return np.where(cells >= 0, np.searchsorted(blocks, most, side="right"), 0)
 
     def ends(self, c: int, cells: Any) -> Any:
         """`depths` of the last stage, the head paid too, and within the lower limit where there is one."""
@@ -137,10 +141,10 @@ class CountTable:
         found = self.depths(self.stages - 1, c, cells)
         return found if self.window is None else found - self.depths(self.stages - 1, c, cells - self.window)
 
-    def _ends_from(self, c: int, left: int) -> int:
-        """1 where a network of one stage that leaves so many cells fits, its head paid."""
+    def fits_alone(self, c: int, left: int) -> bool:
+        """Whether a network of one stage that leaves so many cells fits, its head paid."""
         cells = int(left) - int(self.head[c])
-        return int(cells >= 0 and (self.window is None or cells < self.window))
+        return cells >= 0 and (self.window is None or cells < self.window)
 
     def _endings(self) -> list[Cells]:
         """`W` of the stage behind the cut, for each of its widths."""
@@ -302,6 +306,11 @@ def _sum(cells: Cells) -> int:
     return int(_wide_enough(cells, len(cells)).sum())
 
 
+def exact_dot(a: Cells, b: Cells) -> int:
+    """The inner product of two tables' pieces, in Python's integers."""
+    return _dot(a, b, _sum(a) * int(b.max(initial=0)))
+
+
 def _dot(a: Cells, b: Cells, bound: int) -> int:
     """The inner product in Python's integers, by 64-bit pieces that cannot overflow.
 
@@ -313,7 +322,6 @@ def _dot(a: Cells, b: Cells, bound: int) -> int:
         if len(a) > 64:
             half = len(a) // 2
             return sum(
-                _dot(x, y, _sum(x) * int(y.max()))
-                for x, y in ((a[:half], b[:half]), (a[half:], b[half:]))
+                _dot(x, y, _sum(x) * int(y.max())) for x, y in ((a[:half], b[:half]), (a[half:], b[half:]))
             )
     return sum(x * y for x, y in zip(a.tolist(), b.tolist(), strict=True) if x and y)

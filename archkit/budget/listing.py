@@ -20,7 +20,7 @@ from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 from archkit.spec.space import Setting
 
-__all__ = ["Candidate", "Chunk", "candidates", "chunks", "largest"]
+__all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "largest"]
 
 _TAIL: Final = 2  # stages that are listed as arrays, at most
 _MOST_ENDINGS: Final = 2_000_000  # rows of such an array
@@ -118,12 +118,21 @@ def chunks(space: SearchSpace, budget: Budget) -> Iterator[Chunk]:
     Raises:
         BudgetError: the space has no upper end and the budget sets none either.
     """
-    finite = all(one.finite for one in (*space.blocks, *space.channels))
-    if not finite and all(getattr(budget, name).high is None for name in METRICS):
-        raise BudgetError("the space has no upper end; a limit such as --max-params gives it one")
+    check_finite(space, budget)
     for setting in space.settings:
         for stages in range(space.stages[0], space.stages[1] + 1):
             yield from _Walk(space, setting, stages, budget).chunks()
+
+
+def check_finite(space: SearchSpace, budget: Budget) -> None:
+    """Refuses a list without end.
+
+    Raises:
+        BudgetError: the space has no upper end and the budget sets none either.
+    """
+    finite = all(one.finite for one in (*space.blocks, *space.channels))
+    if not finite and all(getattr(budget, name).high is None for name in METRICS):
+        raise BudgetError("the space has no upper end; a limit such as --max-params gives it one")
 
 
 class _Walk:

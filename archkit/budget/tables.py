@@ -11,7 +11,7 @@ from archkit.count.tables import METRICS, NO_LIMIT, Ints, cost_tables
 from archkit.spec import ArchSpec, SearchSpace
 from archkit.spec.space import Setting
 
-__all__ = ["METRICS", "NO_LIMIT", "Ints", "StageTable", "Tables", "build_tables"]
+__all__ = ["METRICS", "NO_LIMIT", "Ints", "StageTable", "Tables", "build_tables", "stem_out"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +95,14 @@ def build_tables(space: SearchSpace, setting: Setting, stages: int, *, high: Int
             )
         )
     return Tables(setting=setting, like=like, stages=tuple(found), head=costs.head)
+
+
+def stem_out(tables: Tables) -> Ints:
+    """Channels that the stem puts out for each width of the first stage, 1 x C."""
+    here = np.array(tables.stages[0].channels, dtype=np.int64)
+    if _stem_follows(tables.setting):
+        return here[None, :]
+    return np.full((1, len(here)), tables.like.stem_out, dtype=np.int64)
 
 
 def _stem_follows(setting: Setting) -> bool:

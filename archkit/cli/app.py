@@ -17,6 +17,7 @@ from archkit.cli.bench import bench
 from archkit.cli.count import count_command
 from archkit.cli.enumerate import enumerate_command
 from archkit.cli.reconcile import reconcile_command
+from archkit.cli.solve import solve_command
 from archkit.cli.zoo import zoo_command
 from archkit.errors import ArchkitError, BudgetError, SpecError
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command("count")(count_command)
 app.command("enumerate")(enumerate_command)
+app.command("solve")(solve_command)
 app.command("reconcile")(reconcile_command)
 app.command("bench")(bench)
 app.command("zoo")(zoo_command)

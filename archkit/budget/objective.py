@@ -1,0 +1,176 @@
+"""What `solve` makes as large or as small as it can.
+
+Every objective is linear in the blocks once the widths are fixed: a base, and a gain for each
+further block of each stage. The solver needs nothing else of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archkit.budget.tables import METRICS, Ints, Tables
+from archkit.errors import BudgetError
+from archkit.spec import ArchSpec
+from archkit.spec.blocks import body_convs, out_channels
+
+__all__ = ["MAX_RHO", "OBJECTIVES", "Objective", "entropy", "rho"]
+
+Floats = NDArray[np.float64]
+
+MAX_RHO: Final = 0.3
+"""The effectiveness limit unless given: the stricter end of DeepMAD's 0.3 to 0.5."""
+
+LAST_WEIGHT: Final = 8
+"""Weight of the last stage in DeepMAD's score; the others have 1 (Shen et al. 2023)."""
+
+OBJECTIVES: Final = ("entropy", *METRICS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objective:
+    """What is best.
+
+    Attributes:
+        name: `entropy`, `params`, `macs`, `activations` or `depth`.
+        most: whether the most of it is best, or the least.
+        max_rho: upper limit of DeepMAD's effectiveness; only with `entropy`.
+    """
+
+    name: str
+    most: bool = True
+    max_rho: float | None = None
+
+    @classmethod
+    def read(cls, text: str, *, max_rho: float = MAX_RHO) -> Objective:
+        """An objective from `macs`, `most-macs` or `least-macs`.
+
+        Raises:
+            BudgetError: there is no such objective, or the limit is no positive number.
+        """
+        side, dash, name = text.partition("-")
+        if not dash:
+            side, name = "most", text
+        if name not in OBJECTIVES or side not in ("most", "least"):
+            known = ", ".join(OBJECTIVES)
+            raise BudgetError(f"unknown objective {text!r}; known: {known}, each also as least-NAME")
+        if name != "entropy":
+            return cls(name=name, most=side == "most")
+        if side == "least":
+            raise BudgetError("the least entropy is of no use; --by entropy is the most")
+        if not (math.isfinite(max_rho) and max_rho > 0):
+            raise BudgetError(f"max-rho must be above 0, not {max_rho}")
+        return cls(name=name, max_rho=max_rho)
+
+
+def _log_widths(spec: ArchSpec, stage: int, c_in: Any, c: Any) -> list[Any]:
+    """Logarithm of `c_in / groups * K^2` of each conv of a block's body."""
+    convs = body_convs(
+        spec.block[stage],
+        c_in,
+        c,
+        kernel=spec.kernel[stage],
+        groups=spec.groups,
+        base_width=spec.base_width,
+        reduce=spec.reduce,
+    )
+    return [np.log(conv.kernel**2 * (conv.c_in // conv.groups)) for conv in convs]
+
+
+def _stem_log_widths(spec: ArchSpec) -> list[float]:
+    kernel = 7 if spec.stem.kind == "conv7" else 3
+    inputs = (spec.input[0], *spec.stem.widths[:-1])
+    return [math.log(kernel**2 * c) for c in inputs]
+
+
+def _conv_log_widths(spec: ArchSpec) -> list[list[float]]:
+    """By stage, the logarithms of every conv's width up to its end; the stem's are with the first."""
+    found, sofar, c_in = [], _stem_log_widths(spec), spec.stem_out
+    for i, n in enumerate(spec.blocks):
+        out = out_channels(spec.block[i], spec.channels[i])
+        sofar = sofar + [float(x) for x in _log_widths(spec, i, c_in, spec.channels[i])]
+        sofar = sofar + [float(x) for x in _log_widths(spec, i, out, spec.channels[i])] * (n - 1)
+        found.append(sofar)
+        c_in = out
+    return found
+
+
+def entropy(spec: ArchSpec) -> float:
+    """DeepMAD's score of a network (Shen et al. 2023, equations 2 and 8), in nats.
+
+    `H = sum over stages s of a_s * log(C_s * H_s * W_s) * sum over convs up to the end of s of
+    log(c_in / groups * K^2) / 2`, with a_s = 8 for the last stage and 1 for the others. C_s, H_s and
+    W_s are what stage s puts out. Convs are the stem's and those of the blocks' residual branches;
+    shortcuts, attention and the stem's pooling are not counted.
+    """
+    score, last = 0.0, len(spec.blocks) - 1
+    for i, logs in enumerate(_conv_log_widths(spec)):
+        h, w = spec.maps()[i + 1]
+        weight = LAST_WEIGHT if i == last else 1
+        score += weight * math.log(out_channels(spec.block[i], spec.channels[i]) * h * w) * sum(logs) / 2
+    return score
+
+
+def rho(spec: ArchSpec) -> float:
+    """DeepMAD's effectiveness: the most, over stages, of the depth up to its end over the mean width.
+
+    `exp(log L - mean of log(c_in / groups * K^2))` over the first L convs, the same as in `entropy`.
+    A network whose depth is large beside its widths passes no signal on (Roberts et al. 2022).
+    """
+    return max(len(logs) / math.exp(sum(logs) / len(logs)) for logs in _conv_log_widths(spec))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntropyTables:
+    """The same score for every network of some tables. Legend: P, C widths before and here.
+
+    Attributes:
+        weight: a_s * log(C_s H_s W_s) of each stage, C.
+        first: half the sum of a first block's logarithms, P x C.
+        other: of every further block, C.
+        stem: of the stem.
+        convs: of a block; `stem_convs` of the stem.
+        widest: the greatest logarithm in a block of each pair of widths, P x C.
+    """
+
+    weight: tuple[Floats, ...]
+    first: tuple[Floats, ...]
+    other: tuple[Floats, ...]
+    widest: tuple[Floats, ...]
+    stem: float
+    convs: tuple[int, ...]
+    stem_convs: int
+
+
+def entropy_tables(tables: Tables, c_in: Ints) -> EntropyTables:
+    """The score's parts; `c_in` is what the stem puts out for each width of the first stage, 1 x C."""
+    like, stages = tables.like, len(tables.stages)
+    maps = like.maps()
+    weight, first, other, widest, convs = [], [], [], [], []
+    for i, table in enumerate(tables.stages):
+        c = np.array(table.channels, dtype=np.int64)
+        out = out_channels(like.block[i], c)
+        h, w = maps[i + 1]
+        weight.append((LAST_WEIGHT if i == stages - 1 else 1) * np.log(out * (h * w)))
+        shape = np.broadcast_shapes(c_in.shape, (1, len(c)))
+        entering = [np.broadcast_to(x, shape) for x in _log_widths(like, i, c_in, c[None, :])]
+        inside = [np.broadcast_to(x, c.shape) for x in _log_widths(like, i, out, c)]
+        first.append(sum(entering[1:], entering[0]) / 2)
+        other.append(sum(inside[1:], inside[0]) / 2)
+        widest.append(np.maximum(np.max(entering, axis=0), np.max(inside, axis=0)))
+        convs.append(len(inside))
+        c_in = out[:, None]
+    stem = _stem_log_widths(like)
+    return EntropyTables(
+        weight=tuple(weight),
+        first=tuple(first),
+        other=tuple(other),
+        widest=tuple(widest),
+        stem=sum(stem) / 2,
+        convs=tuple(convs),
+        stem_convs=len(stem),
+    )

@@ -1,0 +1,191 @@
+"""Counts and samples against the listing, a brute force and figures counted elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archkit.budget import (
+    Budget,
+    Limit,
+    candidates,
+    count_within,
+    histogram,
+    least,
+    read_budget,
+    relaxations,
+    sample,
+)
+from archkit.budget.counting import CountTable, exact_dot
+from archkit.budget.sampling import Sampler
+from archkit.budget.tables import METRICS, NO_LIMIT, build_tables
+from archkit.count import totals
+from archkit.errors import BudgetError
+from archkit.spec import ArchSpec, parse_space
+from tests.budget.test_listing import small_spaces
+
+BUDGETS = sorted((Path(__file__).parents[2] / "budgets").glob("*.toml"))
+
+
+@given(small_spaces(), st.data())
+@settings(max_examples=200)
+def test_counts_and_numbers_against_brute_force(
+    space: tuple[str, list[ArchSpec]], data: st.DataObject
+) -> None:
+    text, networks = space
+    parsed = parse_space(text)
+    name = data.draw(st.sampled_from(METRICS))
+    figures = sorted(getattr(totals(spec), name) for spec in networks) or [0]
+    high = data.draw(st.sampled_from(figures))
+    low = data.draw(st.one_of(st.none(), st.sampled_from([f for f in figures if f <= high])))
+    limit = Limit(low, high)
+    expected = {str(spec) for spec in networks if limit.allows(getattr(totals(spec), name))}
+    assert count_within(parsed, Budget(**{name: limit})) == len(expected)
+    # Every number has a network of its own, and together they are what fits.
+    numbered = []
+    for setting in parsed.settings:
+        for stages in range(parsed.stages[0], parsed.stages[1] + 1):
+            highs = np.full(len(METRICS), NO_LIMIT)
+            highs[METRICS.index(name)] = high
+            tables = build_tables(parsed, setting, stages, high=highs)
+            table = CountTable(tables, name, limit, keep=True)
+            sampler = Sampler(table)
+            numbered += [str(parsed.spec(setting, *sampler.network(i))) for i in range(table.total)]
+    assert len(numbered) == len(expected)
+    assert set(numbered) == expected
+
+
+@pytest.mark.parametrize(("stages", "within"), [(1, 99), (2, 3_639), (3, 79_305), (4, 1_247_080)])
+def test_known_counts_of_step_64(stages: int, within: int) -> None:
+    space = parse_space(f"[1..]*{stages}x[64..512:64] order=nondecreasing")
+    assert count_within(space, Budget(params=Limit(None, 5_000_000))) == within
+
+
+def test_known_count_of_step_8() -> None:
+    space = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
+    assert count_within(space, Budget(params=Limit(None, 5_000_000))) == 26_108_878_089_825
+
+
+def test_counts_past_64_bits() -> None:
+    # The last stage alone is free: each of nine stages of one width adds blocks of equal cost, so
+    # that the count is that of sums of nine numbers, C(n + 9, 9) for n further blocks in all.
+    from math import comb
+
+    stages, width = 9, 1
+    space = parse_space(f"[1..]*{stages}x[{width}] stem=1 input=3x256x256")
+    base = totals(ArchSpec.make((1,) * stages, (width,) * stages, stem=1, input=(3, 256, 256))).params
+    step = 9 * 2 + 4
+    n = 3_000
+    budget = Budget(params=Limit(None, base + n * step + step - 1))
+    assert comb(n + stages, stages) > 2**64
+    assert count_within(space, budget) == comb(n + stages, stages)
+
+
+def test_a_product_past_64_bits() -> None:
+    a = np.full(1_000, 2**40)
+    assert exact_dot(a, a) == 1_000 * 2**80
+
+
+def test_several_limits_at_once() -> None:
+    space = parse_space("[1..3]*2..3x[{8,16,24}]")
+    budget = Budget.read({"max_params": "60k", "max_macs": "20M", "min_depth": "8"})
+    fitting = list(candidates(space, budget))
+    assert count_within(space, budget) == len(fitting) > 0
+    assert set(sample(space, budget, 500, seed=3)) <= set(fitting)
+    assert sum(n for _, _, n in histogram(space, budget)) == len(fitting)
+
+
+@pytest.mark.long
+def test_samples_are_uniform() -> None:
+    space = parse_space("[1..4]*3x[16..64:16] order=nondecreasing")
+    budget = Budget.read({"max_params": "300k"})
+    fitting = count_within(space, budget)
+    assert fitting > 500
+    draws = 200_000
+    seen = Counter(row.spec for row in sample(space, budget, draws, seed=11))
+    assert len(seen) == fitting
+    # Chi-square in exact fractions; its mean is the degrees of freedom, its variance twice that.
+    expected = Fraction(draws, fitting)
+    chi2 = sum((n - expected) ** 2 for n in seen.values()) / expected
+    freedom = fitting - 1
+    assert abs(float(chi2) - freedom) < 5 * (2 * freedom) ** 0.5
+
+
+def test_a_seed_draws_the_same() -> None:
+    space = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
+    budget = Budget.read({"max_params": "500k"})
+    drawn = sample(space, budget, 20, seed=5)
+    assert drawn == sample(space, budget, 20, seed=5)
+    assert drawn != sample(space, budget, 20, seed=6)
+    assert all(row.params <= 500_000 for row in drawn)
+
+
+def test_a_histogram_adds_up() -> None:
+    space = parse_space("[1..]*3x[64..512:64] order=nondecreasing")
+    budget = Budget.read({"max_params": "5M"})
+    bins = histogram(space, budget)
+    assert sum(n for _, _, n in bins) == 79_305
+    assert bins[0][0] == 0
+    assert bins[-1][1] == 5_000_000
+    assert all(a[1] + 1 == b[0] for a, b in pairwise(bins))
+
+
+def test_why_nothing_fits() -> None:
+    space = parse_space("[1..4]*2x[{8,16}]")
+    smallest = min(row.params for row in candidates(space, Budget()))
+    assert least(space, "params") == smallest
+    assert relaxations(space, Budget.read({"max_params": "100"})) == (
+        f"the smallest network of this space has {smallest:,} parameters",
+    )
+    with pytest.raises(BudgetError, match="no network"):
+        sample(space, Budget.read({"max_params": "100"}), 1)
+
+
+@pytest.mark.parametrize("path", BUDGETS, ids=lambda path: path.name)
+def test_budget_files(path: Path) -> None:
+    file = read_budget(path)
+    assert file.budget.limited()
+    assert file.source
+    assert file.space is not None
+    assert count_within(parse_space(file.space), file.budget) > 0
+
+
+def test_bytes_of_weights() -> None:
+    budget = Budget.read({"max_weight_bytes": "256k", "weight_bits": "8"})
+    assert budget.params == Limit(None, 256_000)
+    assert Budget.read({"max_weight_bytes": "4000001"}).params == Limit(None, 1_000_000)
+    assert Budget.read({"max_weight_bytes": "1k", "max_params": "10"}).params == Limit(None, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("colour = 3", "unknown key 'colour'"),
+        ("[limits]\nmax_colour = 3", "unknown limit 'max_colour'"),
+        ("[limits]\nmax_params = -3", "max-params"),
+        ("[limits]\nmax_params = 1.5", "max_params is a whole number"),
+        ("limits = 3", "limits is a table"),
+        ("space = 3", "space is a text"),
+        ("=", "is no TOML"),
+        ("[limits]\nweight_bits = 8", "needs max-weight-bytes"),
+        ("[limits]\nmax_weight_bytes = 8\nweight_bits = 99", "1 to 64"),
+    ],
+)
+def test_bad_budget_files(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "budget.toml"
+    path.write_text(text)
+    with pytest.raises(BudgetError, match=words) as caught:
+        read_budget(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_budget_file(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="cannot be read"):
+        read_budget(tmp_path / "none.toml")
