@@ -144,6 +144,7 @@ def _check_anti_alias(spec: ArchSpec) -> None:
 
 def _check_widths(spec: ArchSpec) -> None:
     """Every conv has at least one channel that its groups divide, and so has every norm."""
+    maps = spec.maps()
     normed = [(0, width) for width in (spec.stem.widths[:-1] if spec.preact else spec.stem.widths)]
     for i, (kind, c, c_in) in enumerate(zip(spec.block, spec.channels, spec.stage_inputs(), strict=True)):
         convs = body_convs(kind, c_in, c, groups=spec.groups, base_width=spec.base_width, reduce=spec.reduce)
@@ -161,6 +162,13 @@ def _check_widths(spec: ArchSpec) -> None:
             if width % spec.norm.groups:
                 raise SpecError(
                     f"norm=group:{spec.norm.groups} does not divide {width} channels in stage {i + 1}",
+                    field=("norm", None),
+                )
+            # One value less its mean is 0, whatever it was; torch refuses such a group in one image.
+            if width == spec.norm.groups and maps[i + 1] == (1, 1):
+                raise SpecError(
+                    f"norm=group:{spec.norm.groups} leaves single values to normalise in stage {i + 1}:"
+                    f" {width} channels of 1x1",
                     field=("norm", None),
                 )
 

@@ -133,6 +133,7 @@ ILL_FORMED = [
     ("classes=10", "classes", "a name or [blocks]x[channels] before the options"),
     ("[1,1]x[64,32] shortcut=pad", "pad", "cannot take 64 channels to fewer"),
     ("[1]x[63] block=bottleneck norm=group:2", "group:2", "does not divide 63 channels"),
+    ("[1]x[4] norm=group:4 input=3x1x1", "group:4", "leaves single values to normalise in stage 1"),
 ]
 
 
