@@ -6,7 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,21 @@ from archkit.bench import shapes
 from archkit.bench.mapping import nearest
 from archkit.errors import DataError
 
-__all__ = ["SOURCES", "DataSet", "cache_dir", "load_data", "split"]
+__all__ = ["DOWNLOADS", "SOURCES", "DataSet", "cache_dir", "load_data", "split"]
 
-SOURCES: Final = ("cifar10", "shapes")
+DOWNLOADS: Final = ("cifar10", "cifar100", "fashion-mnist", "svhn")
+"""The data sets that torchvision downloads."""
+
+SOURCES: Final = (*DOWNLOADS, "shapes")
 """The data sets that have a name; everything else is a folder."""
 
 SPLIT_SEED: Final = 0
 """Seed of subsets and validation splits; not the run's, so that runs of several seeds share their data."""
 
 _SHAPES_SEED: Final = 0
+
+_Labelled: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int64]]
+_Parts: TypeAlias = tuple[tuple[str, ...], _Labelled, _Labelled]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -117,10 +123,13 @@ class DataSet:
 def load_data(source: str, *, cache: Path | None = None) -> DataSet:
     """The data set that `--data` names.
 
+    What is downloaded or read from a folder is decoded once: the cache keeps it as one file, whose checksum
+    is compared whenever it is read.
+
     Args:
-        source: `cifar10`, downloaded once through torchvision; `shapes`, drawn here; or the path of a
-            folder `{train,test}/<class>/*.png|jpg|jpeg`.
-        cache: where downloads are kept; `cache_dir()` unless given.
+        source: `cifar10`, `cifar100`, `fashion-mnist` or `svhn`, downloaded once through torchvision;
+            `shapes`, drawn here; or the path of a folder `{train,test}/<class>/*.png|jpg|jpeg`.
+        cache: where downloads and decoded images are kept; `cache_dir()` unless given.
 
     Raises:
         DataError: no such source, or it is incomplete or unreadable.
@@ -133,18 +142,28 @@ def load_data(source: str, *, cache: Path | None = None) -> DataSet:
             shapes.draw(shapes.TRAIN_IMAGES, _SHAPES_SEED, stream=0),
             shapes.draw(shapes.TEST_IMAGES, _SHAPES_SEED, stream=1),
         )
-    if source == "cifar10":
-        from archkit.bench.download import cifar10  # torchvision: only where it is asked for
+    from archkit.bench.cache import decoded_once
 
-        return DataSet.of("cifar10", *cifar10(cache if cache is not None else cache_dir()))
-    from archkit.bench.folder import read_folder
+    kept = cache if cache is not None else cache_dir()
+    if source in DOWNLOADS:
+
+        def download() -> _Parts:
+            from archkit.bench.download import fetched  # torchvision: only where it is needed
+
+            return fetched(source, kept)
+
+        return decoded_once(kept / "decoded" / f"{source}.safetensors", source, source, download)
+    from archkit.bench.folder import listing, read_folder
 
     folder = Path(source)
     if not folder.is_dir():
         if "/" in source or "\\" in source or folder.exists():
             raise DataError(f"{source} is not a folder; expected DIR/{{train,test}}/<class>/*.png|jpg|jpeg")
         raise DataError(f"no data set or folder is called {source!r}{nearest(source, SOURCES)}")
-    return DataSet.of(folder.resolve().name, *read_folder(folder))
+    folder = folder.resolve()
+    digits = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    path = kept / "decoded" / f"{folder.name}-{digits}.safetensors"
+    return decoded_once(path, folder.name, listing(folder), lambda: read_folder(folder))
 
 
 def cache_dir() -> Path:

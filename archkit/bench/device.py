@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Final
 
 import torch
 
@@ -12,7 +13,41 @@ from archkit.bench.recipe import Precision
 from archkit.bench.results import Environment
 from archkit.errors import RunError
 
-__all__ = ["environment", "pick_device", "synchronize", "use_bfloat16"]
+__all__ = ["environment", "peak_share", "pick_device", "synchronize", "use_bfloat16"]
+
+_PEAK: Final = {
+    "NVIDIA A100-PCIE-40GB": 312e12,
+    "NVIDIA A100 80GB PCIe": 312e12,
+    "NVIDIA A100-SXM4-40GB": 312e12,
+    "NVIDIA A100-SXM4-80GB": 312e12,
+    "NVIDIA H100 80GB HBM3": 989.4e12,
+    "NVIDIA H100 PCIe": 756e12,
+    "NVIDIA H200": 989.4e12,
+    "NVIDIA L4": 121e12,
+    "NVIDIA L40S": 362e12,
+}
+"""Dense bfloat16 operations a second by the name the driver gives, from NVIDIA's data sheets.
+
+The sheets print twice as much where they count sparsity. A name that is not here is not known; a part of
+a device under MIG has another name, and is not either.
+"""
+
+
+def peak_share(env: Environment, *, macs: int, images_per_second: float) -> float | None:
+    """Share of the device's peak that training reaches; None where the peak is not known.
+
+    A training step is counted as three forward passes (the backward pass takes two: by the inputs and by
+    the weights), a multiply-accumulate as two operations.
+
+    Args:
+        env: where, and in which precision.
+        macs: of the forward pass for one image.
+        images_per_second: training images.
+    """
+    peak = _PEAK.get(env.device)
+    if peak is None or env.precision != "bfloat16":
+        return None
+    return 6 * macs * images_per_second / peak
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -1,73 +1,92 @@
-"""Data sets that torchvision downloads, kept in a cache folder."""
+"""Data sets that torchvision downloads, kept in a cache folder as they were published."""
 
 from __future__ import annotations
 
 import contextlib
+import gzip
+import importlib.util
 import shutil
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torchvision.datasets import CIFAR10
+from torchvision.datasets import CIFAR10, CIFAR100, SVHN, FashionMNIST
+from torchvision.datasets.utils import check_integrity
 
 from archkit.bench.folder import LAYOUT
-from archkit.errors import DownloadError
+from archkit.errors import DataError, DownloadError
 
-__all__ = ["cifar10"]
+__all__ = ["fetched"]
 
 Labelled: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int64]]
+Parts: TypeAlias = tuple[tuple[str, ...], Labelled, Labelled]
 
 
-def cifar10(cache: Path) -> tuple[tuple[str, ...], Labelled, Labelled]:
-    """CIFAR-10: 50,000 training and 10,000 test images of 3 x 32 x 32.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Source:
+    """How a data set is read and fetched.
 
-    It is downloaded where the cache does not hold it whole: torchvision compares every file with its
-    published MD5 before it reads it.
+    Attributes:
+        title: what people call it.
+        read: reads it from a folder; RuntimeError, torchvision's word, where it is not there or not what
+            was published.
+        fetch: downloads it into a folder.
+    """
+
+    title: str
+    read: Callable[[Path], Parts]
+    fetch: Callable[[Path], None]
+
+
+def fetched(name: str, cache: Path) -> Parts:
+    """`cifar10`, `cifar100`, `fashion-mnist` or `svhn`.
+
+    It is downloaded where the cache does not hold it whole: every file is compared with its published
+    MD5 before it is read.
 
     Args:
-        cache: the files are kept in its folder `cifar10`.
+        name: of the data set.
+        cache: the files are kept in its folder of that name.
 
     Returns:
-        As `archkit.bench.folder.read_folder`.
+        As `archkit.bench.folder.read_folder`; Fashion-MNIST has one channel of 28 x 28, the others three
+        of 32 x 32.
 
     Raises:
         DownloadError: it is not in the cache and cannot be downloaded; the cache is as before.
+        DataError: what it is read with is not installed.
     """
-    kept = cache / "cifar10"
+    source, kept = _SOURCES[name], cache / name
     try:
-        train = CIFAR10(kept, train=True)
-    except RuntimeError:  # torchvision's word for "not there, or not what was published"
-        _download(kept)
-        train = CIFAR10(kept, train=True)
-    return tuple(train.classes), _arrays(train), _arrays(CIFAR10(kept, train=False))
+        return source.read(kept)
+    except RuntimeError:
+        _download(source, kept)
+        return source.read(kept)
 
 
-def _download(kept: Path) -> None:
+def _download(source: _Source, kept: Path) -> None:
     """Downloads into a folder beside `kept`, which takes its place only when it is complete."""
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".cifar10-") as folder:
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=f".{kept.name}-") as folder:
+            new = Path(folder) / kept.name
             # torchvision announces what it does on standard output, which belongs to results.
             with contextlib.redirect_stdout(sys.stderr):
-                CIFAR10(folder, download=True)
-            (Path(folder) / CIFAR10.filename).unlink()  # the archive: its contents are kept
+                source.fetch(new)
             if kept.exists():
                 shutil.rmtree(kept)
-            (Path(folder) / CIFAR10.base_folder).rename(_made(kept) / CIFAR10.base_folder)
+            new.rename(kept)
     except (OSError, RuntimeError, EOFError, tarfile.TarError) as error:
         raise DownloadError(
-            f"CIFAR-10 could not be downloaded ({_short(error)}): give a folder of images with"
+            f"{source.title} could not be downloaded ({_short(error)}): give a folder of images with"
             f" --data DIR ({LAYOUT}) or use the embedded ones with --data shapes"
         ) from error
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _short(error: Exception) -> str:
@@ -77,7 +96,69 @@ def _short(error: Exception) -> str:
     return " ".join(str(text).split())
 
 
-def _arrays(part: CIFAR10) -> Labelled:
-    """Images N x 3 x 32 x 32 and labels N."""
-    # torchvision holds them N x 32 x 32 x 3.
-    return np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, np.int64)
+def _cifar(kind: type[CIFAR10]) -> _Source:
+    """CIFAR-10 and CIFAR-100, whose files torchvision compares whenever it opens them."""
+
+    def read(kept: Path) -> Parts:
+        train, test = kind(kept, train=True), kind(kept, train=False)
+        return tuple(train.classes), arrays(train), arrays(test)
+
+    def arrays(part: CIFAR10) -> Labelled:
+        # torchvision holds them N x 32 x 32 x 3.
+        return np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, np.int64)
+
+    def fetch(folder: Path) -> None:
+        kind(folder, download=True)
+        (folder / kind.filename).unlink()  # the archive: its contents are kept
+
+    return _Source(title="CIFAR-100" if kind is CIFAR100 else "CIFAR-10", read=read, fetch=fetch)
+
+
+def _read_fashion(kept: Path) -> Parts:
+    raw = kept / "FashionMNIST" / "raw"
+    # torchvision compares the archives when they come, and never what it has unpacked of them; so the
+    # archives are what is kept and read.
+    for name, md5 in FashionMNIST.resources:
+        if not check_integrity(str(raw / name), md5):
+            raise RuntimeError(f"{name} is not there, or not what was published")
+    pixels = {p: _idx(raw / f"{p}-images-idx3-ubyte.gz")[:, None] for p in ("train", "t10k")}
+    labels = {p: _idx(raw / f"{p}-labels-idx1-ubyte.gz").astype(np.int64) for p in ("train", "t10k")}
+    return tuple(FashionMNIST.classes), (pixels["train"], labels["train"]), (pixels["t10k"], labels["t10k"])
+
+
+def _fetch_fashion(folder: Path) -> None:
+    FashionMNIST(folder, download=True)
+    for path in (folder / "FashionMNIST" / "raw").iterdir():
+        if path.suffix != ".gz":
+            path.unlink()
+
+
+def _idx(path: Path) -> NDArray[np.uint8]:
+    """An array of the IDX format: two zeros, the kind (8: uint8), how many sizes, the sizes, the data."""
+    content = gzip.decompress(path.read_bytes())
+    sizes = np.frombuffer(content, ">i4", count=content[3], offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(tuple(sizes)).copy()
+
+
+def _read_svhn(kept: Path) -> Parts:
+    if importlib.util.find_spec("scipy") is None:  # said before 240 MB are downloaded in vain
+        raise DataError("svhn is read with scipy, which is not installed: pip install scipy")
+
+    def arrays(split: str) -> Labelled:
+        part = SVHN(kept, split=split)
+        return np.ascontiguousarray(part.data), np.asarray(part.labels, np.int64)
+
+    return tuple(str(digit) for digit in range(10)), arrays("train"), arrays("test")
+
+
+def _fetch_svhn(folder: Path) -> None:
+    for part in ("train", "test"):
+        SVHN(folder, split=part, download=True)
+
+
+_SOURCES: Final = {
+    "cifar10": _cifar(CIFAR10),
+    "cifar100": _cifar(CIFAR100),
+    "fashion-mnist": _Source(title="Fashion-MNIST", read=_read_fashion, fetch=_fetch_fashion),
+    "svhn": _Source(title="SVHN", read=_read_svhn, fetch=_fetch_svhn),
+}

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import torch
 from torch import Tensor
 
+from archkit.bench.checkpoint import Checkpoint
 from archkit.bench.data import DataSet
 from archkit.bench.device import synchronize
 from archkit.bench.events import Estimate, Step, Watch, ignore
@@ -20,11 +21,17 @@ from archkit.bench.trainer import EVALUATION_BATCH, DeviceData, Labelled, Traine
 from archkit.errors import RunError
 from archkit.spec import ArchSpec
 
-__all__ = ["Outcome", "estimate", "train"]
+__all__ = ["Outcome", "Save", "estimate", "train"]
+
+Save: TypeAlias = Callable[[Checkpoint], None]
 
 _WARM_UP: Final = {"cpu": 1, "cuda": 10}  # steps before the clock counts: allocation, and cuDNN's choice
 _MEASURED: Final = {"cpu": 5, "cuda": 20}  # steps at most
 _PATIENCE: Final = 3.0  # seconds after which two measured steps are enough
+
+# Words of torch's CUDA allocator, of its allocator on a CPU, which has no error class, on Linux and on
+# Windows, and of cuBLAS and cuDNN.
+_OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,11 +44,14 @@ class Outcome:
         epoch: the one that was kept, from 1.
         validation: its score on the images set apart; None where there are none.
         test: its score on the test set.
+        validation_flip: as `validation`, flipped images averaged in; None unless the recipe asks for it.
+        test_flip: as `test`, likewise.
         train: images trained on in each epoch, before any is dropped.
         apart: images set apart.
         train_seconds: time of all training steps.
         images_per_second: training images per second of that.
         total_seconds: from the first step to the test score.
+        compile_seconds: of compiling, in no other figure; None where nothing is compiled.
     """
 
     weights: dict[str, Tensor]
@@ -49,11 +59,14 @@ class Outcome:
     epoch: int
     validation: Score | None
     test: Score
+    validation_flip: Score | None
+    test_flip: Score | None
     train: int
     apart: int
     train_seconds: float
     images_per_second: float
     total_seconds: float
+    compile_seconds: float | None
 
 
 def train(
@@ -64,11 +77,13 @@ def train(
     seed: int,
     device: torch.device,
     watch: Watch = ignore,
+    save: Save | None = None,
+    start: Checkpoint | None = None,
 ) -> Outcome:
     """Trains a network, keeps the epoch that the recipe's protocol selects and tests it once.
 
-    On a CPU the same arguments and number of threads give the same bits. torch's global generators are
-    left as they were.
+    On a CPU the same arguments and number of threads give the same bits, whether a run goes straight
+    through or goes on from a checkpoint. torch's global generators are left as they were.
 
     Args:
         spec: the network; its input and classes must be the data's.
@@ -77,9 +92,12 @@ def train(
         seed: of weights, order and augmentation; not negative.
         device: where.
         watch: is told the estimate, each step and each epoch.
+        save: is given a checkpoint after each epoch but the last.
+        start: where to go on from; the arguments must be those of the run it is of.
 
     Raises:
-        RunError: the recipe does not fit the data, the loss is not finite, or memory runs out.
+        RunError: the recipe does not fit the data, the network cannot be compiled, the loss is not
+            finite, or memory runs out.
         DataError: there are too few images to split.
     """
     if spec.input != data.input or spec.classes != len(data.classes):
@@ -89,40 +107,74 @@ def train(
         )
     with _generators_kept(device), _autotuned(), _memory_errors(recipe):
         on_device = DeviceData.of(data, recipe, device)
+        trainer = Trainer(spec, on_device, recipe, seed=seed, device=device)
+        # What is compiled and measured are steps of this trainer, taken back afterwards.
+        before = trainer.state() if start is None else start.state
+        compiling = _compile(trainer)
+        watch(estimate(trainer, done=0 if start is None else len(start.rows)))
+        trainer.restore(before)
+        if start is not None and start.compile_seconds is not None and compiling is not None:
+            compiling += start.compile_seconds
+        return _run(trainer, watch, save, start, compile_seconds=compiling)
 
-        def make() -> Trainer:
-            return Trainer(spec, on_device, recipe, seed=seed, device=device)
 
-        watch(estimate(make()))
-        return _run(make(), watch)
+def _compile(trainer: Trainer) -> float | None:
+    """Has the trainer compile what it needs; seconds of that, None where nothing is compiled."""
+    if trainer.recipe.compile == "none":
+        return None
+    from torch._dynamo.exc import TorchDynamoException
+
+    started = time.perf_counter()
+    try:
+        trainer.warm_up()
+    except TorchDynamoException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise RunError(f"torch.compile failed ({reason}); --set compile=none does without") from error
+    return time.perf_counter() - started
 
 
-def estimate(trainer: Trainer) -> Estimate:
-    """Measures a few steps and evaluation batches of a trainer, which is of no use afterwards."""
+def estimate(trainer: Trainer, *, done: int = 0) -> Estimate:
+    """Measures a few steps and evaluation batches of a trainer, which has moved on afterwards.
+
+    Args:
+        trainer: what to measure; `Trainer.state` and `restore` take it back.
+        done: epochs that are done already.
+    """
     kind, data = trainer.device.type, trainer.data
     batch = min(trainer.recipe.batch_size, len(data.train))
     index = torch.arange(batch, device=trainer.device)
     for _ in range(_WARM_UP[kind]):
         trainer.step(index)
     steps = _timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
-    some = Labelled(images=data.test.images[:EVALUATION_BATCH], labels=data.test.labels[:EVALUATION_BATCH])
+    # Training images: the test set is read when the run is over, and only then.
+    some = Labelled(images=data.train.images[:EVALUATION_BATCH], labels=data.train.labels[:EVALUATION_BATCH])
     trainer.evaluate(some)
     evaluations = _timed(lambda: trainer.evaluate(some), trainer.device, 3)
-    batches = -(-len(data.validation) // EVALUATION_BATCH) * trainer.recipe.epochs
+    epochs = trainer.recipe.epochs - done
+    batches = -(-len(data.validation) // EVALUATION_BATCH) * epochs
     return Estimate(
         step_seconds=steps,
         evaluation_seconds=evaluations,
-        steps=trainer.steps * trainer.recipe.epochs,
+        steps=trainer.steps * epochs,
         evaluations=batches + -(-len(data.test) // EVALUATION_BATCH),
     )
 
 
-def _run(trainer: Trainer, watch: Watch) -> Outcome:
+def _run(
+    trainer: Trainer,
+    watch: Watch,
+    save: Save | None,
+    start: Checkpoint | None,
+    *,
+    compile_seconds: float | None,
+) -> Outcome:
     recipe, data = trainer.recipe, trainer.data
-    started = time.perf_counter()
-    rows: list[EpochRow] = []
+    started = time.perf_counter() - (0.0 if start is None else start.total_seconds)
+    rows: list[EpochRow] = [] if start is None else list(start.rows)
     kept: tuple[EpochRow, dict[str, Tensor]] | None = None
-    for epoch in range(1, recipe.epochs + 1):
+    if start is not None and start.kept is not None:
+        kept = (rows[start.kept - 1], dict(start.weights))
+    for epoch in range(len(rows) + 1, recipe.epochs + 1):
 
         def on_step(step: int, epoch: int = epoch) -> None:
             watch(Step(epoch=epoch, epochs=recipe.epochs, step=step, steps=trainer.steps))
@@ -130,7 +182,7 @@ def _run(trainer: Trainer, watch: Watch) -> Outcome:
         try:
             passed = trainer.epoch(on_step)
         except RunError as error:
-            raise RunError(f"epoch {epoch}: {error}") from error
+            raise type(error)(f"epoch {epoch}: {error}") from error
         score = trainer.evaluate(data.validation) if len(data.validation) else None
         best_yet = max((row.validation.correct for row in rows if row.validation is not None), default=-1)
         row = EpochRow(
@@ -147,11 +199,23 @@ def _run(trainer: Trainer, watch: Watch) -> Outcome:
         if row.best if recipe.protocol.select == "best" else epoch == recipe.epochs:
             kept = (row, trainer.weights())
         watch(row)
+        if save is not None and epoch < recipe.epochs:
+            save(
+                Checkpoint(
+                    rows=tuple(rows),
+                    kept=None if kept is None else kept[0].epoch,
+                    weights={} if kept is None else kept[1],
+                    state=trainer.state(),
+                    compile_seconds=compile_seconds,
+                    total_seconds=time.perf_counter() - started,
+                )
+            )
     if kept is None:  # the first epoch always beats none, and a recipe has at least one
         raise RunError("no epoch was kept")
     selected, weights = kept
     trainer.load(weights)
     test = trainer.evaluate(data.test)
+    flip = recipe.protocol.test_augment == "flip"
     seconds = sum(row.seconds for row in rows)
     return Outcome(
         weights=weights,
@@ -159,11 +223,16 @@ def _run(trainer: Trainer, watch: Watch) -> Outcome:
         epoch=selected.epoch,
         validation=selected.validation,
         test=test,
+        validation_flip=trainer.evaluate(data.validation, flip=True)
+        if flip and len(data.validation)
+        else None,
+        test_flip=trainer.evaluate(data.test, flip=True) if flip else None,
         train=len(data.train),
         apart=len(data.validation),
         train_seconds=seconds,
         images_per_second=sum(row.train_total for row in rows) / seconds,
         total_seconds=time.perf_counter() - started,
+        compile_seconds=compile_seconds,
     )
 
 
@@ -206,7 +275,9 @@ def _autotuned() -> Iterator[None]:
 def _memory_errors(recipe: Recipe) -> Iterator[None]:
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _OUT_OF_MEMORY):
+            raise
         raise RunError(
             f"the device is out of memory at batches of {recipe.batch_size}; a smaller --batch-size may fit"
         ) from error

@@ -1,20 +1,21 @@
-"""What the engine tells whoever watches: an `Estimate`, then each `Step`, and an `EpochRow` an epoch."""
+"""What a run tells whoever watches: an `Estimate`, each `Step`, an `EpochRow` an epoch, what was `Saved`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
 from archkit.bench.results import EpochRow
 
-__all__ = ["Estimate", "Event", "Step", "Watch", "ignore"]
+__all__ = ["Estimate", "Event", "Saved", "Step", "Watch", "ignore"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """How long the run will take, from steps measured on a copy of the network before it starts.
+    """How long the run will take, from steps that are measured before it starts and then taken back.
 
     Attributes:
         step_seconds: each measured training step, warm-up left out.
@@ -51,7 +52,24 @@ class Step:
     steps: int
 
 
-Event: TypeAlias = Estimate | Step | EpochRow
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Saved:
+    """A checkpoint was written, or found and resumed from.
+
+    Attributes:
+        epoch: the last one in it.
+        epochs: of the run.
+        folder: of the unfinished run.
+        resumed: whether it was found.
+    """
+
+    epoch: int
+    epochs: int
+    folder: Path
+    resumed: bool
+
+
+Event: TypeAlias = Estimate | Step | EpochRow | Saved
 Watch: TypeAlias = Callable[[Event], None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +15,14 @@ from PIL import Image
 
 from archkit.errors import DataError
 
-__all__ = ["LAYOUT", "read_folder"]
+__all__ = ["LAYOUT", "listing", "read_folder"]
 
 Labelled: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int64]]
+_File: TypeAlias = "os.DirEntry[str]"
 
 LAYOUT: Final = "DIR/{train,test}/<class>/*.png|jpg|jpeg"
 
-_ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg"})
+_ENDINGS: Final = (".png", ".jpg", ".jpeg")
 _CHUNK: Final = 64  # files a task decodes: enough to hide the cost of handing it to a thread
 
 
@@ -40,44 +42,71 @@ def read_folder(folder: Path) -> tuple[tuple[str, ...], Labelled, Labelled]:
         DataError: a folder is missing or empty, `train` and `test` hold different classes, a file is no
             image, or images differ in size.
     """
+    names, files = _files(folder)
+    size = _open(files["train"][0][0].path).size
+    train, test = (_decode(files[part], size) for part in ("train", "test"))
+    return names, train, test
+
+
+def listing(folder: Path) -> str:
+    """A hash of the names, sizes and times of change of all images: what tells whether one has changed.
+
+    Raises:
+        DataError: a folder is missing or empty, or `train` and `test` hold different classes.
+    """
+    digest = hashlib.sha256()
+    try:
+        names, files = _files(folder)
+        for part, of_part in files.items():
+            for name, of_class in zip(names, of_part, strict=True):
+                for file in of_class:
+                    found = file.stat()
+                    line = f"{part}/{name}/{file.name}\n{found.st_size} {found.st_mtime_ns}\n"
+                    digest.update(os.fsencode(line))
+    except OSError as error:
+        raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> tuple[tuple[str, ...], dict[str, list[list[_File]]]]:
+    """Names of the classes; for `train` and `test`, the files of each class."""
     classes = {part: _classes(folder / part) for part in ("train", "test")}
     for one, other in (("train", "test"), ("test", "train")):
         if missing := sorted(set(classes[one]) - set(classes[other])):
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise DataError(f"{folder}: class {missing[0]!r}{more} is in {one} but not in {other}")
     names = classes["train"]
-    files = {part: [_images(folder / part / name) for name in names] for part in classes}
-    size = _open(files["train"][0][0]).size
-    train, test = (_decode(files[part], size) for part in ("train", "test"))
-    return names, train, test
+    return names, {part: [_images(folder / part / name) for name in names] for part in classes}
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         raise DataError(f"{folder.parent} has no folder {folder.name!r}; expected {LAYOUT}")
-    found = tuple(sorted(p.name for p in _listed(folder) if p.is_dir()))
+    found = tuple(file.name for file in _listed(folder) if file.is_dir())
     if not found:
         raise DataError(f"{folder} has no class folders; expected {LAYOUT}")
     return found
 
 
-def _images(folder: Path) -> list[Path]:
-    found = [p for p in _listed(folder) if p.suffix.lower() in _ENDINGS]
+def _images(folder: Path) -> list[_File]:
+    found = [file for file in _listed(folder) if file.name.lower().endswith(_ENDINGS)]
     if not found:
         raise DataError(f"class folder {folder} has no .png, .jpg or .jpeg images")
     return found
 
 
-def _listed(folder: Path) -> list[Path]:
+def _listed(folder: Path) -> list[_File]:
+    # Not Path.iterdir: of 60,000 files it takes a second more to make and to sort what it gives.
     try:
-        return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+        with os.scandir(folder) as found:
+            return sorted((f for f in found if not f.name.startswith(".")), key=lambda file: file.name)
     except OSError as error:
         raise DataError(f"cannot read {folder}: {error.strerror}") from error
 
 
-def _decode(files: Sequence[Sequence[Path]], size: tuple[int, int]) -> Labelled:
+def _decode(files: Sequence[Sequence[_File]], size: tuple[int, int]) -> Labelled:
     """Images N x 3 x H x W and labels N; `files` has one list for each class, `size` is W, H."""
-    paths = [p for of_class in files for p in of_class]
+    paths = [file.path for of_class in files for file in of_class]
     labels = np.repeat(np.arange(len(files), dtype=np.int64), [len(of_class) for of_class in files])
     images = np.empty((len(paths), 3, size[1], size[0]), np.uint8)
 
@@ -103,7 +132,7 @@ def _decode(files: Sequence[Sequence[Path]], size: tuple[int, int]) -> Labelled:
     return images, labels
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: str) -> Image.Image:
     """One image, decoded, in RGB."""
     try:
         with Image.open(path) as image:

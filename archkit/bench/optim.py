@@ -9,13 +9,19 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from archkit.bench.mapping import nearest
 from archkit.bench.recipe import Optimizer, Schedule
+from archkit.errors import RunError
 
 __all__ = ["make_optimizer", "make_schedule"]
 
 
 def make_optimizer(model: nn.Module, config: Optimizer) -> torch.optim.Optimizer:
-    """The optimizer over all weights of `model`."""
+    """The optimizer over all weights of `model`.
+
+    Raises:
+        RunError: timm has no such optimizer, or it cannot be used here.
+    """
     decayed: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for parameter in model.parameters():
@@ -29,8 +35,36 @@ def make_optimizer(model: nn.Module, config: Optimizer) -> torch.optim.Optimizer
             return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
         case "adam":
             return torch.optim.Adam(groups, lr=config.lr)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=config.lr)
         case "adadelta":
             return torch.optim.Adadelta(groups, lr=config.lr)
+        case _:
+            return _timm(groups, config)
+
+
+def _timm(groups: list[dict[str, Any]], config: Optimizer) -> torch.optim.Optimizer:
+    """One of timm's optimizers, its own defaults kept for all that a recipe does not say."""
+    import timm.optim
+
+    name = config.name.removeprefix("timm:")
+    known = [str(other) for other in timm.optim.list_optimizers()]  # type: ignore[attr-defined]  # timm's lacks __all__
+    if name not in known:
+        raise RunError(f"timm has no optimizer {name!r}{nearest(name, known)}")
+    own: dict[str, Any] = {}
+    if config.momentum:
+        if not timm.optim.get_optimizer_info(name).has_momentum:  # type: ignore[attr-defined]  # likewise
+            raise RunError(f"timm's optimizer {name} takes no momentum: set optimizer.momentum=0")
+        own["momentum"] = config.momentum
+    try:
+        made: torch.optim.Optimizer = timm.optim.create_optimizer_v2(  # type: ignore[attr-defined]  # likewise
+            groups, opt=name, lr=config.lr, weight_decay=config.weight_decay, **own
+        )
+    # What timm raises where a package that an optimizer needs is missing, or it takes no such argument.
+    except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise RunError(f"timm's optimizer {name} cannot be used here: {reason}") from error
+    return made
 
 
 def make_schedule(

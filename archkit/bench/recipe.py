@@ -9,13 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from archkit.bench.mapping import MappingError, nearest, read
+from archkit.bench.recipe_parts import (
+    Augment,
+    Compile,
+    Optimizer,
+    PadMode,
+    Precision,
+    Protocol,
+    Schedule,
+    hold,
+)
 from archkit.errors import RunError
 
 __all__ = [
     "Augment",
+    "Compile",
     "Optimizer",
     "PadMode",
     "Precision",
@@ -27,113 +38,6 @@ __all__ = [
     "override",
     "recipe_names",
 ]
-
-OptimizerName: TypeAlias = Literal["sgd", "adam", "adadelta"]
-ScheduleName: TypeAlias = Literal["onecycle", "cosine", "step", "constant"]
-PadMode: TypeAlias = Literal["zeros", "reflect"]
-Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
-Select: TypeAlias = Literal["best", "last"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Optimizer:
-    """What updates the weights; the names and meanings are those of `torch.optim`.
-
-    Attributes:
-        name: `sgd`, `adam` or `adadelta`.
-        lr: learning rate; under a schedule that warms up, the highest one.
-        momentum: of SGD; 0 for the others.
-        nesterov: Nesterov's momentum, SGD only.
-        weight_decay: L2 penalty added to the gradient.
-        decay_norm_bias: whether norms and biases are decayed too, as torch does unless told otherwise.
-    """
-
-    name: OptimizerName
-    lr: float
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    decay_norm_bias: bool = True
-
-    def __post_init__(self) -> None:
-        _hold(self.lr > 0, f"optimizer.lr must be positive, not {self.lr:g}")
-        _hold(0 <= self.momentum < 1, f"optimizer.momentum must be in [0, 1), not {self.momentum:g}")
-        _hold(self.weight_decay >= 0, f"optimizer.weight_decay must not be negative: {self.weight_decay:g}")
-        _hold(self.name == "sgd" or not self.momentum, f"optimizer.momentum is for sgd, not {self.name}")
-        _hold(not self.nesterov or self.momentum > 0, "optimizer.nesterov needs a momentum")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """How the learning rate moves.
-
-    Attributes:
-        name: `onecycle`, torch's OneCycleLR, moved each step; `cosine`, linear warmup from 0 and a
-            cosine down to 0, moved each step; `step`, divided by `divide` every `every` epochs;
-            `constant`.
-        warmup: share of all steps in which the rate rises; `onecycle` and `cosine`.
-        cycle_momentum: whether `onecycle` moves SGD's momentum against the rate, 0.95 to 0.85 and back
-            (torch does, unless told otherwise).
-        every: epochs between two divisions, `step`.
-        divide: what `step` divides the rate by.
-    """
-
-    name: ScheduleName = "constant"
-    warmup: float = 0.3
-    cycle_momentum: bool = False
-    every: int = 20
-    divide: float = 3.0
-
-    def __post_init__(self) -> None:
-        _hold(0 <= self.warmup < 1, f"schedule.warmup must be in [0, 1), not {self.warmup:g}")
-        _hold(self.every >= 1, f"schedule.every must be at least 1 epoch, not {self.every}")
-        _hold(self.name != "onecycle" or self.warmup > 0, "schedule.warmup must be positive for onecycle")
-        _hold(self.divide >= 1, f"schedule.divide must be at least 1, not {self.divide:g}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Augment:
-    """How training images are changed, each by a draw of its own, in this order.
-
-    Attributes:
-        rotate: largest angle, degrees; drawn uniformly on either side; nearest pixel, black outside.
-        flip: probability of a horizontal flip.
-        pad: pixels added on each side before a window of the image's size is cropped; 0 for no crop.
-        pad_mode: what the added pixels show: black or the reflection.
-    """
-
-    rotate: float = 0.0
-    flip: float = 0.0
-    pad: int = 0
-    pad_mode: PadMode = "zeros"
-
-    def __post_init__(self) -> None:
-        _hold(0 <= self.rotate <= 180, f"augment.rotate must be 0 to 180 degrees, not {self.rotate:g}")
-        _hold(0 <= self.flip <= 1, f"augment.flip must be a probability, not {self.flip:g}")
-        _hold(self.pad >= 0, f"augment.pad must not be negative: {self.pad}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Protocol:
-    """Which images are trained on, and which epoch's weights are kept and tested.
-
-    The test set is read once, at the end, with the kept weights.
-
-    Attributes:
-        validation: share of the training images that is set apart and never trained on.
-        select: `best`, the epoch with the most correct validation images (the first of equals), or
-            `last`.
-    """
-
-    validation: float = 0.0
-    select: Select = "last"
-
-    def __post_init__(self) -> None:
-        _hold(0 <= self.validation < 1, f"protocol.validation must be in [0, 1), not {self.validation:g}")
-        _hold(
-            self.select == "last" or self.validation > 0,
-            "protocol.select=best needs validation images: set protocol.validation",
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,6 +52,10 @@ class Recipe:
         label_smoothing: share of the target spread over all classes.
         precision: `float32`; `bfloat16`, autocast with float32 weights and norms; `auto`, the latter
             where the device has it in hardware.
+        compile: the mode in which `torch.compile` compiles the forward and backward pass, or `none`;
+            `reduce-overhead` and `max-autotune` record CUDA graphs.
+        ema: decay of an exponential moving average of the weights, which is then what is validated, kept
+            and tested; 0 for none. It rises from 0.1 to this as the steps go on.
         optimizer: what updates the weights.
         schedule: how the learning rate moves.
         augment: how training images are changed.
@@ -163,15 +71,18 @@ class Recipe:
     drop_last: bool = False
     label_smoothing: float = 0.0
     precision: Precision = "auto"
+    compile: Compile = "none"
+    ema: float = 0.0
     optimizer: Optimizer
     schedule: Schedule = field(default_factory=Schedule)
     augment: Augment = field(default_factory=Augment)
     protocol: Protocol = field(default_factory=Protocol)
 
     def __post_init__(self) -> None:
-        _hold(self.epochs >= 1, f"epochs must be at least 1, not {self.epochs}")
-        _hold(self.batch_size >= 2, f"batch_size must be at least 2, not {self.batch_size}")
-        _hold(
+        hold(self.epochs >= 1, f"epochs must be at least 1, not {self.epochs}")
+        hold(self.batch_size >= 2, f"batch_size must be at least 2, not {self.batch_size}")
+        hold(0 <= self.ema < 1, f"ema must be in [0, 1), not {self.ema:g}")
+        hold(
             0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), not {self.label_smoothing:g}"
         )
 
@@ -275,11 +186,6 @@ def _toml_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _hold(condition: bool, message: str) -> None:
-    if not condition:
-        raise RunError(message)
 
 
 def _reason(error: Exception) -> str:

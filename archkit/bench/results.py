@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +31,7 @@ RESULT_FILE: Final = "result.json"
 EPOCHS_FILE: Final = "epochs.csv"
 WEIGHTS_FILE: Final = "weights.safetensors"
 
-_FORMAT: Final = 1  # of result.json; part of the key, so that a change of meaning is another run
+_FORMAT: Final = 2  # of result.json; part of the key, so that a change of meaning is another run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,17 @@ class Score:
     def accuracy(self) -> float:
         """Share of correct images, 0 to 1."""
         return self.correct / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95% interval of the accuracy: what another sample of so many images lets expect.
+
+        It says nothing of another seed.
+        """
+        z, n = 1.959963984540054, self.total
+        middle = (self.accuracy + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(self.accuracy * (1 - self.accuracy) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        return middle - half, middle + half
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,10 +163,18 @@ class Result:
         epoch: the epoch whose weights were kept and tested.
         validation: their score on the images set apart, or None.
         test: their score on the test set, read once.
+        validation_flip: as `validation`, by the mean of the logits of each image and its mirror image;
+            None unless the recipe's `protocol.test_augment` is `flip`.
+        test_flip: as `test`, likewise; a figure besides the headline, never in its place.
         train_seconds: time in training steps, all epochs; building, estimating and evaluating not
             counted.
         images_per_second: training images per second of that.
         total_seconds: time from the first step to the test score.
+        compile_seconds: time in which `torch.compile` compiled, part of no other figure; None where
+            nothing is compiled.
+        peak_share: share of the device's peak in bfloat16, counting three times the forward pass's
+            multiply-accumulates for a training step, two operations each; None where the peak is not known
+            or the run is in float32.
     """
 
     key: str
@@ -171,6 +191,10 @@ class Result:
     train_seconds: float
     images_per_second: float
     total_seconds: float
+    validation_flip: Score | None = None
+    test_flip: Score | None = None
+    compile_seconds: float | None = None
+    peak_share: float | None = None
 
     def to_mapping(self) -> dict[str, Any]:
         """The fields as nested plain mappings; `read_result` is the inverse."""

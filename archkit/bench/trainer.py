@@ -7,90 +7,35 @@ device: losses and counts are added up there and read at the end of an epoch.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from archkit.bench import augment
-from archkit.bench.data import DataSet, split
+from archkit.bench.average import Average
+from archkit.bench.compiling import compiled, steps_to_compile
 from archkit.bench.device import synchronize, use_bfloat16
+from archkit.bench.device_data import DeviceData, Labelled
+from archkit.bench.mixing import mixed_loss
 from archkit.bench.optim import make_optimizer, make_schedule
+from archkit.bench.pipeline import check_augment, normalised, training_batch
 from archkit.bench.recipe import Recipe
 from archkit.bench.results import Score
 from archkit.errors import RunError
 from archkit.nn import build
 from archkit.spec import ArchSpec
 
-__all__ = ["EVALUATION_BATCH", "DeviceData", "Labelled", "Passed", "Trainer"]
+__all__ = ["EVALUATION_BATCH", "DeviceData", "Labelled", "NotFiniteError", "Passed", "Trainer"]
 
 EVALUATION_BATCH: Final = 500
 
 _CHECK_EVERY: Final = 50  # steps between two looks at the loss, each of which waits for a GPU
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Labelled:
-    """Images and labels on a device.
-
-    Attributes:
-        images: N x H x W x C, uint8.
-        labels: N, int64.
-    """
-
-    images: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class DeviceData:
-    """A data set on a device, split as the recipe's protocol has it.
-
-    Attributes:
-        train: images to train on.
-        validation: images set apart; may be none.
-        test: the test set.
-        mean: C, float32, of all training images, those set apart included, in steps of 0..255.
-        std: C, float32, likewise; 1 where a channel is constant.
-    """
-
-    train: Labelled
-    validation: Labelled
-    test: Labelled
-    mean: Tensor
-    std: Tensor
-
-    @classmethod
-    def of(cls, data: DataSet, recipe: Recipe, device: torch.device) -> DeviceData:
-        """Copies a data set to a device.
-
-        Raises:
-            DataError: there are too few images to split.
-        """
-        kept, apart = split(len(data.train_labels), recipe.protocol.validation)
-        mean, std = _statistics(data.train_images)
-
-        def on_device(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Labelled:
-            # A copy in any case: torch cannot hold a read-only array.
-            pixels = images.transpose(0, 2, 3, 1).copy()
-            return Labelled(
-                images=torch.from_numpy(pixels).to(device), labels=torch.from_numpy(labels.copy()).to(device)
-            )
-
-        return cls(
-            train=on_device(data.train_images[kept], data.train_labels[kept]),
-            validation=on_device(data.train_images[apart], data.train_labels[apart]),
-            test=on_device(data.test_images, data.test_labels),
-            mean=torch.from_numpy(mean).to(device),
-            std=torch.from_numpy(std).to(device),
-        )
+class NotFiniteError(RunError):
+    """The loss became infinite or no number: going on, or resuming, would come to the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,13 +80,13 @@ class Trainer:
         self.recipe, self.device, self.data = recipe, device, data
         self.images = _images_each_epoch(len(data.train), recipe)
         self.steps = -(-self.images // recipe.batch_size)
-        H, W = data.train.images.shape[1:3]
-        pad = recipe.augment.pad
-        if pad >= min(H, W) and recipe.augment.pad_mode == "reflect":
-            raise RunError(f"augment.pad={pad} cannot be reflected in images of {H}x{W}")
+        check_augment(recipe.augment, data.train.images.shape[1:])
         torch.manual_seed(seed)
         # Weights are drawn on the CPU, so that a seed means the same network on every device.
         self.model: nn.Module = build(spec, device="cpu").to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack the pair
+        self.average = Average(self.model, recipe.ema) if recipe.ema else None
+        # The same weights under another forward; what is evaluated and kept is never compiled.
+        self._trained = compiled(self.model, recipe.compile)
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.schedule = make_schedule(self.optimizer, recipe.schedule, epochs=recipe.epochs, steps=self.steps)
         self._rate = float(self.optimizer.param_groups[0]["lr"])
@@ -189,56 +134,126 @@ class Trainer:
 
     def step(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """One step on the images `index`: B indices -> mean loss and correct images, on the device."""
-        labels = self.data.train.labels[index]
-        plan = self.recipe.augment
-        draws = augment.draw(len(index), plan, self._generator)
-        images = augment.apply(self.data.train.images, index, draws, pad=plan.pad, pad_mode=plan.pad_mode)
-        with self._autocast():
-            logits = self.model(self._normalised(images)).float()
-        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        # Before the forward pass: a recorded graph may take the gradients' memory again in it.
         self.optimizer.zero_grad(set_to_none=True)
+        labels, smoothing = self.data.train.labels[index], self.recipe.label_smoothing
+        images, mix = training_batch(
+            self.data.train.images,
+            index,
+            self.recipe.augment,
+            self._generator,
+            mean=self._mean,
+            std=self._std,
+        )
+        with self._autocast():
+            logits = self._trained(images).float()
+        if mix is None:
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        else:
+            loss = mixed_loss(logits, labels, mix, label_smoothing=smoothing)
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
         self.optimizer.step()
         self._rate = float(self.optimizer.param_groups[0]["lr"])
-        self.schedule.step()
+        # Measured steps may be more than the run has, past which OneCycleLR refuses to go.
+        if self.schedule.last_epoch < self.recipe.epochs * self.steps:
+            self.schedule.step()
+        if self.average is not None:
+            self.average.update()
         return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 
+    @property
+    def evaluated(self) -> nn.Module:
+        """The model that is scored and kept: the average of the weights where there is one."""
+        return self.model if self.average is None else self.average.model
+
     @torch.inference_mode()
-    def evaluate(self, part: Labelled) -> Score:
-        """Scores the model on images as they are, without augmentation."""
-        self.model.eval()
+    def evaluate(self, part: Labelled, *, flip: bool = False) -> Score:
+        """Scores the model on images as they are, without augmentation.
+
+        Args:
+            part: the images.
+            flip: whether an image's logits are the mean of its own and its mirror image's.
+        """
+        model = self.evaluated.eval()
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         for start in range(0, len(part), EVALUATION_BATCH):
             labels = part.labels[start : start + EVALUATION_BATCH]
             images = part.images[start : start + EVALUATION_BATCH].permute(0, 3, 1, 2)
+            images = normalised(images, self._mean, self._std)
             with self._autocast():
-                logits = self.model(self._normalised(images)).float()
+                logits = model(images).float()
+                if flip:
+                    logits = (logits + model(images.flip(3)).float()) / 2
             loss += nn.functional.cross_entropy(logits, labels, reduction="sum")
             correct += (logits.argmax(1) == labels).sum()
         return Score(correct=int(correct.item()), total=len(part), loss=loss.item() / len(part))
 
     def weights(self) -> dict[str, Tensor]:
-        """A copy of the model's weights and buffers on the CPU, contiguous."""
+        """A copy of the evaluated model's weights and buffers on the CPU, contiguous."""
         return {
             name: tensor.detach().to("cpu", copy=True).contiguous()
-            for name, tensor in self.model.state_dict().items()
+            for name, tensor in self.evaluated.state_dict().items()
         }
 
     def load(self, weights: dict[str, Tensor]) -> None:
         """Puts back what `weights` gave."""
-        self.model.load_state_dict(weights)
+        self.evaluated.load_state_dict(weights)
 
-    def _normalised(self, images: Tensor) -> Tensor:
-        """B x C x H x W, uint8 -> float32 of mean 0 and deviation 1, in the same memory format."""
-        return (images.to(torch.float32) - self._mean) / self._std
+    def warm_up(self) -> None:
+        """Takes steps of each size of batch that an epoch has, which compiles what is to be compiled.
+
+        The trainer has moved on by them; `state` and `restore` take it back.
+        """
+        self.model.train()
+        for size in sorted({min(self.recipe.batch_size, self.images), self.images % self.recipe.batch_size}):
+            for _ in range(steps_to_compile(self.recipe.compile) if size else 0):
+                self.step(torch.arange(size, device=self.device))
+        synchronize(self.device)
+
+    def state(self) -> dict[str, Any]:
+        """A copy of all that decides what comes next, on the CPU: nested dicts, lists, numbers, tensors."""
+        average = self.average
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "rate": self._rate,
+            "generator": self._generator.get_state(),
+            "cpu_generator": torch.get_rng_state(),
+            "average": None if average is None else average.model.state_dict(),
+            "average_steps": 0 if average is None else average.steps,
+        }
+        if self.device.type == "cuda":
+            state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
+        copied: dict[str, Any] = _on_cpu(state)
+        return copied
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes the trainer to where it was when `state` was called, to the bit."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for parameter, of_one in self.optimizer.state.items():
+            for name, value in of_one.items():
+                # Sums are taken in the order of memory, so that it is part of the state.
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    of_one[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value).detach()
+        self.schedule.load_state_dict(state["schedule"])
+        self._rate = state["rate"]
+        self._generator.set_state(state["generator"])
+        torch.set_rng_state(state["cpu_generator"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_generator"], self.device)
+        if self.average is not None:
+            self.average.model.load_state_dict(state["average"])
+            self.average.steps = state["average_steps"]
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16)
 
     def _require_finite(self, losses: Tensor, step: int) -> None:
         if not bool(torch.isfinite(losses)):
-            raise RunError(
+            raise NotFiniteError(
                 f"the loss is not finite at step {step} of the epoch, at a learning rate of {self._rate:g};"
                 " a lower --lr may help"
             )
@@ -259,15 +274,12 @@ def _images_each_epoch(images: int, recipe: Recipe) -> int:
     return used
 
 
-def _statistics(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and standard deviation of each channel over N x C x H x W, from exact sums; C each."""
-    total = np.zeros(images.shape[1], np.int64)
-    squares = np.zeros(images.shape[1], np.int64)
-    for start in range(0, len(images), 1000):
-        chunk = images[start : start + 1000].astype(np.int32)
-        total += chunk.sum((0, 2, 3), dtype=np.int64)
-        squares += (chunk * chunk).sum((0, 2, 3), dtype=np.int64)
-    count = images.size // images.shape[1]
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
+def _on_cpu(value: Any) -> Any:
+    """A copy with every tensor on the CPU; dicts, lists and tuples are copied, the rest is shared."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _on_cpu(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_on_cpu(v) for v in value)
+    return value

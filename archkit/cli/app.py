@@ -17,6 +17,7 @@ from archkit.cli.bench import bench
 from archkit.cli.count import count_command
 from archkit.cli.enumerate import enumerate_command
 from archkit.cli.reconcile import reconcile_command
+from archkit.cli.report import report_command
 from archkit.cli.solve import solve_command
 from archkit.cli.zoo import zoo_command
 from archkit.errors import ArchkitError, BudgetError, SpecError
@@ -34,6 +35,7 @@ app.command("enumerate")(enumerate_command)
 app.command("solve")(solve_command)
 app.command("reconcile")(reconcile_command)
 app.command("bench")(bench)
+app.command("report")(report_command)
 app.command("zoo")(zoo_command)
 
 _USAGE: Final = 2

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from archkit.bench.events import Estimate, Event, Step, Watch
+    from archkit.bench.events import Estimate, Event, Saved, Step, Watch
     from archkit.bench.results import EpochRow
 
-__all__ = ["duration", "percent", "watching"]
+__all__ = ["SuiteProgress", "duration", "percent", "watching", "watching_suite"]
 
 _SILENCE: Final = 30.0  # seconds without a line, after which a step is worth one
 
@@ -30,23 +30,84 @@ def watching(*, quiet: bool) -> Iterator[Watch]:
 
         yield ignore
     elif sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True, markup=False, highlight=False)
-        progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=console,
-            transient=True,
-        )
-        with progress:
+        with _new_progress() as progress:
             yield _Bars(progress)
     else:
         yield _Lines(_to_stderr)
+
+
+@contextmanager
+def watching_suite(runs: int, *, quiet: bool) -> Iterator[SuiteProgress]:
+    """What shows a suite of so many runs; nothing when `quiet`."""
+    if not quiet and sys.stderr.isatty():
+        with _new_progress() as progress:
+            yield SuiteProgress(runs, progress=progress, quiet=False)
+    else:
+        yield SuiteProgress(runs, progress=None, quiet=quiet)
+
+
+class SuiteProgress:
+    """Shows runs one after the other: a third bar above each run's two, or a line before each run's."""
+
+    def __init__(self, runs: int, *, progress: Progress | None, quiet: bool) -> None:
+        self._runs, self._progress, self._quiet = runs, progress, quiet
+        self._task = None if progress is None else progress.add_task("suite", total=runs, note="")
+
+    @contextmanager
+    def run(self, number: int, title: str) -> Iterator[Watch]:
+        """A Watch for one run, the first being number 0."""
+        self.say(f"run {number + 1}/{self._runs}  {title}")
+        if self._quiet:
+            from archkit.bench.events import ignore
+
+            yield ignore
+        elif self._progress is None:
+            yield _Lines(_to_stderr)
+        else:
+            bars = _Bars(self._progress)
+            try:
+                yield self._counting(number, bars)
+            finally:
+                bars.remove()
+                self._advance(number + 1)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self._progress is not None:
+            self._progress.console.print(text)
+        elif not self._quiet:
+            _to_stderr(text)
+
+    def _counting(self, number: int, bars: Watch) -> Watch:
+        """`bars`, every step counted as a part of its run."""
+        from archkit.bench.events import Step
+
+        def both(event: Event) -> None:
+            if isinstance(event, Step):
+                done = (event.epoch - 1) * event.steps + event.step
+                self._advance(number + done / (event.epochs * event.steps))
+            bars(event)
+
+        return both
+
+    def _advance(self, completed: float) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=completed)
+
+
+def _new_progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=26),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        console=Console(stderr=True, markup=False, highlight=False),
+        transient=True,
+    )
 
 
 class _Lines:
@@ -55,14 +116,19 @@ class _Lines:
     def __init__(self, put: Callable[[str], None]) -> None:
         self._put = put
         self._epochs = 0
+        self._before = 0  # epochs of an earlier part of the run
         self._began: float | None = None
         self._spoke = time.monotonic()
 
     def __call__(self, event: Event) -> None:
-        from archkit.bench.events import Estimate, Step
+        from archkit.bench.events import Estimate, Saved, Step
 
         if isinstance(event, Estimate):
             self._say(_expected(event))
+        elif isinstance(event, Saved):
+            self._before = event.epoch if event.resumed else self._before
+            if event.resumed:
+                self._say(_resumed(event))
         elif isinstance(event, Step):
             self._epochs = event.epochs
             if self._began is None:
@@ -76,7 +142,8 @@ class _Lines:
         """What the epochs so far let expect of the others."""
         if self._began is None or done == self._epochs:
             return ""
-        return f"  {duration((time.monotonic() - self._began) / done * (self._epochs - done))} left"
+        each = (time.monotonic() - self._began) / (done - self._before)
+        return f"  {_coarse(each * (self._epochs - done))} left"
 
     def _say(self, text: str) -> None:
         self._put(text)
@@ -93,16 +160,25 @@ class _Bars:
         self._epochs = 0
 
     def __call__(self, event: Event) -> None:
-        from archkit.bench.events import Estimate, Step
+        from archkit.bench.events import Estimate, Saved, Step
 
         if isinstance(event, Estimate):
             self._progress.console.print(_expected(event))
+        elif isinstance(event, Saved):
+            if event.resumed:
+                self._progress.console.print(_resumed(event))
         elif isinstance(event, Step):
             self._step(event)
         else:
             self._progress.console.print(_epoch(event, self._epochs))
             if self._run is not None:
                 self._progress.update(self._run, note=_rates(event))
+
+    def remove(self) -> None:
+        """Takes the two bars away."""
+        for task in (self._run, self._epoch):
+            if task is not None:
+                self._progress.remove_task(task)
 
     def _step(self, event: Step) -> None:
         if self._run is None or self._epoch is None:
@@ -133,6 +209,13 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def _coarse(seconds: float) -> str:
+    """A time that is no more than an expectation: `40 s`, `12 min`, `2.1 h`."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
 def _expected(estimate: Estimate) -> str:
     each = sorted(estimate.step_seconds)[len(estimate.step_seconds) // 2]
     return (
@@ -141,16 +224,20 @@ def _expected(estimate: Estimate) -> str:
     )
 
 
+def _resumed(event: Saved) -> str:
+    return f"resumed after epoch {event.epoch} of {event.epochs} from {event.folder}"
+
+
 def _epoch(row: EpochRow, epochs: int) -> str:
+    # With the time left this fits into 80 columns; rates and times of an epoch are in epochs.csv.
     parts = [
         f"epoch {row.epoch}/{epochs}",
         f"loss {row.train_loss:.4f}",
         f"train {percent(row.train_correct, row.train_total)}",
     ]
     if row.validation is not None:
-        mark = " best" if row.best else ""
-        parts.append(f"validation {percent(row.validation.correct, row.validation.total)}{mark}")
-    return "  ".join([*parts, f"lr {row.lr:.2g}", _rates(row), duration(row.seconds)])
+        parts.append(f"val {percent(row.validation.correct, row.validation.total)}")
+    return "  ".join([*parts, _rates(row)])
 
 
 def _rates(row: EpochRow) -> str:

@@ -3,14 +3,15 @@
 import json
 import os
 import pty
-import signal
+import re
 import subprocess
 import sys
-import time
 
 import pytest
 
-from archkit.cli.progress import duration, percent
+from archkit.bench.events import Estimate, Saved, Step
+from archkit.bench.results import EpochRow, Score
+from archkit.cli.progress import _Lines, duration, percent
 
 SMALL = ("bench", "[1]x[8]", "--recipe", "demo", "--epochs", "2", "--batch-size", "4", "--device", "cpu")
 COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()"]
@@ -58,6 +59,8 @@ def test_quiet_says_nothing_but_the_result(cli, folder, tmp_path):
         (["resnet10", "--recipe", "fats"], 2, "no recipe is called 'fats'; did you mean fast?"),
         (["resnet10", "--set", "epoch=3"], 2, "no field 'epoch'; did you mean epochs?"),
         (["resnet10", "--set", "epochs"], 2, "--set takes KEY=VALUE, not 'epochs'"),
+        (["resnet10", "--set", "augment.flip=2"], 2, "augment.flip must be a probability, not 2"),
+        (["resnet10", "--recipe", "mine.toml"], 2, "cannot read the recipe mine.toml: No such file"),
         (["resnet10", "--epochs", "0"], 2, "epochs must be at least 1"),
         (["resnet10", "--data", "shpes"], 1, "did you mean shapes?"),
         (["resnet10", "--data", "./nowhere"], 1, "./nowhere is not a folder"),
@@ -78,6 +81,47 @@ def test_bad_input_is_one_line_and_leaves_nothing(cli, tmp_path, args, code, mes
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_no_image_is_one_line(cli, folder, tmp_path):
+    (folder / "train" / "dog" / "1.png").write_text("this is no image")
+    done = cli(*SMALL, "--data", str(folder), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {folder}/train/dog/1.png is not a readable image\n"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_a_line_and_no_end(cli, folder, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    options = ("--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "run"))
+    done = cli(*SMALL, "--data", str(folder), *options)
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "cache" in line]
+    assert line.startswith("warning: cannot keep the decoded images in ")
+
+
+def test_memory_that_runs_out_says_what_is_left(folder, tmp_path):
+    """In the second epoch: an exit code, the error, and how to go on from the first."""
+    code = (
+        "import torch\n"
+        "from archkit.bench.trainer import Trainer\n"
+        "from archkit.cli import main\n"
+        "epoch, done = Trainer.epoch, []\n"
+        "def fail(self, on_step):\n"
+        "    if done: torch.empty(2**50)\n"
+        "    done.append(1)\n"
+        "    return epoch(self, on_step)\n"
+        "Trainer.epoch = fail\n"
+        "main()"
+    )
+    args = [sys.executable, "-c", code, *SMALL, "--data", str(folder), "--out", str(tmp_path / "run")]
+    done = subprocess.run(args, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    left, error = done.stderr.splitlines()[-2:]
+    assert left.startswith("epoch 1 of 2 is kept in ")
+    assert left.endswith("run.partial; the same command with --resume goes on from there")
+    assert error.startswith("error: the device is out of memory at batches of 4")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_loss_that_is_not_finite_ends_in_one_line(cli, folder, tmp_path):
     done = cli(*SMALL, "--data", str(folder), "--lr", "1e30", "--quiet", "--out", str(tmp_path / "run"))
     assert done.returncode == 1
@@ -86,33 +130,12 @@ def test_a_loss_that_is_not_finite_ends_in_one_line(cli, folder, tmp_path):
     assert not list(tmp_path.glob("run*"))
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "ending"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
-)
-def test_a_signal_ends_it_with_a_message_and_leaves_nothing(folder, tmp_path, number, code, ending):
-    args = [*COMMAND, *SMALL, "--data", str(folder), "--epochs", "100000", "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("run.partial-*/epochs.csv")):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    time.sleep(1)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert out == ""
-    assert "Traceback" not in err
-    assert err.splitlines()[-1] == f"{ending}; nothing is left of this run"
-    assert not list(tmp_path.glob("run*"))
-
-
 def test_a_terminal_gets_bars(folder, tmp_path):
     """On a pseudo-terminal: bars while it runs, a line for each epoch that stays."""
     parent, child = pty.openpty()
     args = [*COMMAND, *SMALL, "--data", str(folder), "--out", str(tmp_path / "run")]
     process = subprocess.Popen(
-        args, stdout=subprocess.PIPE, stderr=child, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+        args, stdout=subprocess.PIPE, stderr=child, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"}
     )
     os.close(child)
     shown = b""
@@ -130,6 +153,10 @@ def test_a_terminal_gets_bars(folder, tmp_path):
     assert "━" in text
     assert "epoch 1/2  loss" in text
     assert "epoch 2/2  loss" in text
+    # In 80 columns the bars are whole, their notes included; rich cuts what is too long with an ellipsis.
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    assert re.search(r"run +━+ +\d+/\d+ +\d+:\d\d:\d\d +[\d,]+ images/s", plain), plain
+    assert "…" not in plain
     assert b"test accuracy" in process.stdout.read()
     process.stdout.close()
 
@@ -154,6 +181,64 @@ def test_the_command_is_known_without_torch():
 )
 def test_durations_read_well(seconds, text):
     assert duration(seconds) == text
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("archkit.cli.progress.time.monotonic", lambda: self.now)
+
+
+def test_lines_where_there_is_no_terminal(monkeypatch):
+    """The longest that a run on a CPU comes to fits into 80 columns; a long epoch is not silent."""
+    clock, lines = Clock(monkeypatch), []
+    watch = _Lines(lines.append)
+    watch(Estimate(step_seconds=(0.5, 0.2, 0.4), evaluation_seconds=(1.0, 1.0), steps=20_000, evaluations=50))
+    for step, seconds in ((1, 0), (2, 29), (3, 1.5), (4, 0)):
+        clock.now += seconds
+        watch(Step(epoch=100, epochs=200, step=step, steps=175))
+    clock.now += 13_000
+    score = Score(correct=4_999, total=5_000, loss=0.1)
+    row = EpochRow(
+        epoch=100,
+        lr=0.1,
+        train_loss=2.3026,
+        train_correct=1_234,
+        train_total=44_800,
+        validation=score,
+        seconds=20.0,
+        best=True,
+    )
+    watch(row)
+    assert lines[0] == "about 2 h 14 min: 20,000 steps of 400 ms, measured on 3"
+    assert lines[1] == "epoch 100/200  step 3/175"
+    assert lines[2] == ("epoch 100/200  loss 2.3026  train 2.75%  val 99.98%  2,240 images/s  3.6 h left")
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_resumed_run_expects_what_is_left_by_its_own_epochs(monkeypatch, tmp_path):
+    clock, lines = Clock(monkeypatch), []
+    watch = _Lines(lines.append)
+    watch(Saved(epoch=8, epochs=10, folder=tmp_path, resumed=True))
+    watch(Step(epoch=9, epochs=10, step=1, steps=1))
+    clock.now += 30
+    watch(
+        EpochRow(
+            epoch=9,
+            lr=0.1,
+            train_loss=1.0,
+            train_correct=1,
+            train_total=2,
+            validation=None,
+            seconds=30.0,
+            best=False,
+        )
+    )
+    assert lines[0] == f"resumed after epoch 8 of 10 from {tmp_path}"
+    assert lines[-1].endswith("  30 s left")
 
 
 def test_a_share_is_never_rounded_up():

@@ -178,13 +178,58 @@ def test_a_network_for_other_images_is_refused(tiny, brief):
         train(parse("[1]x[8] input=3x8x8"), tiny, brief, seed=0, device=CPU)
 
 
-def test_memory_that_runs_out_ends_in_one_line(tiny, brief, monkeypatch):
-    def fail(_self, _index):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-
-    monkeypatch.setattr(Trainer, "step", fail)
-    with pytest.raises(RunError, match="out of memory at batches of 16"):
+@pytest.mark.parametrize(
+    "allocate",
+    [
+        lambda: torch.empty(2**50),  # the real thing, on a CPU
+        lambda: np.empty(2**60, np.uint8),
+        lambda: throw(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")),
+        lambda: throw(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate")),
+    ],
+    ids=["cpu", "numpy", "cuda", "cublas"],
+)
+def test_memory_that_runs_out_ends_in_one_line(tiny, brief, monkeypatch, allocate):
+    monkeypatch.setattr(Trainer, "step", lambda _self, _index: allocate())
+    with pytest.raises(RunError, match="out of memory at batches of 16") as caught:
         train(SPEC, tiny, brief, seed=0, device=CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_error_is_not_taken_for_memory(tiny, brief, monkeypatch):
+    monkeypatch.setattr(Trainer, "step", lambda _self, _index: throw(RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="a bug"):
+        train(SPEC, tiny, brief, seed=0, device=CPU)
+
+
+def throw(error):
+    raise error
+
+
+def test_a_run_of_fewer_steps_than_are_measured_ends_as_its_schedule_has_it(tiny, brief):
+    """One step, five and more measured before it: OneCycleLR refuses to go on past its end."""
+    changes = [("epochs", 1), ("batch_size", 60), ("schedule.name", "onecycle"), ("protocol.validation", 0.0)]
+    recipe = override(brief, [*changes, ("protocol.select", "last")])
+    (row,) = train(SPEC, tiny, recipe, seed=0, device=CPU).epochs
+    optimizer = torch.optim.SGD(build(SPEC).parameters(), lr=0.05)
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.05, total_steps=1)
+    assert row.lr == pytest.approx(optimizer.param_groups[0]["lr"])
+
+
+def test_the_test_set_is_read_when_the_training_is_over(tiny, brief, monkeypatch):
+    parts = []
+    evaluate = Trainer.evaluate
+
+    def noted(self, part, *, flip=False):
+        parts.append((self.data.test.images.data_ptr() == part.images.data_ptr(), flip))
+        return evaluate(self, part, flip=flip)
+
+    monkeypatch.setattr(Trainer, "evaluate", noted)
+    recipe = override(brief, [("protocol.test_augment", "flip")])
+    train(SPEC, tiny, recipe, seed=0, device=CPU, watch=lambda event: parts.append(type(event)))
+    first = next(i for i, part in enumerate(parts) if part in ((True, False), (True, True)))
+    assert parts[first - 1] is EpochRow
+    assert EpochRow not in parts[first:]
+    assert [p for p in parts if p in ((True, False), (True, True))] == [(True, False), (True, True)]
 
 
 def test_bfloat16_keeps_weights_and_norms_in_float32(tiny, brief):

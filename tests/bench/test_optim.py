@@ -1,11 +1,13 @@
 """Optimizers and schedules against torch's own, set up by hand."""
 
 import pytest
+import timm.optim
 import torch
 from torch import nn
 
 from archkit.bench.optim import make_optimizer, make_schedule
 from archkit.bench.recipe import Optimizer, Schedule, load_recipe
+from archkit.errors import RunError
 
 
 def net():
@@ -89,3 +91,53 @@ def test_norms_and_biases_are_decayed_only_where_the_recipe_says_so():
 )
 def test_optimizers_are_torchs(name, kind):
     assert type(make_optimizer(net(), Optimizer(name=name, lr=0.1))) is kind
+
+
+@pytest.mark.parametrize("name", ["lion", "adopt", "nadamw", "lamb", "rmsprop"])
+def test_timms_optimizers_take_timms_own_steps(name):
+    """The same weights after three steps as those of timm's factory, called by hand."""
+    torch.manual_seed(0)
+    ours, theirs = net(), net()
+    theirs.load_state_dict(ours.state_dict())
+    one = make_optimizer(ours, Optimizer(name=f"timm:{name}", lr=0.01, weight_decay=0.1))
+    other = timm.optim.create_optimizer_v2(
+        list(theirs.parameters()), opt=name, lr=0.01, weight_decay=0.1, filter_bias_and_bn=False
+    )
+    assert type(one) is type(other)
+    for step in range(3):
+        x = torch.randn(6, 3, 3, 3, generator=torch.Generator().manual_seed(step))
+        for model, optimizer in ((ours, one), (theirs, other)):
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+    for mine, its in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, its)
+
+
+def test_timms_optimizers_leave_norms_and_biases_undecayed_where_told():
+    config = Optimizer(name="timm:lion", lr=0.01, weight_decay=0.5, decay_norm_bias=False)
+    optimizer = make_optimizer(net(), config)
+    assert sorted((group["weight_decay"], len(group["params"])) for group in optimizer.param_groups) == [
+        (0.0, 4),
+        (0.5, 2),
+    ]
+
+
+def test_timms_momentum_is_passed_on():
+    optimizer = make_optimizer(net(), Optimizer(name="timm:momentum", lr=0.01, momentum=0.7))
+    assert {group["momentum"] for group in optimizer.param_groups} == {0.7}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (Optimizer(name="timm:lino", lr=0.1), "timm has no optimizer 'lino'; did you mean lion"),
+        (Optimizer(name="timm:fusedsgd", lr=0.1), "timm's optimizer fusedsgd cannot be used here"),
+        (Optimizer(name="timm:adopt", lr=0.1, momentum=0.5), "optimizer adopt takes no momentum: set"),
+    ],
+)
+def test_an_optimizer_that_timm_cannot_make_is_one_line(config, message):
+    with pytest.raises(RunError) as caught:
+        make_optimizer(net(), config)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

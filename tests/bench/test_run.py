@@ -3,16 +3,20 @@
 import csv
 import hashlib
 import json
+import platform
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+import archkit
+from archkit.bench.device import peak_share
 from archkit.bench.events import Step
 from archkit.bench.recipe import override
-from archkit.bench.results import read_result, run_key
+from archkit.bench.results import Environment, read_result, run_key
 from archkit.bench.run import adapt, run_spec
+from archkit.bench.run_folder import finish, working_folder
 from archkit.errors import DataError, OutputError, RunError
 from archkit.nn import build
 from archkit.spec import parse
@@ -23,6 +27,20 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def spec(tiny):
     return adapt(parse("[1]x[8]"), tiny)
+
+
+def counted_macs(spec):
+    model, counted = build(spec), []
+
+    def count(module, _args, output):
+        weight = module.weight
+        counted.append(output.numel() * weight[0].numel())
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+            module.register_forward_hook(count)
+    model.eval()(torch.zeros(1, *spec.input))
+    return sum(counted)
 
 
 def test_a_network_is_adapted_to_the_data(tiny):
@@ -48,7 +66,21 @@ def test_the_folder_holds_the_whole_run(tiny, brief, spec, tmp_path):
     assert raw["data"]["checksum"] == tiny.checksum
     assert [raw["data"][k] for k in ("train", "validation", "test", "whole_train")] == [48, 12, 30, 60]
     assert raw["test"]["total"] == 30
-    assert raw["environment"]["torch"] == torch.__version__
+    environment = raw["environment"]
+    assert environment["torch"] == torch.__version__
+    assert environment["archkit"] == archkit.__version__
+    assert environment["python"] == platform.python_version()
+    assert (environment["device_type"], environment["precision"]) == ("cpu", "float32")
+    assert environment["threads"] == torch.get_num_threads()
+    assert environment["device"]
+    # Multiply-accumulates by hooks on the network itself: outputs times the inputs that each is made of.
+    assert raw["macs"] == counted_macs(spec)
+    seconds = [float(line.split(",")[8]) for line in (done.folder / "epochs.csv").read_text().split()[1:]]
+    assert raw["train_seconds"] == pytest.approx(sum(seconds))
+    assert raw["images_per_second"] == pytest.approx(2 * 48 / sum(seconds))
+    assert raw["total_seconds"] > raw["train_seconds"]
+    assert raw["compile_seconds"] is None
+    assert raw["peak_share"] is None  # nobody knows a CPU's
     assert read_result(done.folder) == done.result
 
     with (done.folder / "epochs.csv").open() as file:
@@ -67,7 +99,7 @@ def test_the_folder_holds_the_whole_run(tiny, brief, spec, tmp_path):
 def test_the_key_is_the_documented_hash(brief):
     fields = brief.to_mapping()
     fields.pop("name")
-    what = {"format": 1, "spec": "[1]x[8]", "recipe": fields, "seed": 0, "data": "abc"}
+    what = {"format": 2, "spec": "[1]x[8]", "recipe": fields, "seed": 0, "data": "abc"}
     text = json.dumps(what, sort_keys=True, separators=(",", ":"))
     key = run_key(spec="[1]x[8]", recipe=brief, seed=0, data="abc")
     assert key == hashlib.sha256(text.encode()).hexdigest()
@@ -131,11 +163,11 @@ def test_an_empty_folder_will_do(tiny, brief, spec, tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, OSError(28, "No space left on device")])
-def test_a_run_that_ends_badly_leaves_nothing(tiny, brief, spec, tmp_path, error):
+def test_a_run_that_ends_badly_in_its_first_epoch_leaves_nothing(tiny, brief, spec, tmp_path, error):
     def fail(event):
-        if isinstance(event, Step) and event.epoch == 2:
+        if isinstance(event, Step):
             # The epoch table can be read while the run goes on.
-            assert len(next(tmp_path.glob("runs/*.partial-*/epochs.csv")).read_text().splitlines()) == 2
+            assert len(next(tmp_path.glob("runs/*.partial/epochs.csv")).read_text().splitlines()) == 1
             raise error
 
     expected = OutputError if isinstance(error, OSError) else error
@@ -181,3 +213,62 @@ def test_a_result_that_is_none_is_refused(tmp_path, text, message):
 def test_a_missing_result_is_named(tmp_path):
     with pytest.raises(DataError, match=r"cannot read .*result\.json: No such file"):
         read_result(tmp_path)
+
+
+def write_and_finish(folder, *, then=None):
+    with working_folder(folder) as work:
+        (work / "result.json").write_text("new")
+        finish(work, folder)
+        if then is not None:
+            raise then
+
+
+def test_a_rename_that_fails_puts_the_old_run_back(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "result.json").write_text("old")
+    rename = type(folder).rename
+
+    def fail(self, target):
+        if self.name == "run.partial":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(type(folder), "rename", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_and_finish(folder)
+    assert (folder / "result.json").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_interruption_after_the_rename_leaves_the_new_run(tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        write_and_finish(folder, then=KeyboardInterrupt)
+    assert (folder / "result.json").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "expected"),
+    [
+        # 1e9 MACs, forward and twice as much backward, two operations each: 6e9 an image.
+        ("NVIDIA A100-SXM4-40GB", "bfloat16", 10_400 * 6e9 / 312e12),
+        ("NVIDIA A100-SXM4-40GB", "float32", None),
+        ("NVIDIA GeForce 256", "bfloat16", None),
+        ("AMD EPYC", "bfloat16", None),
+    ],
+)
+def test_the_share_of_the_peak_is_told_where_the_peak_is_known(device, precision, expected):
+    environment = Environment(
+        archkit="0",
+        python="3",
+        torch="2",
+        platform="x",
+        device=device,
+        device_type="cuda",
+        threads=1,
+        precision=precision,
+    )
+    share = peak_share(environment, macs=10**9, images_per_second=10_400)
+    assert share == (None if expected is None else pytest.approx(expected))

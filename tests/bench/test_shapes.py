@@ -1,7 +1,5 @@
 """The embedded data set: what it promises, held against a linear model and a small ResNet."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -24,13 +22,6 @@ def test_it_is_balanced_and_of_the_promised_size(data):
     assert len(data.classes) == 10
     assert np.bincount(data.train_labels).tolist() == [1000] * 10
     assert np.bincount(data.test_labels).tolist() == [200] * 10
-
-
-def test_it_is_drawn_in_under_two_seconds():
-    started = time.process_time()  # a busy machine is no failure
-    shapes.draw(shapes.TRAIN_IMAGES, 0)
-    shapes.draw(shapes.TEST_IMAGES, 0, stream=1)
-    assert time.process_time() - started < 2
 
 
 def test_a_seed_and_a_stream_decide_every_pixel():
@@ -73,7 +64,7 @@ def test_each_outline_covers_what_its_formula_says():
 
 
 def test_a_linear_model_stays_under_60_percent(data, record_property):
-    """Ridge regression on the pixels, the best of five penalties by the test set itself: about 12%."""
+    """Ridge regression on the pixels, the best of three penalties by the test set itself: about 12%."""
 
     def design(images):
         flat = images.reshape(len(images), -1).astype(np.float32) / 255 - 0.5
@@ -82,7 +73,7 @@ def test_a_linear_model_stays_under_60_percent(data, record_property):
     X, T = design(data.train_images), design(data.test_images)
     gram, target = X.T @ X, X.T @ np.eye(10, dtype=np.float32)[data.train_labels]
     reached = []
-    for penalty in (1, 1e2, 1e3, 1e4, 1e5):
+    for penalty in (1e2, 1e3, 1e4):
         weights = np.linalg.solve(gram + penalty * np.eye(len(gram), dtype=np.float32), target)
         reached.append(float(((T @ weights).argmax(1) == data.test_labels).mean()))
     record_property("linear_accuracy", max(reached))
@@ -91,10 +82,16 @@ def test_a_linear_model_stays_under_60_percent(data, record_property):
 
 
 def test_a_small_resnet_leaves_the_linear_model_behind_in_a_short_run(data):
-    """Five epochs instead of the demo's eight, and a weaker bound than the long test's."""
-    recipe = override(load_recipe("demo"), [("epochs", 5)])
-    outcome = train(parse("[1,1,1]x[16,32,64]"), data, recipe, seed=0, device=torch.device("cpu"))
-    assert outcome.test.accuracy > 0.60
+    """A fifth of the images, a network that halves their sides first: seconds, and a weaker bound."""
+    changes = [("batch_size", 32), ("precision", "float32")]
+    outcome = train(
+        parse("[1,1,1]x[8,16,32] stride=[2,2,2]"),
+        data.subset(train=2000, test=1000),
+        override(load_recipe("demo"), changes),
+        seed=0,
+        device=torch.device("cpu"),
+    )
+    assert outcome.test.accuracy > 0.25
 
 
 @pytest.mark.long

@@ -1,0 +1,161 @@
+"""`Checkpoint`: a run between two epochs, as one file that is whole or refused.
+
+The file is safetensors: every tensor by its place in the state, and the rest of the state as JSON in the
+header. Nothing in it is code. A hash over both is kept beside them, so that a file that was cut off or
+altered is not resumed from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from archkit.bench.mapping import read
+from archkit.bench.results import EpochRow
+from archkit.errors import DataError
+
+__all__ = ["CHECKPOINT_FILE", "Checkpoint", "read_checkpoint", "write_checkpoint"]
+
+CHECKPOINT_FILE: Final = "checkpoint.safetensors"
+
+_FORMAT: Final = "1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Checkpoint:
+    """All that decides how a run goes on, and what it has come to so far.
+
+    Attributes:
+        rows: the epochs that are done, at least one.
+        kept: the epoch whose weights are kept so far; None before there is one.
+        weights: its weights; empty before there is one.
+        state: of the trainer, see `Trainer.state`.
+        compile_seconds: spent in compiling so far; None where nothing is compiled.
+        total_seconds: since the first step, interruptions not counted.
+    """
+
+    rows: tuple[EpochRow, ...]
+    kept: int | None
+    weights: Mapping[str, Tensor]
+    state: Mapping[str, Any]
+    compile_seconds: float | None
+    total_seconds: float
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:
+    """Writes a checkpoint, which takes the place of the one before only when it is whole.
+
+    Args:
+        path: of the file.
+        checkpoint: what to write.
+        key: of the run, see `run_key`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    tensors: dict[str, Tensor] = {}
+    table = {
+        "key": key,
+        "rows": [dataclasses.asdict(row) for row in checkpoint.rows],
+        "kept": checkpoint.kept,
+        "weights": _packed(dict(checkpoint.weights), tensors),
+        "state": _packed(dict(checkpoint.state), tensors),
+        "compile_seconds": checkpoint.compile_seconds,
+        "total_seconds": checkpoint.total_seconds,
+    }
+    text = json.dumps(table)
+    new = path.with_name(path.name + ".new")
+    try:
+        save_file(
+            tensors, new, metadata={"format": _FORMAT, "checkpoint": text, "sha256": _hash(text, tensors)}
+        )
+    except SafetensorError as error:
+        raise OSError(None, str(error), str(new)) from error
+    with new.open("rb+") as file:
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def read_checkpoint(path: Path, *, key: str) -> Checkpoint:
+    """The checkpoint of the run `key` in the file `path`.
+
+    Raises:
+        DataError: it cannot be read, is damaged, or is another run's.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        if header.get("format") != _FORMAT:
+            raise DataError(f"{path} is not a checkpoint that this version can read")
+        text = header["checkpoint"]
+        if header.get("sha256") != _hash(text, tensors):
+            raise DataError(f"{path} is damaged: it does not hold what was written")
+        table = json.loads(text)
+        if table["key"] != key:
+            raise DataError(f"{path} is the checkpoint of another run")
+        return Checkpoint(
+            rows=tuple(read(EpochRow, row) for row in table["rows"]),
+            kept=table["kept"],
+            weights=_unpacked(table["weights"], tensors),
+            state=_unpacked(table["state"], tensors),
+            compile_seconds=table["compile_seconds"],
+            total_seconds=table["total_seconds"],
+        )
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+
+
+def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """`value` as JSON can hold it without loss; tensors go into `tensors` and leave their name.
+
+    A dict becomes its pairs, for its keys may be numbers; a tuple is told from a list.
+    """
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.contiguous()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _packed(v, tensors)] for key, v in value.items()]}
+    if isinstance(value, tuple):
+        return {"tuple": [_packed(v, tensors) for v in value]}
+    if isinstance(value, list):
+        return [_packed(v, tensors) for v in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a checkpoint cannot hold {type(value).__name__}")
+
+
+def _unpacked(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(v, tensors) for v in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, held),) = value.items()
+    if kind == "tensor":
+        return tensors[held]
+    if kind == "tuple":
+        return tuple(_unpacked(v, tensors) for v in held)
+    return {key: _unpacked(v, tensors) for key, v in held}
+
+
+def _hash(text: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,170 @@
+"""`write_figures`: the report's charts as files, drawn by matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from archkit.bench.report.curves import best_of_each, comparisons, curve
+from archkit.bench.report.groups import Section
+from archkit.bench.report.names import data_text
+from archkit.bench.report.rows import Row, front, rows
+from archkit.errors import OutputError, RunError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Format", "write_figures"]
+
+Format: TypeAlias = Literal["svg", "png"]
+
+# A colour for each line or network, told apart by most who see colours otherwise (Okabe and Ito).
+_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a6d3b")
+_MARKS: Final = ("o", "s", "^", "D", "P")
+# Text stays text in an SVG, and the same report gives the same bytes.
+_STYLE: Final[dict[Any, Any]] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "archkit",
+    "font.size": 10,
+    "axes.grid": True,
+}
+
+
+def write_figures(sections: Iterable[Section], folder: Path, kind: Format) -> tuple[Path, ...]:
+    """Writes the charts of each section; those of a second one have its number in their names.
+
+    `accuracy-params` and `accuracy-macs`, `networks` where there are two, and a `curves-N` for each of
+    `archkit.bench.report.curves.comparisons`.
+
+    Args:
+        sections: what is shown.
+        folder: made where it is not there; files of the same names are replaced.
+        kind: `svg` or `png`.
+
+    Returns:
+        The files.
+
+    Raises:
+        RunError: matplotlib is not installed.
+        OutputError: a file cannot be written.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise RunError("figures need the package matplotlib: pip install 'archkit[report]'") from error
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context(_STYLE):
+            for number, section in enumerate(sections, 1):
+                for name, figure in _figures(section):
+                    path = folder / f"{name}{'' if number == 1 else f'-{number}'}.{kind}"
+                    # Without a date in it, the same report gives the same file.
+                    metadata = {"Date": None} if kind == "svg" else None
+                    figure.savefig(path, format=kind, dpi=200, bbox_inches="tight", metadata=metadata)
+                    written.append(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {error.filename or folder}: {error.strerror or error}") from error
+    return tuple(written)
+
+
+def _figures(section: Section) -> Iterable[tuple[str, Figure]]:
+    table, data = rows(section), data_text(section.data).partition(", checksum")[0]
+    yield "accuracy-params", _scatter(table, [r.group.params for r in table], "parameters", data)
+    yield "accuracy-macs", _scatter(table, [r.group.macs for r in table], "MACs for one image", data)
+    best = best_of_each(table)
+    if len(best) > 1:
+        yield "networks", _bars([table[at] for at in best], data)
+    for number, compared in enumerate(comparisons(table), 1):
+        figure, axes = _new(compared.title, data)
+        for at, (name, index) in enumerate(zip(compared.names, compared.rows, strict=True)):
+            line = curve(table[index].group, "training loss")
+            if line is None:  # every epoch has a training loss
+                continue
+            epochs = range(1, len(line.mean) + 1)
+            colour = _COLOURS[at % len(_COLOURS)]
+            dashes = ("-", "--", ":", "-.")[at // len(_COLOURS) % 4]
+            axes.plot(epochs, line.mean, color=colour, linestyle=dashes, label=name)
+            axes.fill_between(epochs, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
+        axes.set(xlabel="epoch", ylabel="training loss")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize="small", frameon=False)
+        yield f"curves-{number}", figure
+
+
+def _new(title: str, data: str, *, height: float = 4.2) -> tuple[Figure, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, height))
+    axes = figure.subplots()
+    axes.set_title(f"{title}\n{data}", fontsize="medium", loc="left")
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _scatter(table: Sequence[Row], costs: Sequence[int], words: str, data: str) -> Figure:
+    from matplotlib.ticker import EngFormatter, LogLocator
+
+    figure, axes = _new(f"Accuracy against {words}", data)
+    networks = list(dict.fromkeys(row.network for row in table))
+    optimizers = list(dict.fromkeys(row.group.recipe.optimizer.name for row in table))
+    means = [100 * row.group.test.mean for row in table]
+    shown = front(costs, means)
+    ends = [*(costs[at] for at in shown), max(costs)]
+    axes.step(
+        ends,
+        [*(means[at] for at in shown), means[shown[-1]]],
+        where="post",
+        color="#444444",
+        linestyle=":",
+        label="Pareto front",
+    )
+    labelled: set[str] = set()
+    for row, cost, mean in zip(table, costs, means, strict=True):
+        axes.errorbar(
+            cost,
+            mean,
+            yerr=_half(row),
+            color=_COLOURS[networks.index(row.network) % len(_COLOURS)],
+            marker=_MARKS[optimizers.index(row.group.recipe.optimizer.name) % len(_MARKS)],
+            markersize=6,
+            linestyle="none",
+            capsize=2,
+            label=None if row.network in labelled else row.network,
+        )
+        labelled.add(row.network)
+    axes.set_xscale("log")
+    axes.set(xlabel=words, ylabel="test accuracy, %")
+    for of, subs in ((axes.xaxis.set_major_locator, (1, 2, 5)), (axes.xaxis.set_minor_locator, (1,))):
+        of(LogLocator(subs=subs, numticks=50))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.legend(
+        fontsize="small", loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0, frameon=False
+    )
+    return figure
+
+
+def _bars(table: Sequence[Row], data: str) -> Figure:
+    figure, axes = _new("Networks, each with its best recipe", data, height=1.6 + 0.45 * len(table))
+    for at, row in enumerate(table):
+        place = len(table) - at
+        axes.errorbar(
+            100 * row.group.test.mean, place, xerr=_half(row), color=_COLOURS[0], marker="o", capsize=2
+        )
+        if row.printed is not None:
+            axes.plot(row.printed.percent, place, color="#000000", marker="|", markersize=14)
+    axes.set_yticks(
+        range(len(table), 0, -1), [f"{row.network}\n{row.recipe}" for row in table], fontsize="small"
+    )
+    axes.set_ylim(0.4, len(table) + 0.6)
+    axes.set(xlabel="test accuracy, % (a bar: what the paper prints)")
+    return figure
+
+
+def _half(row: Row) -> float | None:
+    """Half the 95% interval, in points."""
+    interval = row.group.test.interval
+    return None if interval is None else 100 * (interval[1] - interval[0]) / 2

@@ -1,0 +1,217 @@
+"""`rows`: a section of the report as a table of texts, the same wherever it is shown; Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from archkit.bench.report.groups import Group, Section, Summary
+from archkit.bench.report.names import data_text, network_name, recipe_label
+from archkit.bench.report.paper import Printed, printed_for
+
+__all__ = ["COLUMNS", "Row", "front", "rows", "shown", "to_csv", "to_markdown"]
+
+COLUMNS: Final = (
+    "network",
+    "recipe",
+    "n",
+    "mean",
+    "sd",
+    "95% interval",
+    "with flips",
+    "paper",
+    "difference",
+    "params",
+    "MACs",
+    "correct",
+)
+"""Heads of a report's table."""
+
+_RIGHT: Final = frozenset(COLUMNS) - {"network", "recipe"}
+_NONE: Final = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A group, and what is said of it.
+
+    Attributes:
+        group: the runs.
+        network: its short name, or its spec.
+        recipe: label of the recipe.
+        printed: the paper's figure for it, or None.
+    """
+
+    group: Group
+    network: str
+    recipe: str
+    printed: Printed | None
+
+    @property
+    def difference(self) -> float | None:
+        """Mean accuracy less the paper's, in points; None where the paper has none."""
+        if self.printed is None:
+            return None
+        # Two places are all that the paper's figure has; adding 0 makes a zero of a negative one.
+        return round(100 * self.group.test.mean - self.printed.percent, 2) + 0.0
+
+    def cells(self) -> tuple[str, ...]:
+        """A text for each of `COLUMNS`."""
+        test, flip = self.group.test, self.group.flip
+        return (
+            self.network,
+            self.recipe,
+            str(test.n),
+            f"{100 * test.mean:.2f}",
+            *_spread(test),
+            _NONE if flip is None else f"{100 * flip.mean:.2f}",
+            _NONE
+            if self.printed is None
+            else f"{self.printed.percent:.2f}{'*' if self.printed.moved else ''}",
+            _NONE if self.difference is None else f"{self.difference:+.2f}",
+            f"{self.group.params:,}",
+            f"{self.group.macs:,}",
+            f"{' '.join(f'{n:,}' for n in self.group.correct)} of {self.group.total:,}",
+        )
+
+
+def rows(section: Section) -> tuple[Row, ...]:
+    """A row for each group of a section, in its order."""
+    return tuple(
+        Row(
+            group=group,
+            network=network_name(group.spec, section.data),
+            recipe=recipe_label(group.recipe),
+            printed=printed_for(group, section.data),
+        )
+        for group in section.groups
+    )
+
+
+def shown(table: Sequence[Row]) -> tuple[int, ...]:
+    """Indices of the `COLUMNS` that say something: that of flips and the paper's may have no figure."""
+    texts = [row.cells() for row in table]
+    may_be_empty = {"with flips", "paper", "difference"}
+    return tuple(
+        at
+        for at, name in enumerate(COLUMNS)
+        if name not in may_be_empty or any(cells[at] != _NONE for cells in texts)
+    )
+
+
+def front(costs: Sequence[int], shares: Sequence[float]) -> tuple[int, ...]:
+    """Indices of the points that none beats: no other costs as little and is as good, one of them better.
+
+    Args:
+        costs: of each point, the less the better.
+        shares: of each point, the more the better.
+
+    Returns:
+        Them in the order of their costs; of equal points, all.
+    """
+    found: list[int] = []
+    best = float("-inf")
+    for at in sorted(range(len(costs)), key=lambda i: (costs[i], -shares[i])):
+        same = bool(found) and (costs[at], shares[at]) == (costs[found[-1]], shares[found[-1]])
+        if shares[at] > best or same:
+            found.append(at)
+            best = max(best, shares[at])
+    return tuple(found)
+
+
+def to_markdown(sections: Iterable[Section]) -> str:
+    """A table for each section, headed by its data."""
+    lines: list[str] = []
+    for section in sections:
+        table = rows(section)
+        lines += [f"## {_marked(data_text(section.data))}", ""]
+        heads = [COLUMNS[at] for at in shown(table)]
+        lines += [_line(heads), _line("---:" if name in _RIGHT else "---" for name in heads)]
+        lines += [_line(_marked(row.cells()[at]) for at in shown(table)) for row in table]
+        lines += ["", "Accuracies in percent of the test images."]
+        if any(row.printed is not None and row.printed.moved for row in table):
+            lines += ["", "\\* The paper's table has this figure in another row."]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def to_csv(sections: Iterable[Section]) -> str:
+    """A line for each run: unrounded, unlike the other tables."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(
+        (
+            "network",
+            "spec",
+            "params",
+            "macs",
+            "recipe",
+            "seed",
+            "epochs",
+            "epoch",
+            "test_correct",
+            "test_flip_correct",
+            "test_total",
+            "validation_correct",
+            "validation_total",
+            "paper_percent",
+            "train_seconds",
+            "images_per_second",
+            "device",
+            "data",
+            "data_checksum",
+            "key",
+            "folder",
+        )
+    )
+    for section in sections:
+        for row in rows(section):
+            for run in row.group.runs:
+                one = run.result
+                flip, apart = one.test_flip, one.validation
+                table.writerow(
+                    (
+                        row.network,
+                        one.spec,
+                        one.params,
+                        one.macs,
+                        row.recipe,
+                        one.seed,
+                        one.recipe.epochs,
+                        one.epoch,
+                        one.test.correct,
+                        "" if flip is None else flip.correct,
+                        one.test.total,
+                        "" if apart is None else apart.correct,
+                        "" if apart is None else apart.total,
+                        "" if row.printed is None else row.printed.percent,
+                        one.train_seconds,
+                        one.images_per_second,
+                        one.environment.device,
+                        one.data.name,
+                        one.data.checksum,
+                        one.key,
+                        run.folder,
+                    )
+                )
+    return out.getvalue()
+
+
+def _spread(test: Summary) -> tuple[str, str]:
+    """Standard deviation and interval, in points; a dash where one run has none."""
+    if test.sd is None or test.interval is None:
+        return _NONE, _NONE
+    low, high = test.interval
+    return f"{100 * test.sd:.2f}", f"{100 * low:.2f} to {100 * high:.2f}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _marked(text: str) -> str:
+    """Text for Markdown: what would be markup stands for itself."""
+    return "".join(f"\\{c}" if c in "\\|[]*_<>`" else c for c in text)

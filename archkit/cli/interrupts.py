@@ -1,0 +1,102 @@
+"""What a training run says when it is interrupted, and its warnings as lines."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from archkit.errors import ArchkitError
+
+if TYPE_CHECKING:
+    from archkit.bench.events import Event, Saved, Watch
+
+__all__ = ["Checkpoints", "interruptible", "warnings_in_lines"]
+
+
+class Checkpoints:
+    """Remembers the latest checkpoint of a run, to say how to go on from it."""
+
+    def __init__(self) -> None:
+        self._latest: Saved | None = None
+
+    def noted(self, watch: Watch) -> Watch:
+        """`watch` of a new run, every checkpoint seen here before."""
+        from archkit.bench.events import Saved
+
+        self._latest = None  # of the run before, which has ended
+
+        def both(event: Event) -> None:
+            if isinstance(event, Saved):
+                self._latest = event
+            watch(event)
+
+        return both
+
+    @property
+    def any_left(self) -> bool:
+        """Whether a checkpoint lies there; a loss that is not finite takes it away."""
+        return self._latest is not None and self._latest.folder.is_dir()
+
+    @property
+    def left(self) -> str:
+        """What an interruption leaves."""
+        if self._latest is None:
+            return "nothing is left of this run"
+        done = f"epoch {self._latest.epoch} of {self._latest.epochs} is kept in {self._latest.folder}"
+        return f"{done}; the same command with --resume goes on from there"
+
+
+@contextmanager
+def interruptible() -> Iterator[Checkpoints]:
+    """Ends on Ctrl-C and on SIGTERM with a line and the shell's exit code, 128 plus the signal.
+
+    Both unwind the stack, so that whatever was half-written is cleared away before.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler's signature
+        raise _Terminated
+
+    checkpoints = Checkpoints()
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield checkpoints
+    except ArchkitError:
+        if checkpoints.any_left:  # the error itself is said where all errors are
+            _say(checkpoints.left)
+        raise
+    except KeyboardInterrupt as error:
+        _say(f"interrupted; {checkpoints.left}")
+        raise typer.Exit(128 + signal.SIGINT) from error
+    except _Terminated as error:
+        _say(f"terminated; {checkpoints.left}")
+        raise typer.Exit(128 + signal.SIGTERM) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def warnings_in_lines(*, quiet: bool) -> Iterator[None]:
+    """Has Python's warnings said as lines like all others, without the code that they come from."""
+
+    def said(message: Warning | str, *_where: object, **_more: object) -> None:
+        if not quiet:
+            _say(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = said
+        yield
+
+
+class _Terminated(BaseException):
+    """A SIGTERM came; no Exception, so that nothing takes it for an error of its own."""
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,97 @@
+"""Folders of runs that were never trained: results with figures that a test chooses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from archkit.bench.recipe import Recipe, load_recipe
+from archkit.bench.results import RESULT_FILE, DataRecord, Environment, Result, Score, run_key
+from archkit.count import totals
+from archkit.spec import parse
+
+HEAD = [
+    "epoch",
+    "lr",
+    "train_loss",
+    "train_correct",
+    "train_total",
+    "validation_loss",
+    "validation_correct",
+    "validation_total",
+    "seconds",
+    "best",
+]
+
+
+def write_run(
+    root: Path,
+    spec: str = "resnet10",
+    recipe: Recipe | str = "fast",
+    *,
+    seed: int = 0,
+    correct: int = 9000,
+    flip: int | None = None,
+    losses: Sequence[float] | None = None,
+    total: int = 10_000,
+    train: int = 50_000,
+    data: str = "cifar10",
+    name: str | None = None,
+) -> Path:
+    """Writes a finished run as `archkit bench` leaves it, the weights left out; returns its folder."""
+    network = parse(spec)
+    plan = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    cost = totals(network)
+    apart = round(train * plan.protocol.validation)
+    checksum = f"{data}{train}{total}".encode().hex().ljust(64, "0")[:64]
+    curve = [2.0 / (epoch + 1) for epoch in range(plan.epochs)] if losses is None else list(losses)
+    result = Result(
+        key=run_key(spec=str(network), recipe=plan, seed=seed, data=checksum),
+        spec=str(network),
+        params=int(cost.params),
+        macs=int(cost.macs),
+        recipe=plan,
+        seed=seed,
+        data=DataRecord(
+            name=data,
+            checksum=checksum,
+            classes=tuple(f"class {i}" for i in range(10)),
+            input=(3, 32, 32),
+            train=train - apart,
+            validation=apart,
+            test=total,
+            whole_train=50_000,
+            whole_test=10_000,
+        ),
+        environment=Environment(
+            archkit="0",
+            python="3",
+            torch="2",
+            platform="a system",
+            device="a device",
+            device_type="cpu",
+            threads=1,
+            precision="float32",
+        ),
+        epoch=plan.epochs,
+        validation=Score(correct=apart // 2, total=apart, loss=0.5) if apart else None,
+        test=Score(correct=correct, total=total, loss=0.5),
+        train_seconds=10.0,
+        images_per_second=1000.0,
+        total_seconds=11.0,
+        test_flip=None if flip is None else Score(correct=flip, total=total, loss=0.4),
+    )
+    folder = root / (name or f"{len(list(root.glob('*'))) if root.exists() else 0:03d}-{result.key[:8]}")
+    folder.mkdir(parents=True)
+    (folder / RESULT_FILE).write_text(json.dumps(result.to_mapping()), encoding="utf-8")
+    with (folder / "epochs.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(HEAD)
+        for epoch, loss in enumerate(curve, 1):
+            seen = train - apart
+            share = [loss, apart // 2, apart] if apart else ["", "", ""]
+            right = int(seen * (1 - 0.9**epoch))
+            table.writerow([epoch, 0.1, loss, right, seen, *share, 1.0, 0])
+    return folder

@@ -1,0 +1,387 @@
+"""`archkit report`: groups, statistics, the paper's figures, tables and files; see also test_report_page."""
+
+import csv
+import io
+import json
+import math
+import statistics
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from archkit.bench.recipe import load_recipe, override
+from archkit.bench.report import find_runs, front, group_runs, recipe_label, rows, student_t, to_markdown
+from archkit.bench.report.curves import comparisons, curve
+from archkit.bench.report.paper import printed_runs
+from archkit.count import totals
+from archkit.errors import DataError
+from archkit.spec import parse
+from tests.bench.runs import write_run
+from tests.test_imports import TORCH, run_refusing
+
+ADAM = [("optimizer.name", "adam"), ("optimizer.momentum", 0.0), ("optimizer.weight_decay", 0.0)]
+ADADELTA = [("optimizer.name", "adadelta"), ("optimizer.momentum", 0.0)]
+
+
+def sections_of(root):
+    found, skipped = find_runs([root])
+    assert skipped == ()
+    return group_runs(found)
+
+
+def only(root):
+    (section,) = sections_of(root)
+    return rows(section)
+
+
+# --- statistics
+
+# Two-sided 95% points, from any printed table of the t distribution.
+T_TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 9: 2.262, 10: 2.228, 30: 2.042, 120: 1.980}
+
+
+@pytest.mark.parametrize(("df", "t"), T_TABLE.items())
+def test_students_t_is_the_tables(df, t):
+    assert student_t(df) == pytest.approx(t, abs=5e-4)
+
+
+@pytest.mark.parametrize(("df", "level", "t"), [(1, 0.5, 1.0), (2, 0.5, math.sqrt(2 / 3)), (2, 0.99, 9.925)])
+def test_students_t_at_other_levels(df, level, t):
+    assert student_t(df, level) == pytest.approx(t, abs=5e-4)
+
+
+def test_students_t_comes_to_the_normal_distribution():
+    assert student_t(1_000_000) == pytest.approx(statistics.NormalDist().inv_cdf(0.975), abs=1e-5)
+
+
+def test_seeds_are_grouped(tmp_path):
+    """94, 95, 96: mean 95, sd 1, and 4.303 / sqrt(3) = 2.484 on either side."""
+    for seed, correct in ((2, 9600), (0, 9400), (1, 9500)):
+        write_run(tmp_path, seed=seed, correct=correct, flip=correct + 10)
+    (row,) = only(tmp_path)
+    test = row.group.test
+    assert (test.n, test.mean, test.sd) == (3, pytest.approx(0.95), pytest.approx(0.01))
+    assert test.interval == pytest.approx((0.95 - 0.02484, 0.95 + 0.02484), abs=1e-5)
+    assert row.group.correct == (9400, 9500, 9600)
+    assert row.group.flip.mean == pytest.approx(0.951)
+    assert row.cells() == (
+        "resnet10", "fast", "3", "95.00", "1.00", "92.52 to 97.48", "95.10", "-", "-", "4,980,234",
+        "328,930,304", "9,400 9,500 9,600 of 10,000",
+    )  # fmt: skip
+
+
+def test_one_run_has_no_spread(tmp_path):
+    write_run(tmp_path)
+    (row,) = only(tmp_path)
+    assert (row.group.test.sd, row.group.test.interval, row.group.flip) == (None, None, None)
+
+
+def test_a_flip_that_one_seed_lacks_is_no_figure_of_the_group(tmp_path):
+    write_run(tmp_path, seed=0, flip=9100)
+    write_run(tmp_path, seed=1)
+    (row,) = only(tmp_path)
+    assert (row.group.test.n, row.group.flip) == (2, None)
+
+
+def test_other_networks_recipes_and_data_are_apart(tmp_path):
+    write_run(tmp_path, "resnet10", "fast")
+    write_run(tmp_path, "resnet12", "fast")
+    write_run(tmp_path, "resnet10", override(load_recipe("fast"), [("epochs", 5)]))
+    write_run(tmp_path, "resnet10", "fast", train=1000)
+    first, second = sections_of(tmp_path)
+    assert [row.recipe for row in rows(first)] == ["fast", "fast", "fast epochs=5"]
+    assert [row.group.test.n for row in rows(first)] == [1, 1, 1]
+    assert second.data.train + second.data.validation == 1000
+
+
+def test_a_recipes_name_decides_nothing(tmp_path):
+    fast = load_recipe("fast")
+    write_run(tmp_path, recipe=fast, seed=0)
+    write_run(tmp_path, recipe=override(fast, [("name", "mine")]), seed=1)
+    assert [row.group.test.n for row in only(tmp_path)] == [2]
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=9))
+def test_the_front_is_what_no_point_beats(points):
+    """Against the definition, by brute force; so few values give many ties."""
+
+    def beaten(c, a):
+        return any(x <= c and y >= a and (x, y) != (c, a) for x, y in points)
+
+    found = front([c for c, _ in points], [a for _, a in points])
+    assert set(found) == {i for i, point in enumerate(points) if not beaten(*point)}
+    assert [points[i][0] for i in found] == sorted(points[i][0] for i in found)
+
+
+# --- the paper
+
+# Table 4 as FACTS has it from the authors' log, to be compared with what the report knows.
+LOGGED = """
+resnet10       0.935489 onecycle .1 | 0.914550 sgd .1 | 0.876367 sgd .01 | 0.742968 sgd .001
+resnet10       0.890625 adam .1 | 0.914355 adam .01
+resnet10       0.865917 adadelta .1 | 0.690234 adadelta .01 | 0.467187 adadelta .001
+resnet12       0.890332 sgd .1 | 0.870898 sgd .01 | 0.743945 sgd .001
+resnet12       0.829785 adam .1 | 0.888476 adam .01 | 0.877636 adam .001
+resnet12       0.835156 adadelta .1 | 0.607519 adadelta .01 | 0.379785 adadelta .001
+resnet14-4     0.895605 sgd .1 | 0.893751 sgd .01 | 0.826855 sgd .001
+resnet14-4     0.871582 adam .1 | 0.897363 adam .01 | 0.889257 adam .001
+resnet14-4     0.869335 adadelta .1 | 0.718066 adadelta .01 | 0.463378 adadelta .001
+resnet14-5     0.894531 sgd .1 | 0.887207 sgd .01 | 0.815722 sgd .001
+resnet14-5     0.868066 adam .1 | 0.891503 adam .01 | 0.893652 adam .001
+resnet14-5     0.865429 adadelta .1 | 0.679785 adadelta .01 | 0.440234 adadelta .001
+paper-resnet18 0.902832 sgd .1 | 0.914355 sgd .01 | 0.859375 sgd .001
+paper-resnet18 0.897074 adam .1 | 0.919726 adam .01 | 0.929785 adam .001
+paper-resnet18 0.908984 adadelta .1 | 0.814843 adadelta .01 | 0.574511 adadelta .001
+"""
+
+
+def test_the_papers_figures_are_those_it_prints():
+    """Six digits from the paper's own Table 4, the swapped rows put right."""
+    expected = {("resnet10", "step", "adam", 0.001): 91.42}  # the log's; the table has another run's there
+    for line in LOGGED.strip().splitlines():
+        network, rest = line.split(maxsplit=1)
+        for entry in rest.split("|"):
+            share, name, rate = entry.split()
+            schedule, optimizer = ("onecycle", "sgd") if name == "onecycle" else ("step", name)
+            expected[network, schedule, optimizer, float(rate)] = float(share) * 100
+    found = {
+        (one.network, one.recipe.schedule.name, one.recipe.optimizer.name, one.recipe.optimizer.lr): one
+        for one in printed_runs()
+    }
+    assert len(expected) == 46
+    assert set(found) == set(expected)
+    for key, one in found.items():
+        assert one.percent == pytest.approx(expected[key], abs=0.01), key
+    assert {key[0::2] + key[3:] for key, one in found.items() if one.moved} == {
+        ("resnet10", "sgd", 0.1),  # the OneCycle run
+        ("resnet10", "sgd", 0.001),
+        ("resnet10", "adam", 0.001),
+    }
+
+
+def test_runs_are_set_against_the_papers(tmp_path):
+    grid = load_recipe("paper-grid")
+    write_run(tmp_path, "resnet10", "paper-best", correct=9300)
+    write_run(tmp_path, "resnet14-4", override(grid, [*ADAM, ("optimizer.lr", 0.01)]), correct=9000)
+    write_run(tmp_path, "resnet10", override(grid, [("precision", "bfloat16"), ("optimizer.lr", 0.01)]))
+    write_run(tmp_path, "resnet10", override(grid, [("epochs", 71)]))
+    write_run(tmp_path, "[2,1,1,1]x[64,128,256,512]", "paper-best")  # without the bias
+    found = [(row.cells()[7], row.cells()[8]) for row in only(tmp_path)]
+    assert found == [("93.54*", "-0.54"), ("89.74", "+0.26"), ("87.64", "+2.36"), ("-", "-"), ("-", "-")]
+
+
+def test_a_part_of_the_data_is_not_the_papers(tmp_path):
+    write_run(tmp_path, "resnet10", "paper-best", train=5000)
+    write_run(tmp_path, "resnet10", "paper-best", total=1000, correct=900)
+    assert [row.printed for section in sections_of(tmp_path) for row in rows(section)] == [None, None]
+
+
+def test_labels():
+    grid = load_recipe("paper-grid")
+    assert recipe_label(grid) == "paper-grid"
+    assert (
+        recipe_label(override(grid, [*ADAM, ("optimizer.lr", 0.01)]))
+        == "paper-grid adam lr=0.01 weight_decay=0"
+    )
+    assert recipe_label(override(grid, [("schedule.name", "cosine"), ("augment.trivial", True)])) == (
+        "paper-grid cosine trivial=yes"
+    )
+    assert recipe_label(override(grid, [("name", "own")])) == "own"
+
+
+# --- the paper's figures 3 to 5
+
+
+def test_comparisons_are_those_of_the_papers_figures(tmp_path):
+    """The grid's best network is resnet12 here: at its rate all optimizers, with its optimizer all rates."""
+    grid = load_recipe("paper-grid")
+    scores = iter((9000, 8800, 7000, 9200, 9100, 8900, 8000, 7500, 6000))
+    for changes in ([], ADAM, ADADELTA):
+        for lr in (0.1, 0.01, 0.001):
+            write_run(
+                tmp_path, "resnet12", override(grid, [*changes, ("optimizer.lr", lr)]), correct=next(scores)
+            )
+    write_run(tmp_path, "resnet10", grid, correct=9150)
+    write_run(tmp_path, "resnet10", "paper-best", correct=9354)  # the best of all, and alone
+    table = only(tmp_path)
+    networks, optimizers, rates = comparisons(table)
+    assert networks.names == ("resnet10, paper-best", "resnet12, paper-grid adam weight_decay=0")
+    assert optimizers.title == "Optimizers of resnet12 at the learning rate 0.1"
+    assert optimizers.names == ("adam", "sgd", "adadelta")
+    assert [table[at].group.correct for at in optimizers.rows] == [(9200,), (9000,), (8000,)]
+    assert rates.title == "Learning rates of resnet12 with adam"
+    assert rates.names == ("0.1", "0.01", "0.001")
+    assert [table[at].group.correct for at in rates.rows] == [(9200,), (9100,), (8900,)]
+
+
+def test_one_network_alone_is_compared_with_nothing(tmp_path):
+    write_run(tmp_path)
+    assert comparisons(only(tmp_path)) == ()
+
+
+def test_a_curve_is_the_mean_of_the_seeds(tmp_path):
+    recipe = override(load_recipe("fast"), [("epochs", 2)])
+    write_run(tmp_path, recipe=recipe, seed=0, losses=[2.0, 1.0])
+    write_run(tmp_path, recipe=recipe, seed=1, losses=[3.0, 0.5])
+    (row,) = only(tmp_path)
+    found = curve(row.group, "training loss")
+    assert (found.mean, found.low, found.high) == ((2.5, 0.75), (2.0, 0.5), (3.0, 1.0))
+    assert curve(row.group, "validation loss") is None  # `fast` sets nothing apart
+
+
+# --- folders
+
+
+def test_what_is_unfinished_or_damaged_is_named_and_skipped(tmp_path):
+    good = write_run(tmp_path, name="a-good")
+    (write_run(tmp_path, seed=1, name="b.partial") / "result.json").unlink()
+    (write_run(tmp_path, seed=2, name="c-cut") / "result.json").write_text('{"key": ')
+    lacking = write_run(tmp_path, seed=3, name="d-lacking") / "result.json"
+    lacking.write_text(json.dumps({k: v for k, v in json.loads(lacking.read_text()).items() if k != "test"}))
+    (write_run(tmp_path, seed=4, name="e-no-epochs") / "epochs.csv").unlink()
+    (write_run(tmp_path, seed=5, name="f-foreign") / "epochs.csv").write_text("a,b\n1,2\n")
+    short = write_run(tmp_path, seed=6, name="g-short") / "epochs.csv"
+    short.write_text("".join(short.read_text().splitlines(keepends=True)[:-1]))
+    (tmp_path / "something else").mkdir()
+    found, skipped = find_runs([tmp_path])
+    assert [run.folder for run in found] == [good]
+    assert len(skipped) == 6
+    for name, reason in zip(
+        "bcdefg", sorted(skipped, key=lambda s: s.partition(f"{tmp_path}/")[2]), strict=True
+    ):
+        assert f"{tmp_path}/{name}" in reason
+    assert "29 epochs of 30" in skipped[-1]
+
+
+def test_folders_within_folders_and_runs_themselves(tmp_path):
+    one = write_run(tmp_path / "x" / "y")
+    two = write_run(tmp_path / "z", seed=1)
+    assert {run.folder for run in find_runs([tmp_path])[0]} == {one, two}
+    assert [run.folder for run in find_runs([two, one, tmp_path])[0]] == [two, one]
+
+
+def test_a_path_that_is_no_folder(tmp_path):
+    with pytest.raises(DataError, match="there is no folder"):
+        find_runs([tmp_path / "none"])
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="is not a folder"):
+        find_runs([tmp_path / "file"])
+
+
+# --- Markdown, CSV, figures, the command
+
+
+def test_markdown(tmp_path):
+    write_run(tmp_path, "[1]x[8]", "fast", correct=5000)
+    text = to_markdown(sections_of(tmp_path))
+    head, rule, row = (line for line in text.splitlines() if line.startswith("|"))
+    assert head == "| network | recipe | n | mean | sd | 95% interval | params | MACs | correct |"
+    assert len(rule.split("|")) == len(head.split("|")) == len(row.split("|"))
+    assert row.startswith(r"| \[1\]x\[8\] | fast | 1 | 50.00 | - | - |")
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Two networks and two recipes, two seeds each, and an unfinished run."""
+    root = tmp_path / "runs"
+    grid = load_recipe("paper-grid")
+    for at, (spec, changes) in enumerate((s, c) for s in ("resnet10", "resnet12") for c in ([], ADAM)):
+        for seed in (0, 1):
+            write_run(root, spec, override(grid, changes), seed=seed, correct=9000 + 10 * at + seed)
+    (write_run(root, seed=9, name="zz.partial") / "result.json").unlink()
+    return root
+
+
+def test_csv_has_a_line_for_each_run(cli, suite):
+    done = cli("report", str(suite), "--csv", "-")
+    assert done.returncode == 0
+    found = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [int(one["test_correct"]) for one in found] == [9000, 9001, 9010, 9011, 9020, 9021, 9030, 9031]
+    assert {one["test_total"] for one in found} == {"10000"}
+    assert {(one["spec"], int(one["params"])) for one in found} == {
+        (str(parse(name)), int(totals(parse(name)).params)) for name in ("resnet10", "resnet12")
+    }
+    assert [one["paper_percent"] for one in found[::2]] == ["91.46", "89.06", "89.03", "82.98"]
+
+
+def test_the_command_prints_and_says_what_it_skipped(cli, suite):
+    done = cli("report", str(suite))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"skipped: {suite}/zz.partial is unfinished\n"
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "resnet10 paper-grid 2 90.00 0.01 89.94 to 90.07 4,980,234 328,930,304" in lines
+    assert "resnet10 paper-grid 9,000 9,001 91.46 -1.45" in lines
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_figures(cli, suite, tmp_path, kind):
+    done = cli("report", str(suite), "--figures", str(tmp_path / "figures"), "--format", kind)
+    assert done.returncode == 0, done.stderr
+    names = ["accuracy-macs", "accuracy-params", "curves-1", "curves-2", "networks"]
+    made = sorted((tmp_path / "figures").iterdir())
+    assert [path.name for path in made] == [f"{name}.{kind}" for name in names]
+    for path in made:
+        if kind == "svg":
+            words = ET.parse(path).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314 - written just now
+            texts = {"".join(word.itertext()).strip() for word in words}
+            axis = "epoch" if "curves" in path.name else "test accuracy, %"
+            assert any(text.startswith(axis) for text in texts), texts
+        else:
+            with Image.open(path) as image:
+                assert min(image.size) > 400
+                assert len(image.convert("RGB").getcolors(1 << 24)) > 20
+
+
+def test_markdown_into_a_file(cli, suite, tmp_path):
+    done = cli("report", str(suite), "--markdown", str(tmp_path / "x.md"))
+    assert (tmp_path / "x.md").read_text().count("| resnet1") == 4
+    assert "resnet10" in done.stdout  # the tables are printed still
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["none"], 1, "there is no folder none"),
+        (["."], 1, "no finished run in ."),
+        (["runs", "--html", "none/x.html"], 1, "cannot write none/x.html"),
+        (["runs", "--csv", "none/x.csv"], 1, "cannot write none/x.csv"),
+        (["runs", "--figures", "file"], 1, "cannot write file"),
+        (["runs", "--csv", "-", "--markdown", "-"], 2, "only one of --markdown and --csv"),
+        (["runs", "--figures", "x", "--format", "gif"], 2, "gif"),
+        ([], 2, "RUNS"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(cli, tmp_path, args, code, message):
+    if "runs" in args:
+        write_run(tmp_path / "runs")
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    done = cli("report", *args, cwd=tmp_path)
+    assert done.returncode == code
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_report_needs_no_torch(suite, tmp_path):
+    page = str(tmp_path / "x.html")
+    code = "from archkit.cli import main; main()"
+    done = run_refusing((*TORCH, "matplotlib"), code, "report", str(suite), "--html", page)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_matplotlib_it_says_what_to_install(suite, tmp_path):
+    code = (
+        "import sys; sys.modules['matplotlib'] = None; from archkit.cli import main;"
+        f" sys.argv = ['archkit', 'report', {str(suite)!r}, '--figures', {str(tmp_path / 'f')!r}]; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'archkit[report]'" in done.stderr
+    assert not (tmp_path / "f").exists()

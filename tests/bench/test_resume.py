@@ -1,0 +1,231 @@
+"""An interrupted run that is resumed comes to the same bits as one that went straight through."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from archkit.bench.checkpoint import CHECKPOINT_FILE
+from archkit.bench.events import Saved, Step
+from archkit.bench.recipe import override
+from archkit.bench.results import EPOCHS_FILE, WEIGHTS_FILE
+from archkit.bench.run import run_spec
+from archkit.bench.run_folder import partial_folder
+from archkit.errors import OutputError, RunError
+from archkit.spec import parse
+
+CPU = torch.device("cpu")
+SPEC = parse("[1,1]x[8,16] input=3x8x8 classes=3")
+
+KINDS = {
+    "sgd, one cycle": [("schedule.name", "onecycle"), ("schedule.cycle_momentum", True)],
+    "everything random, averaged": [
+        ("ema", 0.9),
+        ("schedule.name", "cosine"),
+        ("augment.rotate", 10.0),
+        ("augment.mixup", 0.4),
+        ("augment.cutmix", 1.0),
+        ("augment.mix", 0.7),
+        ("augment.trivial", True),
+        ("augment.cutout", 3),
+        ("augment.erase", 0.5),
+        ("protocol.test_augment", "flip"),
+    ],
+    "adam, step": [
+        ("optimizer.name", "adam"),
+        ("optimizer.momentum", 0.0),
+        ("schedule.name", "step"),
+        ("schedule.every", 1),
+    ],
+    "adadelta": [("optimizer.name", "adadelta"), ("optimizer.momentum", 0.0), ("protocol.select", "last")],
+    "timm's lion": [("optimizer.name", "timm:lion"), ("optimizer.momentum", 0.0), ("optimizer.lr", 0.001)],
+}
+
+
+class Stop(BaseException):
+    """No error of the run's own."""
+
+
+def stop_in(epoch, step=2):
+    """A Watch that ends the run in the middle of an epoch."""
+
+    def watch(event):
+        if isinstance(event, Step) and (event.epoch, event.step) == (epoch, step):
+            raise Stop
+
+    return watch
+
+
+def rows(folder):
+    with (folder / EPOCHS_FILE).open() as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS.keys())
+def test_a_resumed_run_comes_to_the_same_bits(tiny, brief, tmp_path, changes):
+    recipe = override(brief, [("epochs", 4), *changes])
+    straight = run_spec(SPEC, tiny, recipe, device=CPU, seed=7, out=tmp_path / "straight")
+    out = tmp_path / "resumed"
+    for epoch in (2, 4):  # interrupted twice
+        with pytest.raises(Stop):
+            run_spec(
+                SPEC, tiny, recipe, device=CPU, seed=7, out=out, resume=True, watch=stop_in(epoch, step=3)
+            )
+        assert sorted(p.name for p in partial_folder(out).iterdir()) == [CHECKPOINT_FILE, EPOCHS_FILE]
+        assert len(rows(partial_folder(out))) == epoch - 1
+    resumed = run_spec(SPEC, tiny, recipe, device=CPU, seed=7, out=out, resume=True)
+    assert rows(out) == rows(tmp_path / "straight")
+    one, two = (load_file(folder / WEIGHTS_FILE) for folder in (tmp_path / "straight", out))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    times = {"train_seconds": 0.0, "images_per_second": 0.0, "total_seconds": 0.0}
+    assert replace(resumed.result, **times) == replace(straight.result, **times)
+    assert (resumed.result.test_flip is None) == (recipe.protocol.test_augment == "none")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["resumed", "straight"]
+
+
+def test_what_is_told_when_a_run_is_resumed(tiny, brief, tmp_path):
+    recipe, out, told = override(brief, [("epochs", 3)]), tmp_path / "run", []
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, recipe, device=CPU, out=out, watch=stop_in(3))
+    run_spec(SPEC, tiny, recipe, device=CPU, out=out, resume=True, watch=told.append)
+    assert told[0] == Saved(epoch=2, epochs=3, folder=partial_folder(out), resumed=True)
+    assert told[1].steps == 3  # of the one epoch that is left
+    assert [e.step for e in told if isinstance(e, Step)] == [1, 2, 3]
+
+
+def test_an_interrupted_run_is_neither_lost_nor_resumed_unasked(tiny, brief, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out, watch=stop_in(2))
+    with pytest.raises(OutputError, match="--resume goes on with it, --force begins again"):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out)
+    assert (partial_folder(out) / CHECKPOINT_FILE).exists()
+    begun = []
+    done = run_spec(SPEC, tiny, brief, device=CPU, out=out, force=True, watch=begun.append)
+    assert done.fresh
+    assert sum(isinstance(e, Step) for e in begun) == 6
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_it_is_found_under_another_label(tiny, brief, tmp_path):
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, brief, device=CPU, root=tmp_path, label="one", watch=stop_in(2))
+    done = run_spec(SPEC, tiny, brief, device=CPU, root=tmp_path, label="two", resume=True)
+    assert done.folder.name.startswith("one-")
+    assert list(tmp_path.iterdir()) == [done.folder]
+
+
+def test_without_a_checkpoint_resume_begins(tiny, brief, tmp_path):
+    assert run_spec(SPEC, tiny, brief, device=CPU, out=tmp_path / "run", resume=True).fresh
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused(tiny, brief, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out, watch=stop_in(2))
+    with pytest.raises(OutputError, match="of another run; --force begins again"):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out, seed=1, resume=True)
+    path = partial_folder(out) / CHECKPOINT_FILE
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(OutputError, match=r"is damaged.*; --force begins again"):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out, resume=True)
+    assert path.exists()
+
+
+def test_a_loss_that_is_not_finite_leaves_no_checkpoint(tiny, brief, tmp_path):
+    """Resumed, it would come to the same end."""
+    recipe = override(brief, [("epochs", 3), ("optimizer.lr", 1e9), ("schedule.name", "cosine")])
+    recipe = override(recipe, [("schedule.warmup", 0.99), ("optimizer.lr", 1e30)])
+    with pytest.raises(RunError, match="not finite"):
+        run_spec(SPEC, tiny, recipe, device=CPU, out=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_that_runs_out_later_leaves_the_checkpoint(tiny, brief, tmp_path):
+    def fail(event):
+        if isinstance(event, Step) and event.epoch == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    with pytest.raises(RunError, match="out of memory"):
+        run_spec(SPEC, tiny, brief, device=CPU, out=tmp_path / "run", watch=fail)
+    assert run_spec(SPEC, tiny, brief, device=CPU, out=tmp_path / "run", resume=True).fresh
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no lock on a folder there")
+def test_two_processes_do_not_work_on_one_run(tiny, brief, tmp_path):
+    out = tmp_path / "run"
+
+    def second(event):
+        if isinstance(event, Step) and event.epoch == 2:
+            with pytest.raises(OutputError, match="another process is at work on this run"):
+                run_spec(SPEC, tiny, brief, device=CPU, out=out, resume=True)
+            raise Stop
+
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out, watch=second)
+    assert (partial_folder(out) / CHECKPOINT_FILE).exists()
+
+
+def test_a_partial_folder_that_is_no_run_is_left_alone(tiny, brief, tmp_path):
+    (tmp_path / "run.partial").mkdir()
+    (tmp_path / "run.partial" / "thesis.tex").write_text("years of work")
+    for options in ({}, {"force": True}, {"resume": True}):
+        with pytest.raises(OutputError, match=r"holds thesis\.tex"):
+            run_spec(SPEC, tiny, brief, device=CPU, out=tmp_path / "run", **options)
+    assert (tmp_path / "run.partial" / "thesis.tex").exists()
+
+
+COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()", "bench", "[1]x[8]"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "ending"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGKILL, -9, None),  # nothing can be said, and what is there is whole all the same
+    ],
+)
+def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(write_folder, tmp_path, number, code, ending):
+    folder = write_folder(train=10, test=5, size=(8, 8))
+    args = [*COMMAND, "--data", str(folder), "--recipe", "demo", "--batch-size", "4", "--device", "cpu"]
+    args += ["--epochs", "200", "--out", str(tmp_path / "run")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run.partial" / CHECKPOINT_FILE).exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "")
+    assert "Traceback" not in err
+    assert not (tmp_path / "run").exists()
+    if ending is not None:
+        last = err.splitlines()[-1]
+        assert last.startswith(f"{ending}; epoch ")
+        assert last.endswith("run.partial; the same command with --resume goes on from there")
+
+    again = subprocess.run(
+        [*args, "--resume"], capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+    assert again.returncode == 0, again.stderr
+    done = int(re.search(r"resumed after epoch (\d+) of 200 from ", again.stderr)[1])
+    assert done >= 1
+    if ending is not None:
+        assert done == int(last.split()[2])
+    assert f"epoch {done}/200" not in again.stderr
+    assert f"epoch {done + 1}/200" in again.stderr
+    assert "epoch 200/200" in again.stderr
+    assert not (tmp_path / "run.partial").exists()
