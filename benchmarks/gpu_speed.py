@@ -1,0 +1,190 @@
+"""Images a second of training on a GPU, against the floor that the device itself sets.
+
+    python benchmarks/gpu_speed.py [--data NAME|DIR] [--out FILE.json] [--quick]
+
+First the device: its matrix product and its copy, timed. Then the floor of a training step of each
+network, from those two and the plan. Then the engine's steps, augmentation and optimizer included, in
+several set-ups that take turns in nothing but the order printed; a set-up that fails says why and the
+next one follows. `--quick` takes small sizes, to try the script on a CPU.
+
+Floor of one image, in seconds: the larger of
+    operations: 6 x MACs over the measured matrix peak (a multiply-add is two; backward is twice forward)
+    bytes: what autograd keeps, in bfloat16, written once and read once, over the measured bandwidth
+No training step can be faster than the larger; fused norms and activations come nearest to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import archkit
+from archkit.bench import load_data, load_recipe, override
+from archkit.bench.data import DataSet
+from archkit.bench.device import pick_device, synchronize
+from archkit.bench.device_data import DeviceData
+from archkit.bench.run import adapt
+from archkit.bench.trainer import Trainer
+from archkit.count import totals
+from archkit.count.memory import memory
+from archkit.spec import ArchSpec, parse
+
+GOALS = {"resnet10": 100_000, "paper-resnet18": 60_000, "[4,4,3]x[64,128,256]": 40_000}
+"""Images a second that are aimed at on an H100."""
+
+SETUPS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("float32, eager", {"precision": "float32", "compile": "none"}),
+    ("bfloat16, eager", {"precision": "bfloat16", "compile": "none"}),
+    ("bfloat16, compiled", {"precision": "bfloat16", "compile": "default"}),
+    ("bfloat16, CUDA graphs", {"precision": "bfloat16", "compile": "reduce-overhead"}),
+    ("bfloat16, autotuned", {"precision": "bfloat16", "compile": "max-autotune"}),
+)
+
+
+def measured(work: Callable[[], object], device: torch.device, *, warm_up: int, repeats: int) -> list[float]:
+    """Seconds of each repeat, the device waited for."""
+    for _ in range(warm_up):
+        work()
+    samples = []
+    for _ in range(repeats):
+        synchronize(device)
+        start = time.perf_counter()
+        work()
+        synchronize(device)
+        samples.append(time.perf_counter() - start)
+    return samples
+
+
+def ceilings(device: torch.device, *, quick: bool) -> dict[str, float]:
+    """Operations a second of a bfloat16 matrix product, and bytes a second of a copy."""
+    n, size = (512, 2**24) if quick else (8192, 2**30)
+    a, b = (torch.randn(n, n, device=device, dtype=torch.bfloat16) for _ in range(2))
+    product = measured(lambda: a @ b, device, warm_up=3, repeats=20)
+    source = torch.empty(size, device=device, dtype=torch.uint8).random_()
+    target = torch.empty_like(source)
+    copy = measured(lambda: target.copy_(source), device, warm_up=3, repeats=20)
+    return {
+        "operations_per_second": 2 * n**3 / statistics.median(product),
+        "bytes_per_second": 2 * size / statistics.median(copy),  # read and written
+    }
+
+
+def floor(spec: ArchSpec, ceiling: dict[str, float]) -> dict[str, float]:
+    """Seconds of an image that its operations, and that its bytes take at least."""
+    kept = memory(spec, batch=1, optimizer="momentum").activations / 2  # float32 -> bfloat16
+    by_operations = 6 * int(totals(spec).macs) / ceiling["operations_per_second"]
+    by_bytes = 2 * kept / ceiling["bytes_per_second"]
+    return {
+        "operations": by_operations,
+        "bytes": by_bytes,
+        "images_per_second": 1 / max(by_operations, by_bytes),
+    }
+
+
+def speed(
+    spec: ArchSpec,
+    data: DataSet,
+    changes: dict[str, Any],
+    *,
+    device: torch.device,
+    batch: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """Images a second of the engine's training steps, at least five of them and some seconds long."""
+    recipe = override(load_recipe("fast"), [("batch_size", batch), *changes.items()])
+    on_device = DeviceData.of(data, recipe, device)
+    trainer = Trainer(spec, on_device, recipe, seed=0, device=device)
+    start = time.perf_counter()
+    trainer.warm_up()
+    compiling = time.perf_counter() - start
+    trainer.model.train()
+    images = len(on_device.train)
+    for _ in range(3):
+        trainer.step(torch.randint(images, (batch,), device=device))
+    synchronize(device)
+    rounds = []
+    for _ in range(3):
+        steps, start = 0, time.perf_counter()
+        while steps < 5 or time.perf_counter() - start < seconds:
+            order = torch.randint(images, (5, batch), device=device)
+            for index in order:
+                trainer.step(index)
+            steps += 5
+            synchronize(device)  # once in five steps, as an epoch hardly does: a little is lost here
+        rounds.append(steps * batch / (time.perf_counter() - start))
+    return {
+        "batch": batch,
+        "images_per_second": rounds,
+        "median": statistics.median(rounds),
+        "first_steps_seconds": compiling,
+        "memory_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each of three rounds")
+    parser.add_argument("--batches", type=int, nargs="+", default=[256, 1024])
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    device, data = pick_device(args.device), load_data(args.data)
+    if args.quick:
+        data, args.batches, args.seconds = data.subset(train=200, test=100), [32], 0.0
+    torch.backends.cudnn.benchmark = True
+    ceiling = ceilings(device, quick=args.quick)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    print(f"{name}, torch {torch.__version__}")
+    print(
+        f"matrix product {ceiling['operations_per_second'] / 1e12:.1f} T operations/s, "
+        f"copy {ceiling['bytes_per_second'] / 1e9:.0f} GB/s"
+    )
+    found: list[dict[str, Any]] = []
+    for text, goal in GOALS.items():
+        spec = adapt(parse(text), data)
+        least = floor(spec, ceiling)
+        print(f"\n{text}: floor {least['images_per_second']:,.0f} images/s, goal {goal:,}")
+        for title, changes in SETUPS[1:3] if args.quick else SETUPS:
+            for batch in args.batches:
+                try:
+                    one = speed(spec, data, changes, device=device, batch=batch, seconds=args.seconds)
+                except Exception as error:  # noqa: BLE001 - the next set-up may do
+                    one = {"batch": batch, "failure": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+                found.append({"network": text, "setup": title, "floor": least, "goal": goal, **one})
+                said = one.get("failure") or (
+                    f"{one['median']:12,.0f} images/s, {one['median'] / least['images_per_second']:5.1%} of"
+                    f" the floor's; first steps {one['first_steps_seconds']:.1f} s"
+                )
+                print(f"  {title:22} batch {batch:5}  {said}", flush=True)
+                torch.compiler.reset()
+                if device.type == "cuda":
+                    torch.cuda.empty_cache()
+                    torch.cuda.reset_peak_memory_stats(device)
+    if args.out is not None:
+        record = {
+            "device": name,
+            "torch": torch.__version__,
+            "archkit": archkit.__version__,
+            "python": platform.python_version(),
+            "command": sys.argv,
+            "ceilings": ceiling,
+            "results": found,
+        }
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
