@@ -131,8 +131,9 @@ def report(plan: Plan) -> None:
     late = Plan(data=plan.data, out=plan.out, deadline=time.monotonic() + 120, quick=plan.quick)
     runs = plan.out / "runs"
     if any(runs.glob("*/result.json")):
-        for option, name in (("--markdown", "report.md"), ("--csv", "report.csv"), ("--html", "report.html")):
-            run(late, "-m", "archkit", "report", str(runs), option, str(plan.out / name))
+        files = (("--markdown", "report.md"), ("--csv", "report.csv"), ("--html", "report.html"))
+        where = [part for option, name in files for part in (option, str(plan.out / name))]
+        run(late, "-m", "archkit", "report", str(runs), *where)
         run(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", str(plan.out / "budget-buys.csv"))
     with tarfile.open(plan.out / "results.tar.gz", "w:gz") as archive:
         for path in sorted(plan.out.rglob("*")):

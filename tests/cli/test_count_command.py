@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -144,3 +146,12 @@ def test_reconcile_names_the_papers_convention(cli: Cli) -> None:
     assert first["params"] == 3_152_410
     assert {"spec", "params", "macs", "changes"} <= set(first)
     assert "shortcut=conv3" in cli("reconcile", "[2,2,2,1]x[16,32,64,512] stem=64", "3.15M").stdout
+
+
+def test_as_a_module() -> None:
+    command = [sys.executable, "-m", "archkit", "count", "[1]x[4]", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["spec"] == "[1]x[4]"
+    wrong = subprocess.run([*command[:4], "[1"], capture_output=True, text=True, check=False, timeout=60)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
