@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,8 @@ from archkit.cli.render import exact, new_table, show
 from archkit.errors import DataError, OutputError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from archkit.bench.report import Section
 
 __all__ = ["report_command", "show_sections"]
@@ -83,28 +86,49 @@ def report_command(
 
 
 def show_sections(sections: Sequence[Section]) -> None:
-    """Prints each section as a table, then its exact counts beside what the paper prints."""
-    from archkit.bench.report import data_text, rows
+    """Prints each section: a table of figures, and one of exact counts beside what the paper prints.
+
+    On a terminal that is too narrow for the first, the networks' costs have a table of their own, and a
+    recipe that all rows share goes above.
+    """
+    from archkit.bench.report import COLUMNS, data_text, rows, shown
 
     for number, section in enumerate(sections):
         found = rows(section)
-        flips = any(row.group.flip is not None for row in found)
-        columns = ("n", "mean", "sd", "95% interval", *(("with flips",) if flips else ()), "params", "MACs")
-        table = new_table("network", "recipe", *columns, right=columns)
-        for row in found:
-            network, recipe, n, mean, sd, interval, flip, _, _, params, macs, _ = row.cells()
-            table.add_row(network, recipe, n, mean, sd, interval, *((flip,) if flips else ()), params, macs)
-        show(*(("",) if number else ()), data_text(section.data), "", table)
-        against = any(row.printed is not None for row in found)
-        columns = ("correct", *(("paper", "difference") if against else ()))
-        counts = new_table("network", "recipe", *columns, right=columns)
-        for row in found:
-            *_, paper, difference, _, _, _ = row.cells()
-            correct = " ".join(exact(n) for n in row.group.correct)
-            counts.add_row(row.network, row.recipe, correct, *((paper, difference) if against else ()))
-        show("", f"Correct of {exact(found[0].group.total)}, by seed:", "", counts)
+        there = [COLUMNS[at] for at in shown(found)]
+        names, costs = ["network", "recipe"], ["params", "MACs"]
+        figures = [name for name in there if name not in (*names, *costs, "paper", "difference", "correct")]
+        counts = ["correct", *(name for name in there if name in ("paper", "difference"))]
+        cells = [dict(zip(COLUMNS, row.cells(), strict=True)) for row in found]
+        for row, texts in zip(found, cells, strict=True):
+            texts["correct"] = " ".join(exact(n) for n in row.group.correct)
+        above = [data_text(section.data)]
+        first, second = [*names, *figures, *costs], [*names, *counts]
+        if sys.stdout.isatty() and _width(first, cells) > shutil.get_terminal_size().columns:
+            if len({row.recipe for row in found}) == 1:
+                above.append(f"recipe: {found[0].recipe}")
+                names = ["network"]
+            first, second = [*names, *figures], [*names, *counts]
+        show(*(("",) if number else ()), *above, "", _table(first, cells))
+        show("", f"Correct of {exact(found[0].group.total)}, by seed:", "", _table(second, cells))
+        if "MACs" not in first:
+            once = {texts["network"]: texts for texts in cells}
+            show("", _table(["network", *costs], list(once.values())))
         if any(row.printed is not None and row.printed.moved for row in found):
             show("* The paper's table has this figure in another row.")
+
+
+def _table(columns: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:
+    table = new_table(*columns, right=tuple(name for name in columns if name not in ("network", "recipe")))
+    for texts in cells:
+        table.add_row(*(texts[name] for name in columns))
+    return table
+
+
+def _width(columns: Sequence[str], cells: Sequence[Mapping[str, str]]) -> int:
+    """Columns of the terminal that a table takes: its texts, and three between two."""
+    each = (max(len(name), *(len(texts[name]) for texts in cells)) for name in columns)
+    return sum(each) + 3 * (len(columns) - 1)
 
 
 def _write(path: Path, text: str) -> None:

@@ -62,7 +62,12 @@ def write_figures(sections: Iterable[Section], folder: Path, kind: Format) -> tu
                     path = folder / f"{name}{'' if number == 1 else f'-{number}'}.{kind}"
                     # Without a date in it, the same report gives the same file.
                     metadata = {"Date": None} if kind == "svg" else None
-                    figure.savefig(path, format=kind, dpi=200, bbox_inches="tight", metadata=metadata)
+                    new = path.with_name(f"{path.name}.new")
+                    try:
+                        figure.savefig(new, format=kind, dpi=200, bbox_inches="tight", metadata=metadata)
+                        new.replace(path)
+                    finally:
+                        new.unlink(missing_ok=True)
                     written.append(path)
     except OSError as error:
         raise OutputError(f"cannot write {error.filename or folder}: {error.strerror or error}") from error
