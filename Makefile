@@ -64,8 +64,11 @@ test: lint types
 test-long: lint types
 	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2
 
+# What is measured without a GPU; `python benchmarks/gpu.py --out FOLDER` has the rest.
 bench: $(READY)
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for name in startup counting arrays solver training; do \
+		echo "== benchmarks/$$name.py"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
+	done
 
 format: $(READY)
 	$(BIN)/ruff format .
