@@ -26,6 +26,8 @@ __all__ = ["already_there", "default_folder", "finish", "partial_folder", "to_st
 
 _FINISHED: Final = frozenset({RESULT_FILE, EPOCHS_FILE, WEIGHTS_FILE})
 _EVENTS: Final = "events.out.tfevents."  # how TensorBoard's files begin, see `archkit.bench.tensorboard`
+_HALF_WRITTEN: Final = re.compile(r"\.tmp[A-Za-z0-9]{6}")
+"""What safetensors calls a file until it is whole: it stays where the process is killed while it writes."""
 _ENDING: Final = ".partial"
 
 
@@ -118,6 +120,7 @@ def working_folder(folder: Path) -> Iterator[Path]:
     work = partial_folder(folder)
     try:
         with _locked(work):
+            _sweep(work)
             foreign = _foreign(work, _FINISHED | {CHECKPOINT_FILE, CHECKPOINT_FILE + ".new"})
             if foreign:
                 raise OutputError(f"{work} holds {foreign[0]}, which is not a run's; it is left alone")
@@ -158,6 +161,13 @@ def _foreign(folder: Path, own: frozenset[str]) -> list[str]:
     return sorted(name for name in names if name not in own and not name.startswith(_EVENTS))
 
 
+def _sweep(work: Path) -> None:
+    """Removes what a run that was killed had half written; nobody else works here, by the lock."""
+    for path in work.iterdir():
+        if _HALF_WRITTEN.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
 def _clear(work: Path, *, checkpoint: bool) -> None:
     """Removes what is of no use after a bad end; with `checkpoint`, that too."""
     if not work.is_dir():  # it has its name already, and is whole
@@ -165,6 +175,7 @@ def _clear(work: Path, *, checkpoint: bool) -> None:
     if checkpoint or not (work / CHECKPOINT_FILE).exists():
         shutil.rmtree(work)
         return
+    _sweep(work)
     for name in (CHECKPOINT_FILE + ".new", RESULT_FILE, WEIGHTS_FILE):
         (work / name).unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from archkit.bench.checkpoint import CHECKPOINT_FILE
 from archkit.bench.events import Saved, Step
 from archkit.bench.recipe import override
-from archkit.bench.results import EPOCHS_FILE, WEIGHTS_FILE
+from archkit.bench.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE
 from archkit.bench.run import run_spec
 from archkit.bench.run_folder import partial_folder
 from archkit.errors import OutputError, RunError
@@ -181,6 +181,16 @@ def test_a_partial_folder_that_is_no_run_is_left_alone(tiny, brief, tmp_path):
         with pytest.raises(OutputError, match=r"holds thesis\.tex"):
             run_spec(SPEC, tiny, brief, device=CPU, out=tmp_path / "run", **options)
     assert (tmp_path / "run.partial" / "thesis.tex").exists()
+
+
+def test_what_a_killed_run_had_half_written_is_swept_away(tiny, brief, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out, watch=stop_in(2))
+    (partial_folder(out) / ".tmpa5A3Fo").write_bytes(b"safetensors had got so far")
+    done = run_spec(SPEC, tiny, brief, device=CPU, out=out, resume=True)
+    assert sorted(path.name for path in out.iterdir()) == [EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE]
+    assert done.fresh
 
 
 COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()", "bench", "[1]x[8]"]
