@@ -1,34 +1,113 @@
-"""Times of the budget solver, and its rate against a loop that builds torch modules.
+"""Times of the budget solver, each in a process of its own, and its ratios to plainer ways in one run.
 
-    python benchmarks/solver.py [--large]
+    python benchmarks/solver.py [--large] [--json]
 
-Every figure is the best of three in one process, so that ratios compare like with like. `--large`
-adds five stages up to width 1,024 under 20M, which takes about 3 GiB.
+Every figure is the median of three. `--large` adds five stages up to width 1,024 under 20M, once.
+Only ratios decide the exit code: what the table gains over a plain one in numpy, and the listing over a
+loop that builds torch modules.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
+import platform
 import resource
+import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
+
+import numpy as np
 
 from archkit.budget import Budget, Objective, candidates, count_within, sample, solve
-from archkit.spec import DEFAULT_SPACE, parse, parse_space
+from archkit.count import totals
+from archkit.spec import DEFAULT_SPACE, ArchSpec, parse, parse_space
 
 FIVE_MILLION = Budget.read({"max_params": "5M"})
-LARGE = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
+TRILLIONS = "[1..]*4x[8..512:8] order=nondecreasing"
+LARGE = "[1..]*5x[8..1024:8] order=nondecreasing"
+ROUNDS = 3
+LEAST_OVER_TORCH = 100.0
+LEAST_OVER_PLAIN = 1.0
 
 
-def best_of(n: int, work: Callable[[], object]) -> float:
-    """The least of n times, in seconds."""
-    times = []
-    for _ in range(n):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def plain_count(widths: list[int], stages: int, limit: int) -> int:
+    """The same count by the table that comes to mind first: (stage, width, what is left), 8 apart."""
+
+    def params(blocks: tuple[int, ...], channels: tuple[int, ...]) -> int:
+        return int(totals(ArchSpec.make(blocks, channels)).params)
+
+    head = {c: 10 * c // 8 for c in widths}
+    alone = {c: (params((1,), (c,)) - 10) // 8 - head[c] for c in widths}
+    other = {c: (params((2,), (c,)) - params((1,), (c,))) // 8 for c in widths}
+    first = {
+        (a, c): (params((1, 1), (a, c)) - 10) // 8 - alone[a] - head[c]
+        for a in widths
+        for c in widths
+        if a <= c
+    }
+    cells = (limit - 10) // 8 + 1
+
+    def any_depth(table: np.ndarray, step: int) -> np.ndarray:
+        for at in range(step, cells, step):
+            table[at : at + step] += table[at - step : at][: cells - at]
+        return table
+
+    ends = {}
+    for c in widths:
+        table = np.zeros(cells, dtype=np.int64)
+        table[head[c] :] = 1
+        ends[c] = any_depth(table, other[c])
+    for _ in range(stages - 1):
+        before = {}
+        for a in widths:
+            table = np.zeros(cells, dtype=np.int64)
+            for c in widths:
+                if c >= a and first[a, c] < cells:
+                    table[first[a, c] :] += ends[c][: cells - first[a, c]]
+            before[a] = any_depth(table, other[a])
+        ends = before
+    return sum(int(ends[c][cells - 1 - alone[c]]) for c in widths if alone[c] < cells)
+
+
+def alone(what: str) -> dict[str, float]:
+    """One piece of work in a process of its own: its seconds, and the most memory it held in GiB."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--only", what], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout)
+
+
+def work(what: str) -> object:
+    space = parse_space(LARGE if what == "large" else TRILLIONS)
+    if what == "count":
+        return count_within(space, FIVE_MILLION)
+    if what == "plain":
+        return plain_count(list(range(8, 513, 8)), 4, 5_000_000)
+    if what == "large":
+        return count_within(space, Budget.read({"max_params": "20M"}))
+    best = solve(space, FIVE_MILLION, Objective.read("entropy"), 10)
+    return len(sample(space, FIVE_MILLION, 1_000)) + len(best.networks)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def write_list() -> float:
+    """`archkit enumerate` to a Parquet file, as a whole process."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", "from archkit.cli import main; main()", "enumerate"]
+        command += ["--max-params", "5M", "--output", str(Path(folder) / "nets.parquet")]
+        return seconds_of(lambda: subprocess.run(command, check=True, capture_output=True))
 
 
 def build_loop(n: int) -> None:
@@ -38,27 +117,60 @@ def build_loop(n: int) -> None:
         sum(p.numel() for p in build(parse(row.spec)).parameters())
 
 
-def main() -> None:
-    seconds = best_of(3, lambda: count_within(LARGE, FIVE_MILLION))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"count {count_within(LARGE, FIVE_MILLION):,} networks: {seconds:.2f} s, {memory:.2f} GiB at most")
-    seconds = best_of(3, lambda: sample(LARGE, FIVE_MILLION, 1_000))
-    print(f"1,000 samples of them, count included: {seconds:.2f} s")
-    seconds = best_of(3, lambda: solve(LARGE, FIVE_MILLION, Objective.read("entropy"), 10))
-    print(f"10 best of them by entropy: {seconds:.2f} s")
-    listed = sum(1 for _ in candidates(parse_space(DEFAULT_SPACE), FIVE_MILLION))
-    seconds = best_of(3, lambda: sum(1 for _ in candidates(parse_space(DEFAULT_SPACE), FIVE_MILLION)))
-    rate = listed / seconds
-    print(f"list the default space: {rate:,.0f} networks/s")
-    built = 30 / best_of(3, lambda: build_loop(30))
-    print(f"build torch modules and count them: {built:,.1f} networks/s, {rate / built:,.0f} times slower")
-    if "--large" in sys.argv[1:]:
-        space = parse_space("[1..]*5x[8..1024:8] order=nondecreasing")
-        budget = Budget.read({"max_params": "20M"})
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.only:
         start = time.perf_counter()
-        count = count_within(space, budget)
-        print(f"count {count:,} networks to width 1,024: {time.perf_counter() - start:.1f} s")
+        found = work(args.only)
+        seconds = time.perf_counter() - start
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps({"seconds": seconds, "gib": most, "found": found}))
+        return 0
+    runs = {what: [alone(what) for _ in range(ROUNDS)] for what in ("count", "plain", "best and sample")}
+    if args.large:
+        runs["large"] = [alone("large")]
+    middle = {what: statistics.median(run["seconds"] for run in each) for what, each in runs.items()}
+    memory = {what: max(run["gib"] for run in each) for what, each in runs.items()}
+    counts = {what: each[0]["found"] for what, each in runs.items()}
+    if counts["count"] != counts["plain"]:
+        print(f"the counts differ: {counts['count']:,} and {counts['plain']:,}")
+        return 1
+    listing = statistics.median(write_list() for _ in range(ROUNDS))
+    rows = count_within(parse_space(DEFAULT_SPACE), FIVE_MILLION)
+    build_loop(3)  # what the first module warms up
+    built = 30 / statistics.median(seconds_of(lambda: build_loop(30)) for _ in range(ROUNDS))
+    ratios = {
+        "the count over a plain table in numpy": middle["plain"] / middle["count"],
+        "the list over building torch modules": rows / listing / built,
+    }
+    environment = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "numpy": np.__version__,
+    }
+    if args.json:
+        times = {what: [run["seconds"] for run in each] for what, each in runs.items()}
+        figures = {"seconds": times, "gib": memory, "parquet_seconds": listing, "ratios": ratios}
+        print(json.dumps({**figures, "environment": environment}))
+    else:
+        print(f"count {counts['count']:,} networks: {middle['count']:.2f} s, {memory['count']:.2f} GiB")
+        print(f"by a plain table in numpy: {middle['plain']:.2f} s, {memory['plain']:.2f} GiB")
+        print(f"10 best of them by entropy and 1,000 samples: {middle['best and sample']:.2f} s")
+        if args.large:
+            large = f"{middle['large']:.1f} s, {memory['large']:.2f} GiB"
+            print(f"count {counts['large']:,} networks to width 1,024: {large}")
+        print(f"list {rows:,} networks to Parquet, the whole process: {listing:.2f} s")
+        print(f"build torch modules: {built:,.0f} networks/s")
+        for name, ratio in ratios.items():
+            print(f"{name}: {ratio:,.1f} times as fast")
+    plain, torch = ratios.values()
+    return 0 if plain >= LEAST_OVER_PLAIN and torch >= LEAST_OVER_TORCH else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

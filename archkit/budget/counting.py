@@ -18,17 +18,15 @@ from math import gcd
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from archkit.budget.cells import WIDE, Cells, bounded_dot, exact_sum, running_sum, shifted, wide_enough
 from archkit.budget.limits import Limit
-from archkit.budget.tables import METRICS, Ints, Tables
+from archkit.budget.tables import Ints, Tables
 from archkit.errors import BudgetError
 
-__all__ = ["CountTable", "exact_dot"]
+__all__ = ["CountTable"]
 
-Cells = NDArray[Any]  # int64, or Python integers as objects
-
-_WIDE: Final = 2**63
+_BLOCK: Final = 2**15  # cells that stay in a core's cache
 _MOST_CELLS: Final = 2**29  # of all tables together: 4 GiB
 
 
@@ -49,7 +47,7 @@ class CountTable:
         """`keep` holds on to every table, which `Sampler` walks back through."""
         self.tables = tables
         self.stages = len(tables.stages)
-        self._read_costs(METRICS.index(metric), limit)
+        self._read_costs(tables.figures.index(metric), limit)
         self.split = max(1, self.stages - 2)
         self.begin: list[list[Cells]] = []
         self.pairs: list[tuple[int, int, int]] = []
@@ -85,7 +83,12 @@ class CountTable:
         assert limit.high is not None  # noqa: S101 - the caller sets it
         budget = limit.high - constant
         self.unit = g
-        self.blocks = [np.array(table.blocks, dtype=np.int64) for table in stages]
+        self.blocks = [
+            [np.array(table.blocks_of(c), dtype=np.int64) for c in range(len(table.channels))]
+            for table in stages
+        ]
+        self._depths = [np.array([len(one) for one in blocks]) for blocks in self.blocks]
+        self._gapless = [t.blocks and t.blocks[-1] - t.blocks[0] == len(t.blocks) - 1 for t in stages]
         self.head: Ints = (head - constant) // g
         self.first: list[Ints] = [table.first[m] // g for table in stages]
         self.other: list[Ints] = [table.other[m] // g for table in stages]
@@ -120,24 +123,30 @@ class CountTable:
     def _first_stage(self) -> list[Ints]:
         """For each width of the first stage, the cells that each number of blocks leaves, ascending n."""
         found = []
-        for start, step in zip(self._start.tolist(), self._step.tolist(), strict=True):
-            left = (start - (self.blocks[0] - 1) * step) // self.unit
-            found.append(left[left >= 0])
+        allowed = self.tables.stages[0].allowed[0].tolist()
+        for c, (start, step) in enumerate(zip(self._start.tolist(), self._step.tolist(), strict=True)):
+            left = (start - (self.blocks[0][c] - 1) * step) // self.unit
+            found.append(left[(left >= 0) & allowed[c]])
         return found
 
-    def depths(self, stage: int, c: int, cells: Any) -> Any:
-        """How many numbers of blocks a stage can have with so many cells left behind its first block."""
-        cells = np.asarray(cells)
-        blocks = self.blocks[stage]
-        most = cells // self.other[stage][c] + 1
-        if len(blocks) and int(blocks[-1]) - int(blocks[0]) == len(blocks) - 1:
-            # Without a gap: no search. No cells left give 0 or fewer blocks, and so none.
-            return np.clip(most - (int(blocks[0]) - 1), 0, len(blocks))
-        return np.where(cells >= 0, np.searchsorted(blocks, most, side="right"), 0)
+    def depths(self, stage: int, c: Any, cells: Any) -> Any:
+        """How many numbers of blocks a stage can have with so many cells left behind its first block.
 
-    def ends(self, c: int, cells: Any) -> Any:
+        `c` is the index of a width, or an array of them, one for each of the last axis of `cells`.
+        """
+        cells = np.asarray(cells)
+        most = cells // self.other[stage][c] + 1
+        if self._gapless[stage]:
+            # Without a search. No cells left give 0 or fewer blocks, and so none.
+            shallowest = int(self.tables.stages[stage].blocks[0])
+            return np.maximum(np.minimum(most - (shallowest - 1), self._depths[stage][c]), 0)
+        if np.ndim(c):
+            return np.stack([self.depths(stage, one, cells[..., j]) for j, one in enumerate(c.tolist())], -1)
+        return np.where(cells >= 0, np.searchsorted(self.blocks[stage][c], most, side="right"), 0)
+
+    def ends(self, c: Any, cells: Any) -> Any:
         """`depths` of the last stage, the head paid too, and within the lower limit where there is one."""
-        cells = np.asarray(cells) - int(self.head[c])
+        cells = np.asarray(cells) - self.head[c]
         found = self.depths(self.stages - 1, c, cells)
         return found if self.window is None else found - self.depths(self.stages - 1, c, cells - self.window)
 
@@ -162,7 +171,7 @@ class CountTable:
             allowed = np.flatnonzero(self.tables.stages[last].allowed[c])
             for to in allowed.tolist():
                 start = int(self.first[last][c, to] + self.head[to])
-                at = start + (self.blocks[last] - 1) * int(self.other[last][to])
+                at = start + (self.blocks[last][to] - 1) * int(self.other[last][to])
                 np.add.at(hits, at[at < length], 1)
                 if self.window is not None:
                     at = at + self.window
@@ -184,22 +193,22 @@ class CountTable:
 
         With `down`, `cells[r + (n - 1) * other]`, for tables of what is left rather than spent.
         """
-        stride, blocks = int(self.other[stage][c]), self.blocks[stage]
+        stride, blocks = int(self.other[stage][c]), self.blocks[stage][c]
         if down:
             return self._all_depths(cells[::-1], stage, c)[::-1]
         length = len(cells)
         blocks = blocks[(blocks - 1) * stride < length]
         if not length or not len(blocks):
             return np.zeros(length, dtype=np.int64)
-        cells = _wide_enough(cells, len(blocks))
+        cells = wide_enough(cells, len(blocks))
         if len(blocks) > 2 and (np.diff(blocks) == blocks[1] - blocks[0]).all():
             step = int(blocks[1] - blocks[0]) * stride
             if blocks[0] == 1 and (int(blocks[-1]) - 1) * stride + step >= length:
-                return _running_sum(cells, step)  # in place: the caller has no other use for them
-            summed = _running_sum(_shifted(cells, (int(blocks[0]) - 1) * stride), step)
+                return running_sum(cells, step)  # in place: the caller has no other use for them
+            summed = running_sum(shifted(cells, (int(blocks[0]) - 1) * stride), step)
             past = (int(blocks[-1]) - 1) * stride + step
             if past < length:
-                summed[past:] -= _running_sum(cells.copy(), step)[: length - past]
+                summed[past:] -= running_sum(cells.copy(), step)[: length - past]
             return summed
         summed = np.zeros_like(cells)
         for n in blocks.tolist():
@@ -235,7 +244,8 @@ class CountTable:
         shifts = [(cells, by, top) for cells, by, top in shifts if len(cells) > by]
         length = max((len(cells) - by for cells, by, _ in shifts), default=0)
         bound = sum(top for _, _, top in shifts)
-        acc: Cells = np.zeros(length, dtype=np.int64 if bound < _WIDE else object)
+        narrow = bound < WIDE and all(cells.dtype != object for cells, _, _ in shifts)
+        acc: Cells = np.zeros(length, dtype=np.int64 if narrow else object)
         # In blocks that stay in the cache while every width before is added to them; what is too
         # little for the stages that must follow is left out.
         for low in range(int(self.needs[stage][to]), length, _BLOCK):
@@ -249,79 +259,18 @@ class CountTable:
         table = self.tables.stages[self.split]
         found = []
         # Bounds from whole tables save a pass over every pair of them.
-        most_begin = [_sum(cells) for cells in self.begin[-1]] if self.begin else []
+        most_begin = [exact_sum(cells) for cells in self.begin[-1]] if self.begin else []
         most_end = [int(cells.max(initial=0)) for cells in self.end]
         for c, to in np.argwhere(table.allowed).tolist():
             by, end = int(self.first[self.split][c, to]), self.end[to]
             if self.split == 1:
                 at = self.points[c] - by
-                count = _sum(end[at[at >= 0]])
+                count = exact_sum(end[at[at >= 0]])
             else:
                 begin = self.begin[-1][c]
                 length = min(len(begin) - by, len(end))
                 bound = most_begin[c] * most_end[to]
-                count = _dot(begin[by : by + length], end[:length], bound) if length > 0 else 0
+                count = bounded_dot(begin[by : by + length], end[:length], bound) if length > 0 else 0
             if count:
                 found.append((c, to, count))
         return found
-
-
-_BLOCK: Final = 2**15  # cells that stay in a core's cache
-_SHORT: Final = 48  # strides under which a call of numpy for each costs more than a copy
-
-
-def _shifted(cells: Cells, by: int) -> Cells:
-    if not by:
-        return cells.copy()
-    found = np.zeros_like(cells)
-    found[by:] = cells[: len(cells) - by]
-    return found
-
-
-def _running_sum(cells: Cells, stride: int) -> Cells:
-    """`cells[b] += cells[b - stride]` from left to right, in place."""
-    length = len(cells)
-    if stride >= _SHORT:
-        for at in range(stride, length, stride):
-            cells[at : at + stride] += cells[at - stride : at][: length - at]
-        return cells
-    rows = -(-length // stride)
-    padded = np.zeros(rows * stride, dtype=cells.dtype)
-    padded[:length] = cells
-    table = padded.reshape(rows, stride)
-    np.cumsum(table, axis=0, out=table)
-    return padded[:length]
-
-
-def _wide_enough(cells: Cells, times: int) -> Cells:
-    """The same cells, as Python's integers where so many of the largest could pass 64 bits."""
-    if cells.dtype != object and int(cells.max(initial=0)) * times >= _WIDE:
-        return cells.astype(object)
-    return cells
-
-
-def _sum(cells: Cells) -> int:
-    if not len(cells):
-        return 0
-    return int(_wide_enough(cells, len(cells)).sum())
-
-
-def exact_dot(a: Cells, b: Cells) -> int:
-    """The inner product of two tables' pieces, in Python's integers."""
-    return _dot(a, b, _sum(a) * int(b.max(initial=0)))
-
-
-def _dot(a: Cells, b: Cells, bound: int) -> int:
-    """The inner product in Python's integers, by 64-bit pieces that cannot overflow.
-
-    `bound` is at or above it.
-    """
-    if a.dtype != object and b.dtype != object:
-        if bound < _WIDE:
-            return int(np.dot(a, b))
-        if len(a) > 64:
-            half = len(a) // 2
-            return sum(
-                _dot(x, y, _sum(x) * int(y.max())) for x, y in ((a[:half], b[:half]), (a[half:], b[half:]))
-            )
-    return sum(x * y for x, y in zip(a.tolist(), b.tolist(), strict=True) if x and y)

@@ -2,20 +2,19 @@
 
 The last two stages of every network that enters them at the same width cost the same: they are
 listed once, as arrays, and each beginning (the stages before them) is met with the whole array at
-a time. Memory holds one array, however long the list is.
+a time. Memory holds these arrays, however long the list is.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from archkit.budget.limits import Budget
-from archkit.budget.tables import METRICS, NO_LIMIT, Ints, StageTable, Tables, build_tables
+from archkit.budget.limits import TRAINING, Budget
+from archkit.budget.tables import METRICS, Ints, StageTable, Tables, build_tables
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 from archkit.spec.space import Setting
@@ -24,6 +23,8 @@ __all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "larges
 
 _TAIL: Final = 2  # stages that are listed as arrays, at most
 _MOST_ENDINGS: Final = 2_000_000  # rows of such an array
+_MOST_KEPT: Final = 8_000_000  # rows of all of them together
+_ROWS: Final = 4_096  # networks that are written out at once
 
 
 class Candidate(NamedTuple):
@@ -38,7 +39,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chunk:
-    """Networks that begin alike. Legend: M metrics, N networks, T stages of the tail.
+    """Networks that begin alike. Legend: M figures, N networks, T stages of the tail.
 
     Attributes:
         tables: their setting and number of stages.
@@ -62,58 +63,102 @@ class Chunk:
 
     def candidate(self, i: int) -> Candidate:
         """One of them, its spec in canonical form."""
-        text = _text(
-            (*self.blocks, *self.tail_blocks[i].tolist()), (*self.channels, *self.tail_channels[i].tolist())
-        )
-        if self.tables.setting.text:
-            # Through the language, so that an option at its default is left out.
-            text = str(parse(f"{text} {self.tables.setting.text}"))
-        return Candidate(text, *self.costs[:, i].tolist())
+        return next(self.candidates(np.array([i])))
+
+    def candidates(self, at: Ints | None = None) -> Iterator[Candidate]:
+        """All of them, or those at some places, specs in canonical form."""
+        at = np.arange(len(self)) if at is None else at
+        for low in range(0, len(at), _ROWS):
+            rows = at[low : low + _ROWS]
+            costs = self.costs[: len(METRICS), rows].T.tolist()
+            for text, cost in zip(self.specs(rows), costs, strict=True):
+                yield Candidate(text, *cost)
+
+    def specs(self, at: Ints) -> list[str]:
+        """The specs of those at some places, in canonical form."""
+        # One format for all: a list is mostly the writing of numbers.
+        stages = self.tail_blocks.shape[1]
+        blocks = ",".join([*map(str, self.blocks), *["%d"] * stages])
+        channels = ",".join([*map(str, self.channels), *["%d"] * stages])
+        form = f"[{blocks}]x[{channels}]"
+        tails = np.column_stack([self.tail_blocks[at], self.tail_channels[at]]).tolist()
+        texts = [form % tuple(tail) for tail in tails]
+        if not self.tables.setting.text:
+            return texts
+        first = [self.channels[0]] * len(at) if self.channels else self.tail_channels[at, 0].tolist()
+        options: dict[int, str] = {}
+        for c, text in zip(first, texts, strict=True):
+            if c not in options:
+                options[c] = self._options(text)
+        return [text + options[c] for c, text in zip(first, texts, strict=True)]
+
+    def _options(self, text: str) -> str:
+        """The options behind a network's blocks and channels, those at their default left out.
+
+        Which are at their default is the same for all networks of a chunk whose first stage, and so whose
+        default stem, is as wide.
+        """
+        return str(parse(f"{text} {self.tables.setting.text}")).removeprefix(text)
+
+    def figure(self, name: str) -> Ints:
+        """One figure of every network, N.
+
+        Raises:
+            ValueError: the tables were built without it.
+        """
+        found: Ints = self.costs[self.tables.figures.index(name)]
+        return found
 
 
 def candidates(space: SearchSpace, budget: Budget) -> Iterator[Candidate]:
     """Every network of `space` within `budget`, one by one.
 
-    The order: by setting, then number of stages, then the stages before the last two (blocks and
-    width of the first, of the second, ...), then the last two likewise.
+    The order: by setting, then number of stages, then width and blocks of the first stage, of the
+    second, and so on, all ascending.
 
     Raises:
         BudgetError: the space has no upper end and the budget sets none either.
     """
     for chunk in chunks(space, budget):
-        for i in range(len(chunk)):
-            yield chunk.candidate(i)
+        yield from chunk.candidates()
 
 
 def largest(
-    space: SearchSpace, budget: Budget, n: int, *, by: str = "params"
+    space: SearchSpace, budget: Budget, n: int | None, *, by: str = "params", least: bool = False
 ) -> tuple[tuple[Candidate, ...], int]:
     """The `n` networks within `budget` of the greatest figure `by`, largest first, and how many fit in all.
 
-    Of equal ones, the earlier in the order of `candidates` comes first.
+    With `least`, those of the least, smallest first; with no `n`, all of them. Of equal ones, the earlier
+    in the order of `candidates` comes first. Every network is looked at.
 
     Raises:
         BudgetError: the space has no upper end and the budget sets none either.
     """
-    row = METRICS.index(by)
-    heap: list[tuple[int, int, Candidate]] = []
+    best: list[tuple[int, int, Candidate]] = []  # figure, the greater the better; place; network
     seen = 0
-    for chunk in chunks(space, budget):
-        figures = chunk.costs[row]
-        least = heap[0][0] if len(heap) == n and n else None
-        good = np.arange(len(chunk)) if least is None else np.flatnonzero(figures > least)
-        for i in good.tolist():
-            entry = (int(figures[i]), -(seen + i))
-            if len(heap) < n:
-                heapq.heappush(heap, (*entry, chunk.candidate(i)))
-            elif n and entry > heap[0][:2]:
-                heapq.heapreplace(heap, (*entry, chunk.candidate(i)))
+    for chunk in chunks(space, budget, also=(by,)):
+        figures = chunk.figure(by) if not least else -chunk.figure(by)
+        at = np.arange(len(chunk))
+        if n is not None:
+            if len(best) == n:
+                at = at[figures > best[-1][0]] if n else at[:0]
+            at = at[np.argsort(-figures[at], kind="stable")][:n]
+        if len(at):
+            best += zip(figures[at].tolist(), (seen + at).tolist(), chunk.candidates(at), strict=True)
+            if n is not None:
+                best = sorted(best, key=_better)[:n]
         seen += len(chunk)
-    return tuple(candidate for _, _, candidate in sorted(heap, reverse=True)), seen
+    return tuple(candidate for _, _, candidate in sorted(best, key=_better)), seen
 
 
-def chunks(space: SearchSpace, budget: Budget) -> Iterator[Chunk]:
+def _better(entry: tuple[int, int, Candidate]) -> tuple[int, int]:
+    return -entry[0], entry[1]
+
+
+def chunks(space: SearchSpace, budget: Budget, *, also: tuple[str, ...] = ()) -> Iterator[Chunk]:
     """The same networks as arrays, in the same order; no chunk is empty.
+
+    `also` are memory figures that are wanted whether they are limited or not.
 
     Raises:
         BudgetError: the space has no upper end and the budget sets none either.
@@ -121,7 +166,7 @@ def chunks(space: SearchSpace, budget: Budget) -> Iterator[Chunk]:
     check_finite(space, budget)
     for setting in space.settings:
         for stages in range(space.stages[0], space.stages[1] + 1):
-            yield from _Walk(space, setting, stages, budget).chunks()
+            yield from _Walk(space, setting, stages, budget, also).chunks()
 
 
 def check_finite(space: SearchSpace, budget: Budget) -> None:
@@ -131,20 +176,18 @@ def check_finite(space: SearchSpace, budget: Budget) -> None:
         BudgetError: the space has no upper end and the budget sets none either.
     """
     finite = all(one.finite for one in (*space.blocks, *space.channels))
-    if not finite and all(getattr(budget, name).high is None for name in METRICS):
+    if not finite and all(getattr(budget, name).high is None for name in (*METRICS, TRAINING)):
         raise BudgetError("the space has no upper end; a limit such as --max-params gives it one")
 
 
 class _Walk:
     """One setting and number of stages: every beginning, met with its tail."""
 
-    def __init__(self, space: SearchSpace, setting: Setting, stages: int, budget: Budget) -> None:
-        limits = [getattr(budget, name) for name in METRICS]
-        self._low = np.array([limit.low or 0 for limit in limits], dtype=np.int64)
-        self._high = np.array(
-            [NO_LIMIT if limit.high is None else limit.high for limit in limits], dtype=np.int64
-        )
-        self._tables = build_tables(space, setting, stages, high=self._high)
+    def __init__(
+        self, space: SearchSpace, setting: Setting, stages: int, budget: Budget, also: tuple[str, ...]
+    ) -> None:
+        self._tables = build_tables(space, setting, stages, budget, also=also)
+        self._low, self._high = self._tables.low, self._tables.high
         self._stages = self._tables.stages
         self._split = self._longest_tail()
         self._tails: dict[int, tuple[Ints, Ints, Ints]] = {}
@@ -152,15 +195,17 @@ class _Walk:
     def _longest_tail(self) -> int:
         """Where the tail begins: two stages from the end, or later where that would be too many."""
         endings, split = 1, len(self._stages)
-        for table in reversed(self._stages[-_TAIL:]):
-            endings *= table.endings
-            if endings > _MOST_ENDINGS:
+        for i in range(len(self._stages) - 1, max(len(self._stages) - 1 - _TAIL, -1), -1):
+            endings *= self._stages[i].endings
+            # A tail is kept for every width that it is entered at.
+            entered = len(self._stages[i - 1].channels) if i else 1
+            if endings > _MOST_ENDINGS or endings * entered > _MOST_KEPT:
                 break
-            split -= 1
+            split = i
         return split
 
     def chunks(self) -> Iterator[Chunk]:
-        start = np.zeros(len(METRICS), dtype=np.int64)
+        start = np.zeros(len(self._tables.figures), dtype=np.int64)
         yield from self._beginnings(0, 0, start, (), ())
 
     def _beginnings(
@@ -172,11 +217,9 @@ class _Walk:
             return
         table = self._stages[stage]
         for j in np.flatnonzero(table.allowed[before]).tolist():
-            here = cost + table.first[:, before, j]
-            done = 0
-            for n in table.blocks:
-                here = here + (n - 1 - done) * table.other[:, j]
-                done = n - 1
+            entered = self._tables.joined(cost, table.first[:, before, j])
+            for n in table.blocks_of(j):
+                here = self._tables.joined(entered, self._tables.further(table.other[:, j], np.array(n - 1)))
                 if (here > self._high).any():
                     break  # every further block costs more
                 yield from self._beginnings(stage + 1, j, here, (*blocks, n), (*channels, table.channels[j]))
@@ -187,7 +230,7 @@ class _Walk:
         if before not in self._tails:
             self._tails[before] = self._tail(before)
         tail_costs, tail_blocks, tail_channels = self._tails[before]
-        costs = tail_costs + cost[:, None]
+        costs = self._tables.joined(tail_costs, cost[:, None])
         fits = ((costs >= self._low[:, None]) & (costs <= self._high[:, None])).all(axis=0)
         if fits.any():
             yield Chunk(
@@ -201,34 +244,32 @@ class _Walk:
 
     def _tail(self, before: int) -> tuple[Ints, Ints, Ints]:
         """All endings behind a width: costs M x N with the head, blocks N x T, channels N x T."""
-        costs = np.zeros((len(METRICS), 1), dtype=np.int64)
+        costs = np.zeros((len(self._tables.figures), 1), dtype=np.int64)
         blocks = np.zeros((1, 0), dtype=np.int64)
         channels = np.zeros((1, 0), dtype=np.int64)
         width = np.array([before])
         for table in self._stages[self._split :]:
             costs, blocks, channels, width = self._extended(table, costs, blocks, channels, width)
-        return costs + self._tables.head[:, width], blocks, channels
+        return self._tables.joined(costs, self._tables.head[:, width]), blocks, channels
 
     def _extended(
         self, table: StageTable, costs: Ints, blocks: Ints, channels: Ints, width: Ints
     ) -> tuple[Ints, Ints, Ints, Ints]:
         """Every ending so far, followed by every width and number of blocks of one more stage."""
         at, to = np.nonzero(table.allowed[width])
-        first = costs[:, at] + table.first[:, width[at], to]
+        first = self._tables.joined(costs[:, at], table.first[:, width[at], to])
         other = table.other[:, to]
         depths = np.array(table.blocks, dtype=np.int64)
-        most = ((self._high[:, None] - first) // other).min(axis=0) + 1
+        sums = self._tables.sums
+        most = ((self._high[:sums, None] - first[:sums]) // other[:sums]).min(axis=0) + 1
+        most = np.where(table.deeper[to], most, np.minimum(most, 1))
         n = np.searchsorted(depths, most, side="right")
         rows = np.repeat(np.arange(len(at)), n)
         # 0, 1, ..., n - 1 for each pair of a beginning and a width
         nth = np.arange(len(rows)) - np.repeat(np.cumsum(n) - n, n)
         depth = depths[nth]
-        ends = first[:, rows] + other[:, rows] * (depth - 1)
+        ends = self._tables.joined(first[:, rows], self._tables.further(other[:, rows], depth - 1))
         here = to[rows]
         blocks = np.column_stack([blocks[at[rows]], depth])
         channels = np.column_stack([channels[at[rows]], np.array(table.channels)[here]])
         return ends, blocks, channels, here
-
-
-def _text(blocks: tuple[int, ...], channels: tuple[int, ...]) -> str:
-    return f"[{','.join(map(str, blocks))}]x[{','.join(map(str, channels))}]"

@@ -1,7 +1,7 @@
 """What `solve` makes as large or as small as it can.
 
-Every objective is linear in the blocks once the widths are fixed: a base, and a gain for each
-further block of each stage. The solver needs nothing else of it.
+Every objective but peak memory is linear in the blocks once the widths are fixed: a base, and a gain
+for each further block of each stage. The solver needs nothing else of it. Peak memory is a maximum.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from archkit.budget.tables import METRICS, Ints, Tables
+from archkit.budget.limits import FIGURES
+from archkit.budget.tables import Ints, Tables
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec
 from archkit.spec.blocks import body_convs, out_channels
@@ -28,7 +29,7 @@ MAX_RHO: Final = 0.3
 LAST_WEIGHT: Final = 8
 """Weight of the last stage in DeepMAD's score; the others have 1 (Shen et al. 2023)."""
 
-OBJECTIVES: Final = ("entropy", *METRICS)
+OBJECTIVES: Final = ("entropy", *FIGURES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +37,7 @@ class Objective:
     """What is best.
 
     Attributes:
-        name: `entropy`, `params`, `macs`, `activations` or `depth`.
+        name: `entropy`, or one of `FIGURES`.
         most: whether the most of it is best, or the least.
         max_rho: upper limit of DeepMAD's effectiveness; only with `entropy`.
     """
@@ -45,17 +46,23 @@ class Objective:
     most: bool = True
     max_rho: float | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is a whole number: every objective is but the entropy."""
+        return self.name != "entropy"
+
     @classmethod
     def read(cls, text: str, *, max_rho: float = MAX_RHO) -> Objective:
-        """An objective from `macs`, `most-macs` or `least-macs`.
+        """An objective from `macs`, `most-macs` or `least-macs`; `peak-memory` and `peak_memory` are one.
 
         Raises:
             BudgetError: there is no such objective, or the limit is no positive number.
         """
-        side, dash, name = text.partition("-")
-        if not dash:
+        side, _, name = text.replace("_", "-").partition("-")
+        if side not in ("most", "least"):
             side, name = "most", text
-        if name not in OBJECTIVES or side not in ("most", "least"):
+        name = name.replace("-", "_")
+        if name not in OBJECTIVES:
             known = ", ".join(OBJECTIVES)
             raise BudgetError(f"unknown objective {text!r}; known: {known}, each also as least-NAME")
         if name != "entropy":
@@ -65,6 +72,21 @@ class Objective:
         if not (math.isfinite(max_rho) and max_rho > 0):
             raise BudgetError(f"max-rho must be above 0, not {max_rho}")
         return cls(name=name, max_rho=max_rho)
+
+    @classmethod
+    def read_figure(cls, text: str, *, option: str) -> Objective:
+        """The same, of what a budget can limit alone; `option` is named in the error.
+
+        Raises:
+            BudgetError: there is no such figure.
+        """
+        try:
+            found = cls.read(text)
+        except BudgetError:
+            found = None
+        if found is None or found.name not in FIGURES:
+            raise BudgetError(f"{option} is {' | '.join(FIGURES)}, or least-NAME, not {text}")
+        return found
 
 
 def _log_widths(spec: ArchSpec, stage: int, c_in: Any, c: Any) -> list[Any]:

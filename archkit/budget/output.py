@@ -6,15 +6,18 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-from archkit.budget.listing import Candidate
+import numpy as np
+
+from archkit.budget.listing import Candidate, Chunk
+from archkit.budget.tables import METRICS, Ints
 from archkit.errors import OutputError
 
-__all__ = ["FORMATS", "check_output", "write_candidates"]
+__all__ = ["FORMATS", "check_output", "write_candidates", "write_chunks"]
 
 _BATCH: Final = 50_000  # rows of a Parquet row group
 
@@ -35,6 +38,17 @@ def check_output(path: Path) -> None:
         raise OutputError(f"{path.parent} cannot be written")
 
 
+def write_chunks(chunks: Iterable[Chunk], path: Path) -> int:
+    """As `write_candidates`, of networks in arrays: Parquet takes these as they are.
+
+    Raises:
+        OutputError: as `check_output`, or the disk refuses.
+    """
+    if path.suffix.lower() == ".parquet":
+        return _written(path, lambda unfinished: _parquet(_columns(chunks), unfinished))
+    return write_candidates((row for chunk in chunks for row in chunk.candidates()), path)
+
+
 def write_candidates(rows: Iterable[Candidate], path: Path) -> int:
     """Writes the rows in the format of the file's ending, and returns how many.
 
@@ -44,13 +58,17 @@ def write_candidates(rows: Iterable[Candidate], path: Path) -> int:
     Raises:
         OutputError: as `check_output`, or the disk refuses.
     """
+    return _written(path, lambda unfinished: FORMATS[path.suffix.lower()](rows, unfinished))
+
+
+def _written(path: Path, write: Callable[[Path], int]) -> int:
     check_output(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
         unfinished = Path(name)
         try:
-            written = FORMATS[path.suffix.lower()](rows, unfinished)
+            written = write(unfinished)
             # mkstemp makes it private; the list is as public as the folder's other files.
             umask = os.umask(0)
             os.umask(umask)
@@ -81,25 +99,57 @@ def _jsonl(rows: Iterable[Candidate], path: Path) -> int:
     return written
 
 
-def _parquet(rows: Iterable[Candidate], path: Path) -> int:
+_Columns: TypeAlias = tuple[list[str], *tuple[Any, ...]]  # specs, then an array of each figure
+
+
+def _columns(chunks: Iterable[Chunk]) -> Iterator[_Columns]:
+    """Batches of columns. A chunk may be far larger than a batch, or far smaller."""
+    specs: list[str] = []
+    costs: list[Ints] = []
+    for chunk in chunks:
+        for low in range(0, len(chunk), _BATCH):
+            at = np.arange(low, min(low + _BATCH, len(chunk)))
+            specs += chunk.specs(at)
+            costs.append(chunk.costs[: len(METRICS), at])
+            if len(specs) >= _BATCH:
+                yield specs, *np.concatenate(costs, axis=1)
+                specs, costs = [], []
+    if specs:
+        yield specs, *np.concatenate(costs, axis=1)
+
+
+def _columns_of_rows(rows: Iterable[Candidate]) -> Iterator[_Columns]:
+    source = iter(rows)
+    while batch := list(islice(source, _BATCH)):
+        specs, *figures = zip(*batch, strict=True)
+        yield list(specs), *figures
+
+
+def _parquet(batches: Iterable[_Columns], path: Path) -> int:
     import pyarrow as pa  # 0.2 s that only this format needs
     from pyarrow import parquet
 
     schema = pa.schema([("spec", pa.string()), *((name, pa.int64()) for name in Candidate._fields[1:])])
     written = 0
-    source = iter(rows)
-    with parquet.ParquetWriter(path, schema) as writer:
-        while batch := list(islice(source, _BATCH)):
-            columns = zip(*batch, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    # No specs are alike: a dictionary of them costs time and space.
+    with parquet.ParquetWriter(path, schema, use_dictionary=list(Candidate._fields[1:])) as writer:
+        for columns in batches:
+            specs, figures = columns[0], [np.ascontiguousarray(one, dtype=np.int64) for one in columns[1:]]
+            # From the buffers: pyarrow's own way imports pandas wherever that is installed.
+            ends = np.cumsum([0, *map(len, specs)], dtype=np.int32)
+            text = [None, pa.py_buffer(ends), pa.py_buffer("".join(specs).encode("ascii"))]
+            arrays = [pa.Array.from_buffers(pa.string(), len(specs), text)]
+            arrays += [
+                pa.Array.from_buffers(pa.int64(), len(specs), [None, pa.py_buffer(one)]) for one in figures
+            ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            written += len(batch)
+            written += len(specs)
     return written
 
 
 FORMATS: Final[dict[str, Callable[[Iterable[Candidate], Path], int]]] = {
     ".csv": _csv,
     ".jsonl": _jsonl,
-    ".parquet": _parquet,
+    ".parquet": lambda rows, path: _parquet(_columns_of_rows(rows), path),
 }
 """File endings and their writers."""

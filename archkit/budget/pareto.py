@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from archkit.budget.limits import Budget
+from archkit.budget.limits import FIGURES, Budget
 from archkit.budget.listing import Candidate, chunks
-from archkit.budget.tables import METRICS, Ints
+from archkit.budget.tables import Ints
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 
@@ -23,10 +23,10 @@ def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
     """
     found = []
     for word in text.split(","):
-        name = word.strip().lstrip("+-")
-        if name not in METRICS:
+        name = word.strip().lstrip("+-").replace("-", "_")
+        if name not in FIGURES:
             raise BudgetError(
-                f"unknown figure {word.strip()!r}; known: {', '.join(METRICS)}, each also +NAME"
+                f"unknown figure {word.strip()!r}; known: {', '.join(FIGURES)}, each also +NAME"
             )
         sign = word.strip()[0]
         found.append((name, sign == "+" or (sign != "-" and name == "depth")))
@@ -46,12 +46,12 @@ def pareto(
     Raises:
         BudgetError: the space has no upper end and the budget sets none either.
     """
-    rows = [METRICS.index(name) for name, _ in directions]
+    names = tuple(name for name, _ in directions)
     signs = np.array([-1 if most else 1 for _, most in directions], dtype=np.int64)
-    front: Ints = np.zeros((0, len(rows)), dtype=np.int64)
+    front: Ints = np.zeros((0, len(names)), dtype=np.int64)
     networks: list[Candidate] = []
-    for chunk in chunks(space, budget):
-        points = chunk.costs[rows].T * signs
+    for chunk in chunks(space, budget, also=names):
+        points = np.column_stack([chunk.figure(name) for name in names]) * signs
         at = np.arange(len(points))
         for best in front:
             # Worse or equal in all: equal ones stand behind the one that came first.
@@ -64,7 +64,7 @@ def pareto(
             keep = np.array([not (new <= old).all(axis=1).any() for old in front], dtype=bool)
             front = np.concatenate([front[keep], new])
             networks = [one for one, yes in zip(networks, keep.tolist(), strict=True) if yes]
-            networks += [chunk.candidate(i) for i in at.tolist()]
+            networks += chunk.candidates(at)
     order = np.lexsort(front.T[::-1])
     return tuple(networks[i] for i in order.tolist())
 

@@ -1,25 +1,16 @@
-"""All plans of widths of some tables, each with a bound on the best network that has them.
-
-With the widths fixed, costs and objective are linear in the blocks. A limit becomes
-`sum over stages of o_j m_j <= R` over the further blocks m_j, and for any multipliers of 0 or more
-
-    objective <= base + sum of lambda R + sum over j of u_j max(0, v_j - sum of lambda o_j)
-
-where m_j <= u_j (the dual of the linear relaxation). Good multipliers come from its corners; every
-one of them gives a bound that holds.
-"""
+"""All plans of widths of some tables: what they cost, and what each further block adds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from archkit.budget.limits import Budget
+from archkit.budget.bounds import Bounds
+from archkit.budget.limits import PEAK
 from archkit.budget.objective import Floats, Objective, entropy_tables
-from archkit.budget.tables import METRICS, NO_LIMIT, Ints, Tables, stem_out
+from archkit.budget.tables import NO_LIMIT, Ints, Tables, stem_out
 from archkit.errors import BudgetError
 
 __all__ = ["Plans", "Rho", "make_plans"]
@@ -46,103 +37,106 @@ class Rho:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plans:
-    """Plans of widths with their bounds. Legend: N plans, S stages, M metrics, K constraints.
+    """Plans of widths with their bounds. Legend: N plans, S stages, M figures.
 
     Attributes:
+        tables: theirs, with the figures alone that are limited, M, and the peak where it is wanted.
         widths: indices into the stages' channels, N x S.
         costs: with the fewest blocks, M x N.
         steps: of one further block, M x N x S.
         base: objective with the fewest blocks, N.
         gain: of one further block, N x S.
         most: the most further blocks of each stage, N x S.
-        bound: no network of the plan is better, N.
-        multipliers, coefficients, room: of the constraints that gave the bound: N x K, K x N x S, K x N.
+        bounds: on the best network of each.
         rho: the effectiveness limit, or None.
         too_large: plans that break a limit even with the fewest blocks, and are not among these.
     """
 
+    tables: Tables
     widths: Ints
     costs: Ints
     steps: Ints
     base: Floats
     gain: Floats
     most: Ints
-    bound: Floats
-    multipliers: Floats
-    coefficients: Floats
-    room: Floats
+    bounds: Bounds
     rho: Rho | None
     too_large: int
 
 
-def make_plans(tables: Tables, budget: Budget, objective: Objective) -> Plans:
+def make_plans(tables: Tables, objective: Objective) -> Plans:
     """Lays out and bounds every plan of widths.
 
     Raises:
         BudgetError: there are too many to hold.
     """
-    limits = [getattr(budget, name) for name in METRICS]
-    high = np.array([NO_LIMIT if limit.high is None else limit.high for limit in limits], dtype=np.int64)
-    low = np.array([limit.low or 0 for limit in limits], dtype=np.int64)
-    widths, costs, too_large = _widths(tables, high)
+    low, high, sums = tables.low, tables.high, range(tables.sums)
+    widths, costs, too_large = _widths(tables)
     stages = len(tables.stages)
     steps = np.stack([t.other[:, widths[:, j]] for j, t in enumerate(tables.stages)], axis=2)
-    room = high[:, None] - costs
+    room = (high[:, None] - costs)[: tables.sums]
     spread = np.array([t.blocks[-1] - t.blocks[0] if t.blocks else 0 for t in tables.stages], dtype=np.int64)
-    most = np.minimum(spread, (room[:, :, None] // steps).min(axis=0))
+    most = np.minimum(spread, (room[:, :, None] // steps[: tables.sums]).min(axis=0))
+    deeper = np.column_stack([t.deeper[widths[:, j]] for j, t in enumerate(tables.stages)])
+    most = np.where(deeper, most, 0)
     constraints = [
-        (steps[m].astype(np.float64), room[m].astype(np.float64))
-        for m in range(len(METRICS))
-        if limits[m].high is not None
+        (steps[m].astype(np.float64), room[m].astype(np.float64)) for m in sums if high[m] != NO_LIMIT
     ]
     constraints += [
-        (-steps[m].astype(np.float64), (costs[m] - low[m]).astype(np.float64))
-        for m in range(len(METRICS))
-        if limits[m].low is not None
+        (-steps[m].astype(np.float64), (costs[m] - low[m]).astype(np.float64)) for m in sums if low[m]
     ]
     rho = None
     if objective.name == "entropy":
         base, gain, rho, tangents = _entropy(tables, widths, objective)
         most = _deepest(most, tangents)
         constraints += tangents
+    elif objective.name == PEAK:
+        # No sum: the best that any depth can make of it stands for all, and the search looks.
+        here = costs[-1]
+        if objective.most:
+            here = np.maximum(here, np.where(most > 0, steps[-1], 0).max(axis=1, initial=0))
+        base = here.astype(np.float64) if objective.most else -here.astype(np.float64)
+        gain = np.zeros((len(widths), stages))
     else:
-        m, sign = METRICS.index(objective.name), 1.0 if objective.most else -1.0
+        m, sign = tables.figures.index(objective.name), 1.0 if objective.most else -1.0
         base, gain = sign * costs[m], sign * steps[m]
-    bound, multipliers = _bounds(base, gain, most.astype(np.float64), constraints)
-    n, k = len(widths), len(constraints)
+    # The search adds up millions of costs: only those that can rule something out.
+    rows = tables.binding()
+    figures = tuple(tables.figures[m] for m in rows)
     return Plans(
+        tables=replace(tables, figures=figures, low=low[rows], high=high[rows]),
         widths=widths,
-        costs=costs,
-        steps=steps,
+        costs=costs[rows],
+        steps=steps[rows],
         base=base,
         gain=gain,
         most=most,
-        bound=bound,
-        multipliers=multipliers,
-        coefficients=np.stack([o for o, _ in constraints]) if k else np.zeros((0, n, stages)),
-        room=np.stack([r for _, r in constraints]) if k else np.zeros((0, n)),
+        bounds=Bounds(base, gain, most, constraints, whole=objective.whole),
         rho=rho,
         too_large=too_large,
     )
 
 
-def _widths(tables: Tables, high: Ints) -> tuple[Ints, Ints, int]:
+def _widths(tables: Tables) -> tuple[Ints, Ints, int]:
     """Every plan that fits with the fewest blocks: N x S, its cost M x N, and how many do not fit."""
-    needs = [tables.head]
-    for table in reversed(tables.stages[1:]):
-        few = table.blocks[0] - 1 if table.blocks else 0
-        cost = table.first + few * table.other[:, None, :] + needs[0][:, None, :]
-        needs.insert(0, np.where(table.allowed, cost, NO_LIMIT).min(axis=2))
+    sums, few = tables.sums, [t.blocks[0] - 1 if t.blocks else 0 for t in tables.stages]
+    # A width that the limit on the peak keeps to one block is out where a stage has more.
+    allowed = [t.allowed & (t.deeper | (n == 0)) for t, n in zip(tables.stages, few, strict=True)]
+    needs = [tables.head[:sums]]
+    for j in range(len(tables.stages) - 1, 0, -1):
+        table = tables.stages[j]
+        cost = table.first[:sums] + few[j] * table.other[:sums, None, :] + needs[0][:, None, :]
+        needs.insert(0, np.where(allowed[j], cost, NO_LIMIT).min(axis=2))
     widths = np.zeros((1, 0), dtype=np.int64)
-    costs = np.zeros((len(METRICS), 1), dtype=np.int64)
+    costs = np.zeros((len(tables.figures), 1), dtype=np.int64)
     at = np.zeros(1, dtype=np.int64)
     total = [1]
     for table in tables.stages:
-        total = _paths(total, table.allowed)
+        total = _paths(total, table.follows)
     if not all(table.blocks for table in tables.stages):
         return np.zeros((0, len(tables.stages)), dtype=np.int64), costs[:, :0], sum(total)
     for j, table in enumerate(tables.stages):
-        pairs = [np.flatnonzero(row) for row in table.allowed]
+        pairs = [np.flatnonzero(row) for row in allowed[j]]
         counts = np.array([len(row) for row in pairs])[at]
         if int(counts.sum()) > _MOST_PLANS:
             raise BudgetError(
@@ -151,11 +145,12 @@ def _widths(tables: Tables, high: Ints) -> tuple[Ints, Ints, int]:
             )
         rows = np.repeat(np.arange(len(at)), counts)
         to = np.concatenate([pairs[i] for i in at.tolist()]) if len(at) else at
-        costs = costs[:, rows] + table.first[:, at[rows], to] + (table.blocks[0] - 1) * table.other[:, to]
-        fits = (costs + needs[j][:, to] <= high[:, None]).all(axis=0)
+        costs = tables.joined(costs[:, rows], table.first[:, at[rows], to])
+        costs = tables.joined(costs, tables.further(table.other[:, to], np.array(few[j])))
+        fits = (costs[:sums] + needs[j][:, to] <= tables.high[:sums, None]).all(axis=0)
         widths = np.column_stack([widths[rows], to])[fits]
         costs, at = costs[:, fits], to[fits]
-    return widths, costs + tables.head[:, at], sum(total) - len(widths)
+    return widths, tables.joined(costs, tables.head[:, at]), sum(total) - len(widths)
 
 
 def _paths(before: list[int], allowed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[int]:
@@ -209,46 +204,3 @@ def _deepest(most: Ints, tangents: list[tuple[Floats, Floats]]) -> Ints:
         # A little more than the quotient, so that rounding rules nothing out.
         found = np.where(alone < found, np.floor(alone * (1 + 1e-9) + 1e-9), found)
     return np.maximum(found, -1).astype(np.int64)
-
-
-def _bounds(
-    base: Floats, gain: Floats, most: Floats, constraints: list[tuple[Floats, Floats]]
-) -> tuple[Floats, Floats]:
-    """The least dual value over the corners that were tried, N, and its multipliers, N x K."""
-    n, stages = gain.shape
-    impossible = (most < 0).any(axis=1)
-    bound = base + (most * np.maximum(gain, 0)).sum(axis=1)
-    best = np.zeros((n, len(constraints)))
-
-    def attempt(found: dict[int, Floats]) -> None:
-        left, value = gain.copy(), base.copy()
-        for k, multiplier in found.items():
-            o, r = constraints[k]
-            left -= multiplier[:, None] * o
-            value += multiplier * r
-        value += (most * np.maximum(left, 0)).sum(axis=1)
-        better = value < bound
-        bound[better] = value[better]
-        best[better] = 0
-        for k, multiplier in found.items():
-            best[better, k] = multiplier[better]
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for k, (o, _) in enumerate(constraints):
-            for j in range(stages):
-                attempt({k: _multiplier(gain[:, j] / o[:, j])})
-        # In pairs with the first limit: it is the one that binds beside the effectiveness.
-        for k, m in ((0, m) for m in range(1, len(constraints))):
-            a, b = constraints[k][0], constraints[m][0]
-            for i, j in combinations(range(stages), 2):
-                det = a[:, i] * b[:, j] - a[:, j] * b[:, i]
-                x = (gain[:, i] * b[:, j] - gain[:, j] * b[:, i]) / det
-                y = (a[:, i] * gain[:, j] - a[:, j] * gain[:, i]) / det
-                attempt({k: _multiplier(x), m: _multiplier(y)})
-    bound[impossible] = -np.inf
-    return bound, best
-
-
-def _multiplier(x: Floats) -> Floats:
-    """0 where it is negative or no number: 0 always gives a bound that holds."""
-    return np.where(np.isfinite(x) & (x > 0), x, 0.0)

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from archkit.budget.counting import Cells, CountTable, exact_dot
+from archkit.budget.cells import Cells, exact_dot
+from archkit.budget.counting import CountTable
 from archkit.budget.tables import Ints
 
 __all__ = ["Sampler"]
@@ -46,7 +47,7 @@ class Sampler:
 
     def _single(self, rank: int) -> list[tuple[int, int]]:
         for c, points in enumerate(self._table.points):
-            for n, left in zip(self._table.blocks[0].tolist(), points.tolist(), strict=False):
+            for n, left in zip(self._table.blocks[0][c].tolist(), points.tolist(), strict=False):
                 if self._table.fits_alone(c, left):
                     if not rank:
                         return [(c, n)]
@@ -61,7 +62,7 @@ class Sampler:
             at = table.points[c] - by
             at = at[at >= 0]
             i, rank = _pick(end[at], rank)
-            front = [(c, int(table.blocks[0][i]))]
+            front = [(c, int(table.blocks[0][c][i]))]
             return [*front, *self._back(to, int(at[i]), rank)]
         begin = table.begin[-1][c]
         length = min(len(begin) - by, len(end))
@@ -89,17 +90,17 @@ class Sampler:
         while stage > 0:
             before = np.flatnonzero(table.tables.stages[stage].allowed[:, c])
             # n x c': what each number of blocks here and each width before found left.
-            had = left + (table.blocks[stage] - 1) * int(table.other[stage][c])
+            had = left + (table.blocks[stage][c] - 1) * int(table.other[stage][c])
             had = had[had <= table.cells][:, None] + table.first[stage][before, c][None, :]
             ways = np.stack(
                 [self._ways(stage - 1, p, had[:, j]) for j, p in enumerate(before.tolist())], axis=1
             )
             i, rank = _pick(ways.ravel(), rank)
             row, column = divmod(i, len(before))
-            path.append((c, int(table.blocks[stage][row])))
+            path.append((c, int(table.blocks[stage][c][row])))
             c, left, stage = int(before[column]), int(had[row, column]), stage - 1
         equal = np.flatnonzero(table.points[c] == left)
-        path.append((c, int(table.blocks[0][equal[rank]])))
+        path.append((c, int(table.blocks[0][c][equal[rank]])))
         return path[::-1]
 
     def _ways(self, stage: int, c: int, left: Ints) -> Cells:
@@ -119,20 +120,19 @@ class Sampler:
         if table.split == last:
             return [(c, self._last(c, left, rank))]
         behind = np.flatnonzero(table.tables.stages[last].allowed[c])
-        has = left - (table.blocks[last - 1] - 1) * int(table.other[last - 1][c])
+        has = left - (table.blocks[last - 1][c] - 1) * int(table.other[last - 1][c])
         has = has[has >= 0][:, None] - table.first[last][c, behind][None, :]
-        ways = np.stack([table.ends(to, has[:, j]) for j, to in enumerate(behind.tolist())], axis=1)
-        i, rank = _pick(ways.ravel(), rank)
+        i, rank = _pick(table.ends(behind, has).ravel(), rank)
         row, column = divmod(i, len(behind))
         to = int(behind[column])
-        here = (c, int(table.blocks[last - 1][row]))
+        here = (c, int(table.blocks[last - 1][c][row]))
         return [here, (to, self._last(to, int(has[row, column]), rank))]
 
     def _last(self, c: int, left: int, rank: int) -> int:
         table, last = self._table, self._table.stages - 1
         left -= int(table.head[c])
         skipped = 0 if table.window is None else int(table.depths(last, c, left - table.window))
-        return int(table.blocks[last][skipped + rank])
+        return int(table.blocks[last][c][skipped + rank])
 
 
 def _pick(ways: Cells, rank: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,6 +44,13 @@ def count_command(
     optimizer: Annotated[
         str, typer.Option(help="For --memory: none, sgd, momentum, adam, adamw or adadelta.")
     ] = "momentum",
+    budget: Annotated[
+        Path | None,
+        typer.Option(
+            "--budget",
+            help="A budget file: what it leaves beside the network, and which single changes still fit.",
+        ),
+    ] = None,
     as_tool: Annotated[
         str | None,
         typer.Option(
@@ -68,7 +76,11 @@ def count_command(
     from archkit.spec import parse
 
     parsed = [parse(text) for text in specs]
-    if with_memory:
+    if budget is not None:
+        from archkit.cli.headroom import show_headroom
+
+        show_headroom(parsed, budget, as_json=as_json)
+    elif with_memory:
         from archkit.cli.memory import show_memory
 
         show_memory(parsed, batch=batch, optimizer=optimizer, as_json=as_json)

@@ -7,56 +7,42 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archkit.cli.limits import (
-    BudgetPath,
-    MaxActivations,
-    MaxDepth,
-    MaxMacs,
-    MaxParams,
-    MaxWeightBytes,
-    MinActivations,
-    MinDepth,
-    MinMacs,
-    MinParams,
-    Space,
-    WeightBits,
-    read_space_and_budget,
-)
+from archkit.cli.limits import BudgetPath, Space, read_space_and_budget, takes_limits, why_nothing_fits
 from archkit.cli.render import exact, json_line, new_table, show
+from archkit.cli.working import Tell, working
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from archkit.budget import Budget, Candidate
+    from archkit.budget import Budget, Candidate, Estimate, Objective
+    from archkit.budget.listing import Chunk
     from archkit.spec import SearchSpace
 
 __all__ = ["enumerate_command"]
 
 _SHOWN = 20
 _BAR = 40  # columns of the longest bar of a histogram
+_WALKED = 2_000_000  # networks among which the largest are found by looking at each
 
 
+@takes_limits
 def enumerate_command(
+    limits: dict[str, str],
     space: Space = None,
     budget_path: BudgetPath = None,
-    max_params: MaxParams = None,
-    min_params: MinParams = None,
-    max_macs: MaxMacs = None,
-    min_macs: MinMacs = None,
-    max_activations: MaxActivations = None,
-    min_activations: MinActivations = None,
-    max_depth: MaxDepth = None,
-    min_depth: MinDepth = None,
-    max_weight_bytes: MaxWeightBytes = None,
-    weight_bits: WeightBits = None,
     limit: Annotated[
         int | None,
         typer.Option("--limit", "--top", min=0, help=f"How many to list, the first; {_SHOWN} by default."),
     ] = None,
     sort: Annotated[
-        str,
-        typer.Option("--sort", help="The largest of this come first: params, macs, activations or depth."),
-    ] = "params",
+        str | None,
+        typer.Option(
+            "--sort",
+            help="The largest of this come first: params (the default), macs, activations, depth, "
+            "training-memory or peak-memory; the smallest with least-params and so on. "
+            "A whole list that is sorted is held in memory.",
+        ),
+    ] = None,
     count: Annotated[
         bool, typer.Option("--count", help="Only count them, with a histogram over parameters.")
     ] = False,
@@ -73,60 +59,59 @@ def enumerate_command(
 ) -> None:
     """List the networks of a space that fit a budget, and say how many there are.
 
-    The largest by parameters come first; with --output or --json and no --limit, all of them, in the
-    order of the space.
+    The largest by parameters come first. With --output or --json, and neither
+    --limit nor --sort, all of them as a stream in the order of the space: by
+    options, then number of stages, then width and blocks of the first stage,
+    of the second, and so on, all ascending.
     """
-    from archkit.budget import largest, sample, write_candidates
-    from archkit.budget.listing import candidates
-    from archkit.budget.output import check_output
-    from archkit.budget.tables import METRICS
-    from archkit.errors import BudgetError
+    from archkit.budget import Objective, candidates, largest, sample, write_candidates
+    from archkit.budget.listing import chunks
+    from archkit.budget.output import check_output, write_chunks
 
-    searched, budget = read_space_and_budget(
-        space,
-        budget_path,
-        {
-            "max_params": max_params,
-            "min_params": min_params,
-            "max_macs": max_macs,
-            "min_macs": min_macs,
-            "max_activations": max_activations,
-            "min_activations": min_activations,
-            "max_depth": max_depth,
-            "min_depth": min_depth,
-            "max_weight_bytes": max_weight_bytes,
-            "weight_bits": weight_bits,
-        },
-    )
-    if sort not in METRICS:
-        raise BudgetError(f"--sort is {' | '.join(METRICS)}, not {sort}")
+    searched, budget = read_space_and_budget(space, budget_path, limits)
+    order = Objective.read_figure(sort or "params", option="--sort")
+    if output is not None:
+        check_output(output)
     if count:
         _count(searched, budget, as_json=as_json)
         return
-    if output is not None:
-        check_output(output)
     rows: Iterable[Candidate]
-    if sample_size is not None:
-        rows = sample(searched, budget, sample_size, seed=seed)
-    elif limit is None and (output is not None or as_json):
-        rows = candidates(searched, budget)
-    else:
-        best, within = largest(searched, budget, _SHOWN if limit is None else limit, by=sort)
-        if output is None and not as_json:
-            show(f"Space: {searched}, {_size(searched)}; {exact(within)} within the budget.")
-            _show_why_none(searched, budget, within)
-            _show_table(best)
-            if within > len(best):
-                show("", f"The {len(best)} largest; --limit, --json or --output FILE give the rest.")
+    to_table = output is None and not as_json
+    with working("listing", quiet=output is None and as_json) as tell:
+        if sample_size is not None:
+            rows = sample(searched, budget, sample_size, seed=seed)
+        elif to_table:
+            _show_first(searched, budget, _SHOWN if limit is None else limit, order)
             return
-        rows = best
-    if output is not None:
-        show(f"{exact(write_candidates(rows, output))} networks written to {output}")
-    elif as_json:
-        for row in rows:
-            json_line(row._asdict())
-    else:
-        _show_table(tuple(rows))
+        elif limit is not None:
+            rows, _ = _first(searched, budget, limit, order)
+        elif sort is not None:
+            rows, _ = largest(searched, budget, None, by=order.name, least=not order.most)
+        elif output is not None:
+            _say_written(write_chunks(_told(chunks(searched, budget), tell), output), output)
+            return
+        else:
+            rows = candidates(searched, budget)
+        if output is not None:
+            _say_written(write_candidates(rows, output), output)
+        elif as_json:
+            for row in rows:
+                json_line(row._asdict())
+        else:
+            _show_table(tuple(rows))
+
+
+def _told(chunks: Iterable[Chunk], tell: Tell) -> Iterator[Chunk]:
+    """The same chunks; `tell` hears how many networks have passed."""
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        tell(done, None)
+
+
+def _say_written(written: int, path: Path) -> None:
+    show(f"{exact(written)} networks written to {path}")
 
 
 def _size(space: SearchSpace) -> str:
@@ -134,18 +119,63 @@ def _size(space: SearchSpace) -> str:
     return "without end" if size is None else f"{exact(size)} networks"
 
 
-def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
-    from archkit.budget import count_within, histogram
+def _within(found: int | Estimate) -> str:
+    if isinstance(found, int):
+        return f"{exact(found)} within the budget."
+    return (
+        f"{exact(found.low)} to {exact(found.high)} within the budget (99.9%; not exact: {found.hits:,} of "
+        f"{found.draws:,} fair draws from the {exact(found.most)} that keep to one limit keep to all)."
+    )
 
-    within = count_within(space, budget)
-    if as_json:
-        json_line({"space": str(space), "size": space.size(), "within": within})
-        return
-    show(f"Space: {space}, {_size(space)}; {exact(within)} within the budget.")
+
+def _first(
+    space: SearchSpace, budget: Budget, n: int, order: Objective
+) -> tuple[tuple[Candidate, ...], int | Estimate]:
+    """The first `n` in an order, and how many there are in all."""
+    from archkit.budget import count_within, estimate_within, few_enough, largest, solve
+
+    size = space.size()
+    if size is None or size > _WALKED:
+        many = count_within(space, budget) if few_enough(space, budget) else estimate_within(space, budget)
+        if not isinstance(many, int) or many > _WALKED:
+            # Too many to look at each: the proof that no other comes before them is found without.
+            best = solve(space, budget, order, n)
+            if not best.exact:
+                show(best.proof())
+            return tuple(row.network for row in best.networks), many
+    return largest(space, budget, n, by=order.name, least=not order.most)
+
+
+def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) -> None:
+    best, within = _first(space, budget, n, order)
+    show(f"Space: {space}, {_size(space)}; {_within(within)}")
     _show_why_none(space, budget, within)
-    if not within or not budget.limited():
+    _show_table(best)
+    if not isinstance(within, int) or within > len(best):
+        word = "largest" if order.most else "smallest"
+        show("", f"The {len(best)} {word}; --limit, --json or --output FILE give the rest.")
+
+
+def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from archkit.budget import count_within, estimate_within, few_enough, histogram
+
+    with working("counting"):
+        exactly = few_enough(space, budget)
+        within = count_within(space, budget) if exactly else estimate_within(space, budget)
+        bins = histogram(space, budget) if exactly and within and not as_json and budget.limited() else ()
+    if as_json:
+        found = {"space": str(space), "size": space.size()}
+        if isinstance(within, int):
+            json_line({**found, "within": within})
+        else:
+            json_line({**found, "within": None, "estimate": asdict(within)})
         return
-    bins = histogram(space, budget)
+    show(f"Space: {space}, {_size(space)}; {_within(within)}")
+    _show_why_none(space, budget, within)
+    if not bins:
+        return
     most = max(n for _, _, n in bins)
     table = new_table("parameters", "networks", "", right=("parameters", "networks"))
     for low, high, n in bins:
@@ -154,13 +184,10 @@ def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
     show("", table)
 
 
-def _show_why_none(space: SearchSpace, budget: Budget, within: int) -> None:
-    if within:
-        return
-    from archkit.budget import relaxations
-
-    for reason in relaxations(space, budget):
-        show(f"Nothing fits: {reason}.")
+def _show_why_none(space: SearchSpace, budget: Budget, within: int | Estimate) -> None:
+    if isinstance(within, int) and not within:
+        for reason in why_nothing_fits(space, budget):
+            show(f"Nothing fits: {reason}.")
 
 
 def _show_table(rows: tuple[Candidate, ...]) -> None:

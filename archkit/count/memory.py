@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from math import prod
-from typing import Final
+from typing import Any, Final
 
 from archkit.count.closed import totals
 from archkit.errors import BudgetError
@@ -93,17 +93,22 @@ def memory(
         raise BudgetError(f"optimizer is {' | '.join(OPTIMIZER_STATES)}, not {optimizer}")
     plan = layout(spec)
     params = int(totals(spec).params)
-    norms = [layer for layer in plan if layer.kind == "batch_norm"]
     return Memory(
         batch=batch,
         optimizer=optimizer,
         weights=params * bytes_per_value,
-        buffers=sum(2 * norm.in_shape[0] * bytes_per_value + _COUNTER_BYTES for norm in norms),
+        buffers=norm_buffers(plan, bytes_per_value),
         gradients=params * bytes_per_value,
         optimizer_states=OPTIMIZER_STATES[optimizer] * params * bytes_per_value,
         activations=kept_for_backward(plan, batch=batch, bytes_per_value=bytes_per_value),
         inference_peak=peak_values(plan) * batch * bytes_per_value,
     )
+
+
+def norm_buffers(layers: Iterable[Layer], bytes_per_value: int) -> Any:
+    """Bytes of the buffers of the batch norms among some layers."""
+    norms = [layer for layer in layers if layer.kind == "batch_norm"]
+    return sum(2 * norm.in_shape[0] * bytes_per_value + _COUNTER_BYTES for norm in norms)
 
 
 def kept_for_backward(plan: Plan, *, batch: int, bytes_per_value: int = 4) -> int:
@@ -112,40 +117,43 @@ def kept_for_backward(plan: Plan, *, batch: int, bytes_per_value: int = 4) -> in
     It follows the forward pass of `archkit.nn.build`'s network in training mode, layer by layer, and
     adds each kept tensor once.
     """
-    tape = _Tape(batch, bytes_per_value)
-    x = tape.run(plan.stem, tape.new(plan.spec.input))
+    tape = Tape(batch, bytes_per_value)
+    x = tape.run(plan.stem, Tensor(plan.spec.input))
     for stage in plan.stages:
         for block in stage.blocks:
             x = tape.block(block, x)
     tape.run(plan.head, x)
-    return tape.bytes
+    return int(tape.bytes)
 
 
-class _Tensor:
-    """A storage of the forward pass; layers that work in place or on a view hand on the same one."""
+class Tensor:
+    """A storage of the forward pass; layers that work in place or on a view hand on the same one.
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.values = prod(shape)
-        self.kept = False
+    Shapes may hold integers or integer arrays of one shape: `archkit.count.held` counts many networks
+    at once.
+    """
+
+    def __init__(self, shape: tuple[Any, ...], *, kept: bool = False) -> None:
+        self.values: Any = prod(shape)
+        self.kept = kept
 
 
-class _Tape:
+class Tape:
     """What autograd keeps, added up while the forward pass is followed."""
 
     def __init__(self, batch: int, bytes_per_value: int) -> None:
-        self.bytes = 0
+        self.bytes: Any = 0
         self._batch = batch
         self._value = bytes_per_value
 
-    def new(self, shape: tuple[int, ...]) -> _Tensor:
-        return _Tensor(shape)
-
-    def keep(self, tensor: _Tensor) -> None:
+    def keep(self, tensor: Tensor) -> None:
+        """Keeps a tensor for the backward pass, once."""
         if not tensor.kept:
             tensor.kept = True
-            self.bytes += tensor.values * self._batch * self._value
+            self.bytes = self.bytes + tensor.values * self._batch * self._value
 
-    def block(self, block: BlockPlan, x: _Tensor) -> _Tensor:
+    def block(self, block: BlockPlan, x: Tensor) -> Tensor:
+        """What a block puts out."""
         h = self.run(block.pre, x)
         out = self.run(block.body, h)
         if block.attention:
@@ -155,17 +163,19 @@ class _Tape:
             self.run(block.shortcut, h if block.pre and projects else x)
         return self.run(block.tail, out)
 
-    def attend(self, layers: Iterable[Layer], x: _Tensor) -> _Tensor:
+    def attend(self, layers: Iterable[Layer], x: Tensor) -> Tensor:
+        """What channel attention puts out."""
         gate = x
         for layer in layers:
             if layer.kind == "scale":
                 self.keep(x)
                 self.keep(gate)
-                return self.new(layer.out_shape)
+                return Tensor(layer.out_shape)
             gate = self.layer(layer, gate)
         return gate
 
-    def run(self, layers: Iterable[Layer], x: _Tensor) -> _Tensor:
+    def run(self, layers: Iterable[Layer], x: Tensor) -> Tensor:
+        """What layers one behind another put out."""
         for attends, group in groupby(layers, key=is_attention):
             if attends:
                 x = self.attend(group, x)
@@ -174,7 +184,8 @@ class _Tape:
                     x = self.layer(layer, x)
         return x
 
-    def layer(self, layer: Layer, x: _Tensor) -> _Tensor:
+    def layer(self, layer: Layer, x: Tensor) -> Tensor:
+        """What one layer puts out."""
         match layer.kind:
             case "flatten":
                 return x  # a view
@@ -182,24 +193,24 @@ class _Tape:
                 self.keep(x)  # in place: its output is where its input was
                 return x
             case "sigmoid":
-                out = self.new(layer.out_shape)
+                out = Tensor(layer.out_shape)
                 self.keep(out)
                 return out
             case "global_pool" | "squeeze" | "add" | "zero_pad":
-                return self.new(layer.out_shape)
+                return Tensor(layer.out_shape)
             case _:
                 self.keep(x)
         match layer.kind:
             case "batch_norm":  # mean and inverse deviation of the batch
-                self.bytes += 2 * layer.in_shape[0] * self._value
+                self.bytes = self.bytes + 2 * layer.in_shape[0] * self._value
             case "group_norm":  # the same for each image and group
-                self.bytes += 2 * layer.groups * self._batch * self._value
+                self.bytes = self.bytes + 2 * layer.groups * self._batch * self._value
             case "max_pool":
-                self.bytes += prod(layer.out_shape) * self._batch * _INDEX_BYTES
+                self.bytes = self.bytes + prod(layer.out_shape) * self._batch * _INDEX_BYTES
             case "blur_pool":  # a conv over the padded map
                 c, h, w = layer.in_shape
-                self.keep(self.new((c, h + 2, w + 2)))
-        return self.new(layer.out_shape)
+                self.keep(Tensor((c, h + 2, w + 2)))
+        return Tensor(layer.out_shape)
 
 
 def peak_values(plan: Plan) -> int:
@@ -210,36 +221,44 @@ def peak_values(plan: Plan) -> int:
     convs. A block's input stays alive beside its branch until the shortcut has run, which runs last
     and beside the branch's output; the map that attention scales stays alive beside the gate.
     """
-    peak, alive = 0, prod(plan.spec.input)
-    for attends, group in groupby(plan.stem, key=is_attention):
-        here, out = _chain(group, alive, keep=attends)
-        peak, alive = max(peak, here), alive if attends else out
+    peak, alive = stem_peak(plan)
     for stage in plan.stages:
         for block in stage.blocks:
-            here, alive = _block_peak(block, alive)
+            here, alive = block_peak(block, alive)
             peak = max(peak, here)
-    return max(peak, _chain(plan.head, alive)[0])
+    return int(max(peak, chain_peak(plan.head, alive)[0]))
+
+
+def stem_peak(plan: Plan) -> tuple[Any, Any]:
+    """The most alive in the stem, and how many values leave it."""
+    peak: Any = 0
+    alive: Any = prod(plan.spec.input)
+    for attends, group in groupby(plan.stem, key=is_attention):
+        here, out = chain_peak(group, alive, keep=attends)
+        peak, alive = _most(peak, here), alive if attends else out
+    return peak, alive
 
 
 _IN_PLACE: Final = frozenset({"batch_norm", "group_norm", "relu", "sigmoid", "scale", "add", "flatten"})
 
 
-def _block_peak(block: BlockPlan, entered: int) -> tuple[int, int]:
+def block_peak(block: BlockPlan, entered: Any) -> tuple[Any, Any]:
     """The most alive in a block that `entered` values enter, and how many leave it."""
     identity = not block.shortcut or block.shortcut[0].kind == "zero_pad"
     # The identity still needs the block's input, so pre-activation writes to a tensor of its own;
     # before a projection, which reads the activated map, it works in place.
-    copied = entered if block.pre and identity else 0
-    peak, out = _chain(block.body, entered, beside=copied, keep=not copied)
-    held = copied or entered
+    copies = bool(block.pre) and identity
+    peak, out = chain_peak(block.body, entered, beside=entered if copies else 0, keep=not copies)
     if block.attention:
-        peak = max(peak, _chain(block.attention, out, beside=held, keep=True)[0])
+        peak = _most(peak, chain_peak(block.attention, out, beside=entered, keep=True)[0])
     if block.shortcut:
-        peak = max(peak, _chain(block.shortcut, entered, beside=out)[0])
-    return max(peak, held + out), out
+        peak = _most(peak, chain_peak(block.shortcut, entered, beside=out)[0])
+    return _most(peak, entered + out), out
 
 
-def _chain(layers: Iterable[Layer], entered: int, *, beside: int = 0, keep: bool = False) -> tuple[int, int]:
+def chain_peak(
+    layers: Iterable[Layer], entered: Any, *, beside: Any = 0, keep: bool = False
+) -> tuple[Any, Any]:
     """The most alive along layers one behind another, and how many values the last puts out.
 
     Args:
@@ -248,12 +267,22 @@ def _chain(layers: Iterable[Layer], entered: int, *, beside: int = 0, keep: bool
         beside: values alive all along.
         keep: whether that input stays alive to the end.
     """
-    peak, now, kept = beside + entered, entered, 0
+    peak, now = beside + entered, entered
+    kept: Any = 0
     for layer in layers:
         if layer.kind in _IN_PLACE:
             continue
         out = prod(layer.out_shape)
-        peak = max(peak, beside + kept + now + out)
+        peak = _most(peak, beside + kept + now + out)
         kept = entered if keep else 0
         now = out
     return peak, now
+
+
+def _most(a: Any, b: Any) -> Any:
+    """The greater of two integers, or of each pair where one is an array."""
+    if isinstance(a, int) and isinstance(b, int):
+        return max(a, b)
+    import numpy as np  # only where the widths are numpy's
+
+    return np.maximum(a, b)

@@ -18,9 +18,10 @@ from archkit.errors import BudgetError
 from archkit.spec import ArchSpec
 from archkit.spec.blocks import out_channels
 
-__all__ = ["METRICS", "NO_LIMIT", "CostTables", "Ints", "cost_tables"]
+__all__ = ["METRICS", "NO_LIMIT", "CostTables", "Ints", "cost_tables", "projections"]
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 METRICS: Final = Cost._fields
 """The figures of a cost, in the order of the first axis of every table."""
@@ -65,11 +66,9 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
     maps = like.maps()
     first, other = [], []
     for i, here in enumerate(widths):
-        if i:
-            c_in = out_channels(like.block[i - 1], widths[i - 1][:, None])
-        else:
-            c_in = here[None, :] if stem_follows else np.full((1, len(here)), like.stem_out, dtype=np.int64)
-        cost = _first_block(like, i, c_in, here[None, :], maps[i])
+        c_in = _entering(like, widths, i, stem_follows=stem_follows)
+        projects = projections(like, widths, i, stem_follows=stem_follows)
+        cost = _first_block(like, i, c_in, here[None, :], maps[i], projects)
         if i == 0:
             stem = stem_cost(like, (here,) if stem_follows else like.stem.widths)
             cost = cost + _stacked(stem, here.shape)[:, None, :]
@@ -81,12 +80,28 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
     return CostTables(first=tuple(first), other=tuple(other), head=_stacked(head, widths[-1].shape))
 
 
-def _first_block(like: ArchSpec, stage: int, c_in: Ints, c: Ints, size: tuple[int, int]) -> Ints:
+def projections(like: ArchSpec, widths: Sequence[Ints], stage: int, *, stem_follows: bool) -> Bools:
+    """Whether something stands on the shortcut of a stage's first block, P x C; 1 x C of the first stage."""
+    always = like.stride[stage] != 1 or (like.project == "stage" and like.shortcut[stage] != "pad")
+    out = out_channels(like.block[stage], widths[stage][None, :])
+    found: Bools = (_entering(like, widths, stage, stem_follows=stem_follows) != out) | always
+    return found
+
+
+def _entering(like: ArchSpec, widths: Sequence[Ints], stage: int, *, stem_follows: bool) -> Ints:
+    """Channels that enter a stage: P x 1 for the widths before it, 1 x C for the first stage."""
+    here = widths[stage]
+    if stage:
+        found: Ints = out_channels(like.block[stage - 1], widths[stage - 1][:, None])
+        return found
+    return here[None, :] if stem_follows else np.full((1, len(here)), like.stem_out, dtype=np.int64)
+
+
+def _first_block(
+    like: ArchSpec, stage: int, c_in: Ints, c: Ints, size: tuple[int, int], project: Bools
+) -> Ints:
     """M x P x C."""
-    stride = like.stride[stage]
-    always = stride != 1 or (like.project == "stage" and like.shortcut[stage] != "pad")
-    project = (c_in != out_channels(like.block[stage], c)) | always
-    cost = block_cost(like, stage, c_in, c, size, project=project, stride=stride)
+    cost = block_cost(like, stage, c_in, c, size, project=project, stride=like.stride[stage])
     return _stacked(cost, np.broadcast_shapes(c_in.shape, c.shape))
 
 

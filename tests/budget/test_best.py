@@ -9,39 +9,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archkit.budget import Budget, Limit, Objective, candidates, entropy, rho, solve
+from archkit.budget import FIGURES, Budget, Limit, Objective, candidates, entropy, rho, solve
 from archkit.budget.tables import METRICS
-from archkit.count import totals
+from archkit.count import count, totals
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, parse, parse_space
-from tests.budget.test_listing import small_spaces
+from tests.budget.brute import budgets, fitting, small_spaces
 
 
 @given(small_spaces(), st.data())
 @settings(max_examples=200)
 def test_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObject) -> None:
     text, networks = space
-    limits = {}
-    for name in data.draw(st.sets(st.sampled_from(METRICS), max_size=2)):
-        figures = sorted(getattr(totals(spec), name) for spec in networks) or [0]
-        ends = sorted(data.draw(st.tuples(st.sampled_from(figures), st.sampled_from(figures))))
-        limits[name] = data.draw(st.sampled_from([Limit(*ends), Limit(None, ends[1]), Limit(ends[0], None)]))
-    budget = Budget(**limits)
+    budget, table = data.draw(budgets(networks))
     max_rho = data.draw(st.sampled_from([0.05, 0.1, 0.3]))
-    by = data.draw(st.sampled_from(["entropy", *(f"{s}-{m}" for s in ("most", "least") for m in METRICS)]))
+    by = data.draw(st.sampled_from(["entropy", *(f"{s}-{m}" for s in ("most", "least") for m in FIGURES)]))
     objective = Objective.read(by, max_rho=max_rho)
-    fitting = [spec for spec in networks if budget.allows(totals(spec))]
+    expected = fitting(budget, table)
     if by == "entropy":
-        values = [entropy(spec) for spec in fitting if rho(spec) <= max_rho]
+        values = {spec: entropy(parse(spec)) for spec in expected if rho(parse(spec)) <= max_rho}
     else:
-        values = [float(getattr(totals(spec), objective.name)) for spec in fitting]
+        values = {spec: float(row[objective.name]) for spec, row in expected.items()}
     n = data.draw(st.sampled_from([1, 4, 1_000]))
     found = solve(parse_space(text), budget, objective, n)
-    expected = sorted(values, reverse=objective.most)[:n]
-    assert [row.value for row in found.networks] == pytest.approx(expected, rel=1e-9)
+    best = sorted(values.values(), reverse=objective.most)[:n]
+    assert [row.value for row in found.networks] == pytest.approx(best, rel=1e-9)
     assert len({row.network.spec for row in found.networks}) == len(found.networks)
-    assert all(budget.allows(totals(parse(row.network.spec))) for row in found.networks)
+    assert all(row.value == pytest.approx(values[row.network.spec], rel=1e-9) for row in found.networks)
     assert found.plans == found.too_large + found.bounded + found.searched
+    assert found.exact
 
 
 def test_a_value_is_the_networks_own_score() -> None:
@@ -130,3 +126,43 @@ def test_nothing_fits() -> None:
     assert found.networks == ()
     assert found.too_large == found.plans == 4
     assert next(candidates(parse_space("[1]x[8]"), Budget()))
+
+
+def test_a_search_that_is_cut_off_says_how_far_it_came() -> None:
+    space = parse_space("[1..4]*3x[{16,24,32,48,64}]")
+    budget = Budget.read({"max_params": "200k", "max_macs": "20M"})
+    objective = Objective.read("entropy")
+    whole, cut = solve(space, budget, objective, 3), solve(space, budget, objective, 3, effort=1)
+    assert whole.exact
+    assert not cut.exact
+    assert cut.open_bound is not None
+    assert cut.open_bound >= whole.networks[0].value
+    assert cut.proof().startswith("Not exact: stopped after")
+    assert whole.proof().startswith("Exact")
+
+
+@pytest.mark.parametrize(
+    ("text", "objective"),
+    [
+        ("most-macs", ("macs", True)),
+        ("least-peak-memory", ("peak_memory", False)),
+        ("training_memory", ("training_memory", True)),
+        ("peak-memory", ("peak_memory", True)),
+    ],
+)
+def test_ways_to_write_an_objective(text: str, objective: tuple[str, bool]) -> None:
+    found = Objective.read(text)
+    assert (found.name, found.most) == objective
+
+
+def test_the_budget_is_filled_among_trillions() -> None:
+    # Beyond any listing: that none is better follows from the limit, that it fits from its plan.
+    space = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
+    budget = Budget.read({"max_params": "5M", "max_macs": "400M"})
+    found = solve(space, budget, Objective.read("params"), 2)
+    assert found.exact
+    for row in found.networks:
+        cost = count(parse(row.network.spec))
+        # Every width is a multiple of 8 and the head's bias counts 10: no figure is nearer to 5M.
+        assert cost.params == row.value == 4_999_994
+        assert cost.macs <= 400_000_000

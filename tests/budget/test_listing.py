@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+import tracemalloc
+from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archkit.budget import Budget, Limit, candidates, largest
+from archkit.budget import FIGURES, Budget, Limit, candidates, largest
+from archkit.budget.tables import METRICS
 from archkit.count import count, totals
 from archkit.errors import BudgetError
 from archkit.spec import DEFAULT_SPACE, ArchSpec, parse, parse_space
-
-WIDTHS = (8, 12, 16, 24, 32)
-
-
-@st.composite
-def small_spaces(draw: st.DrawFn) -> tuple[str, list[ArchSpec]]:
-    """A space as a text, and its networks written down one by one."""
-    low = draw(st.integers(1, 3))
-    high = draw(st.integers(low, min(low + 1, 4)))
-    blocks = draw(st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True))
-    widths = draw(st.lists(st.sampled_from(WIDTHS), min_size=1, max_size=3, unique=True))
-    order = draw(st.sampled_from(["any", "nondecreasing", "increasing"]))
-    options = draw(
-        st.sampled_from(
-            [
-                ("", [{}]),
-                ("stem=16", [{"stem": 16}]),
-                ("block={bottleneck,basic}", [{"block": "bottleneck"}, {"block": "basic"}]),
-                (
-                    "shortcut={conv3,pad} project=stage attn=se",
-                    [{"shortcut": s, "project": "stage", "attn": "se"} for s in ("conv3", "pad")],
-                ),
-                ("block=preact bias={yes,no}", [{"block": "preact", "bias": b} for b in (True, False)]),
-                ("stem={8,conv7} aa=blur", [{"stem": s, "aa": "blur"} for s in (8, "conv7")]),
-                ("attn=eca kernel=5 pool=2", [{"attn": "eca", "kernel": 5, "pool": 2}]),
-            ]
-        )
-    )
-    assume("pad" not in options[0] or order != "any")
-    text = f"[{{{','.join(map(str, blocks))}}}]*{low}..{high}x[{{{','.join(map(str, widths))}}}]"
-    rises = {
-        "any": lambda _a, _b: True,
-        "nondecreasing": lambda a, b: a <= b,
-        "increasing": lambda a, b: a < b,
-    }[order]
-    networks = [
-        ArchSpec.make(ns, cs, **chosen)
-        for chosen in options[1]
-        for stages in range(low, high + 1)
-        for ns in product(blocks, repeat=stages)
-        for cs in product(widths, repeat=stages)
-        if all(rises(a, b) for a, b in pairwise(cs))
-    ]
-    return f"{text} order={order} {options[0]}", networks
+from tests.budget.brute import budgets, fitting, small_spaces
 
 
 @given(small_spaces(), st.data())
@@ -64,21 +23,27 @@ def test_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObj
     text, networks = space
     parsed = parse_space(text)
     assert parsed.size() == len(networks)
-    costs = {str(spec): totals(spec) for spec in networks}
-    limits = {}
-    for name in data.draw(st.sets(st.sampled_from(Budget.names()), max_size=3)):
-        figures = sorted(getattr(cost, name) for cost in costs.values()) or [0]
-        ends = sorted(data.draw(st.tuples(st.sampled_from(figures), st.sampled_from(figures))))
-        low, high = data.draw(st.sampled_from([(ends[0], ends[1]), (None, ends[1]), (ends[0], None)]))
-        limits[name] = Limit(low, high)
-    budget = Budget(**limits)
-    expected = {spec: cost for spec, cost in costs.items() if budget.allows(cost)}
+    budget, table = data.draw(budgets(networks))
+    expected = fitting(budget, table)
     found = list(candidates(parsed, budget))
     assert len(found) == len({row.spec for row in found})
-    assert {row.spec: row[1:] for row in found} == expected
-    best, within = largest(parsed, budget, 5, by="macs")
+    assert {row.spec: row[1:] for row in found} == {
+        spec: tuple(row[name] for name in METRICS) for spec, row in expected.items()
+    }
+    by, least, n = data.draw(
+        st.tuples(st.sampled_from(FIGURES), st.booleans(), st.sampled_from([0, 1, 5, None]))
+    )
+    best, within = largest(parsed, budget, n, by=by, least=least)
     assert within == len(expected)
-    assert [row.macs for row in best] == sorted((cost.macs for cost in expected.values()), reverse=True)[:5]
+    ordered = sorted((row[by] for row in expected.values()), reverse=not least)[:n]
+    assert [expected[row.spec][by] for row in best] == ordered
+    # Of equal ones the earlier stands first.
+    place = {row.spec: i for i, row in enumerate(found)}
+    assert all(
+        place[a.spec] < place[b.spec]
+        for a, b in pairwise(best)
+        if expected[a.spec][by] == expected[b.spec][by]
+    )
 
 
 # Counted by brute force and by a table elsewhere: basic blocks, the stem as wide as the first stage,
@@ -121,6 +86,35 @@ def test_a_listing_is_a_stream() -> None:
     rows = candidates(space, Budget())
     assert next(rows).spec.startswith("[1,1,1")
     assert next(rows).spec.startswith("[1,1,1")
+
+
+def test_memory_does_not_grow_with_the_list() -> None:
+    rows = candidates(parse_space("[1..20]*4x[16..64:16]"), Budget())
+    tracemalloc.start()
+    try:
+        peaks = []
+        for _ in range(2):
+            for _ in range(20_000):
+                next(rows)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.reset_peak()
+    finally:
+        tracemalloc.stop()
+    # 20,000 texts alone would take 1.4 MB.
+    assert peaks[1] < peaks[0] + 500_000
+
+
+def test_the_order_of_a_listing() -> None:
+    space = parse_space("[{1,2}]*1..3x[{8,16}] block={basic,bottleneck}")
+
+    def place(text: str) -> tuple[object, ...]:
+        spec = parse(text)
+        stages = tuple(zip(spec.channels, spec.blocks, strict=True))
+        return spec.block[0], len(stages), stages
+
+    places = [place(row.spec) for row in candidates(space, Budget())]
+    assert places == sorted(places)
+    assert len(places) == 2 * (4 + 16 + 64)
 
 
 def test_a_space_without_end_needs_a_limit() -> None:

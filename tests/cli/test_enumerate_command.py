@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,23 @@ def test_json_is_every_network(cli: Cli) -> None:
     assert [row["params"] for row in best] == sorted((row["params"] for row in rows), reverse=True)[:2]
 
 
+def test_the_order_can_be_chosen(cli: Cli) -> None:
+    def rows(*args: str) -> list[dict[str, int]]:
+        return [json.loads(line) for line in cli("enumerate", SMALL, "--json", *args).stdout.splitlines()]
+
+    every = rows()
+    for name in ("params", "macs", "activations", "depth"):
+        for least in (False, True):
+            order = rows("--sort", f"least-{name}" if least else name)
+            assert [row[name] for row in order] == sorted((row[name] for row in every), reverse=not least)
+            assert {row["spec"] for row in order} == {row["spec"] for row in every}
+    assert rows("--sort", "least-peak-memory", "--limit", "1") == rows(
+        "--sort", "least-params", "--limit", "1"
+    )
+    table = cli("enumerate", SMALL, "--sort", "least-macs", "--limit", "1").stdout
+    assert "The 1 smallest" in table
+
+
 def test_files(cli: Cli, tmp_path: Path) -> None:
     listed = [json.loads(line) for line in cli("enumerate", SMALL, "--json").stdout.splitlines()]
     for name in ("a.csv", "a.jsonl", "a.parquet"):
@@ -67,16 +85,22 @@ def test_files(cli: Cli, tmp_path: Path) -> None:
         (["[1..]x[8]"], "no upper end", 2),
         (["--output", "list.txt"], "the ending must be", 1),
         (["--output", "no/such/folder/list.csv"], "is not a folder", 1),
+        (["--output", "folder/list.csv"], "cannot be written", 1),
         (["--limit", "-1"], "--limit", 2),
+        (["--sort", "entropy"], "--sort is", 2),
     ],
 )
 def test_mistakes(cli: Cli, tmp_path: Path, args: list[str], words: str, code: int) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o500)
+    if os.access(folder, os.W_OK) and "folder/list.csv" in args:
+        pytest.skip("this user may write everywhere")
     done = cli("enumerate", *args, cwd=tmp_path)
     assert done.returncode == code
     assert words in done.stderr.splitlines()[0]
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.rglob("*")) == [folder]
 
 
 def test_a_reader_that_stops_early_ends_it_quietly() -> None:

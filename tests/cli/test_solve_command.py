@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from archkit.count.memory import memory, peak_values
+from archkit.plan import layout
+from archkit.spec import parse
 from tests.conftest import Cli
+
+ROOT = Path(__file__).parents[2]
 
 SMALL = "[1..3]*3x[{16,32,64}] order=nondecreasing"
 
@@ -44,6 +53,103 @@ def test_a_sample(cli: Cli) -> None:
     assert cli(*args).stdout == first
 
 
+def test_limits_on_memory(cli: Cli) -> None:
+    budget = ("--max-peak-memory", "60k", "--peak-bits", "8", "--max-training-memory", "40M", "--batch", "16")
+    done = cli("solve", SMALL, *budget, "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == 10
+    for row in rows:
+        spec = parse(row["spec"])
+        assert row["training_memory"] == memory(spec, batch=16).training <= 40_000_000
+        assert row["peak_memory"] == peak_values(layout(spec)) <= 60_000
+    text = cli("solve", SMALL, *budget, "--best", "1").stdout
+    assert "training bytes   peak bytes" in text
+    assert f"{rows[0]['peak_memory']:,}" in text
+    least = cli("solve", SMALL, "--by", "least-training-memory", "--best", "1", "--json").stdout
+    row = json.loads(least)
+    assert row["value"] == row["training_memory"]
+    assert row["spec"] == "[1,1,1]x[16,16,16]"
+
+
+def test_the_front_in_memory(cli: Cli) -> None:
+    done = cli("solve", SMALL, "--pareto", "peak-memory,+params", "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) > 1
+    assert [row["peak_memory"] for row in rows] == sorted({row["peak_memory"] for row in rows})
+    assert [row["params"] for row in rows] == sorted({row["params"] for row in rows})
+
+
+def test_a_space_in_a_file(cli: Cli, tmp_path: Path) -> None:
+    table = (
+        '[space]\nblocks = "[1..3]*3"\nchannels = "[{16,32,64}]"\norder = "nondecreasing"\n'
+        'block = ["basic", "bottleneck"]\nkernel = [3, 5]\nbias = false\n'
+    )
+    (tmp_path / "table.toml").write_text(table)
+    (tmp_path / "text.toml").write_text(f'space = "{SMALL}"\n')
+    sizes = [
+        json.loads(cli("enumerate", name, "--count", "--json", cwd=tmp_path).stdout)["size"]
+        for name in ("table.toml", "text.toml")
+    ]
+    # 27 choices of depths, 10 of widths.
+    assert sizes == [4 * 270, 270]
+
+
+def test_headroom(cli: Cli) -> None:
+    done = cli("count", "[2,1,1,1]x[64,128,256,512]", "--budget", "budgets/cifar10-5m.toml", cwd=ROOT)
+    assert "max params   5,000,000   4,977,226   22,774" in done.stdout
+    assert "none of which fits" in done.stdout
+    assert "one more block in stage 1" in done.stdout
+    assert "+73,984" in done.stdout
+    row = json.loads(
+        cli(
+            "count", "[2,1,1]x[16,32,64]", "--budget", "budgets/microcontroller.toml", "--json", cwd=ROOT
+        ).stdout
+    )
+    assert [one["left"] for one in row["left"]] == [256_000 - 82_714, 61_440 - 3 * 16 * 32 * 32]
+    assert row["best"] == "[2,2,1]x[16,32,64]"
+    broken = cli("count", "[4,4,4]x[64,64,64]", "--budget", "budgets/microcontroller.toml", cwd=ROOT)
+    assert broken.returncode == 0
+    assert "It does not fit: 642,762 parameters too many" in broken.stdout
+
+
+def test_trillions_by_size(cli: Cli) -> None:
+    """The largest of more networks than can be listed, and how many there are."""
+    done = cli("enumerate", "[1..]*4x[8..512:8] order=nondecreasing", "--max-params", "5M", "--limit", "2")
+    assert "26,108,878,089,825 within the budget" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if line.endswith(tuple("0123456789"))]
+    assert [row[1] for row in rows if row[0].startswith("[")] == ["4,999,994", "4,999,994"]
+
+
+def test_why_nothing_fits_under_several_limits(cli: Cli) -> None:
+    done = cli("solve", SMALL, "--max-params", "20k", "--min-depth", "12")
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first.startswith("error: nothing fits: max-params ")
+    assert second.startswith("min-depth ")
+    # Each line names a limit that lets its network in.
+    most = first.split()[4].replace(",", "")
+    assert cli("solve", SMALL, "--max-params", most, "--min-depth", "12").returncode == 0
+    assert cli("solve", SMALL, "--max-params", str(int(most) - 1), "--min-depth", "12").returncode == 2
+
+
+def test_an_interruption_ends_it_quietly() -> None:
+    code = "from archkit.cli import main; main()"
+    space = "[1..100]*6x[8..256:8] order=nondecreasing"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "solve", space, "--pareto", "params,+macs,+depth"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        time.sleep(3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -57,10 +163,32 @@ def test_a_sample(cli: Cli) -> None:
         (["enumerate", "--sort", "colour"], "--sort is"),
         (["enumerate", "--sample", "0"], "--sample"),
         (["enumerate", "--max-params", "1k", "--sample", "2"], "no network of the space fits"),
+        (["enumerate", "[{}]x[3]"], "the list is empty"),
+        (["enumerate", "[4..1]x[3]"], "falls from 4 to 1"),
+        (["enumerate", "none.toml"], "cannot be read"),
+        (["enumerate", "bad.toml"], "unknown key 'colour'"),
+        (["enumerate", "--budget", "bad.toml"], "unknown key 'colour'"),
+        (["enumerate", "limit.toml"], "holds no space"),
+        (["enumerate", "--budget", "limit.toml"], "unknown limit 'max_colour'"),
+        (["count", "resnet10", "--budget", "bad.toml"], "unknown key 'colour'"),
+        (["solve", "--max-macs", "-1"], "max-macs: '-1' is not a figure"),
+        (["solve", "--max-macs", "nan"], "max-macs: 'nan' is not a figure"),
+        (["solve", "--max-macs", "1M", "--min-macs", "2M"], "nothing can fit"),
+        (["solve", "--max-peak-memory", "much"], "max-peak-memory"),
+        (["solve", "--peak-bits", "0"], "peak-bits must be 1 to 64"),
+        (["solve", "--batch", "0"], "batch must be 1 to"),
+        (["solve", "--optimizer", "lion"], "optimizer is none"),
+        (["solve", "--weight-bits", "8"], "weight-bits needs"),
+        (["solve", "[1..]*2x[8]"], "no upper end"),
+        (["solve", "--max-rho", "0.0001"], "keeps to max-rho"),
     ],
 )
 def test_mistakes(cli: Cli, tmp_path: Path, args: list[str], words: str) -> None:
+    (tmp_path / "bad.toml").write_text("colour = 3")
+    (tmp_path / "limit.toml").write_text("[limits]\nmax_colour = 3")
     done = cli(*args, cwd=tmp_path)
     assert done.returncode == 2
     assert words in done.stderr.splitlines()[0]
     assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert len(list(tmp_path.iterdir())) == 2

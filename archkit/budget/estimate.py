@@ -1,0 +1,101 @@
+"""How many networks keep to several limits, where that is too much work to count: an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+from archkit.budget.limits import PEAK, Budget
+from archkit.budget.listing import check_finite
+from archkit.budget.within import by_tables, count_within, sample
+from archkit.errors import BudgetError
+from archkit.spec import SearchSpace, parse
+
+__all__ = ["Estimate", "estimate_within", "few_enough"]
+
+_MOST_WALKED: Final = 500_000_000  # networks that are gone through one array after another: minutes
+_Z: Final = 3.29  # of 99.9% of a normal distribution
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """An interval for a count, and what it stands on.
+
+    Attributes:
+        low: the count is hardly lower.
+        high: the count is hardly higher: the interval misses it once in a thousand seeds.
+        most: the count is certainly not higher: so many keep to one of the limits.
+        draws: fair draws from those.
+        hits: how many of them kept to every limit.
+    """
+
+    low: int
+    high: int
+    most: int
+    draws: int
+    hits: int
+
+
+def few_enough(space: SearchSpace, budget: Budget) -> bool:
+    """Whether what fits can be counted exactly in minutes.
+
+    Raises:
+        BudgetError: as `count_within`.
+    """
+    if by_tables(budget):
+        return True
+    size = space.size()
+    if size is not None and size <= _MOST_WALKED:
+        return True
+    check_finite(space, budget)
+    return min(_alone(space, budget), key=lambda pair: pair[0])[0] <= _MOST_WALKED
+
+
+def estimate_within(space: SearchSpace, budget: Budget, *, draws: int = 4_000, seed: int = 0) -> Estimate:
+    """How many networks keep to several limits, from a sample of those that keep to the tightest one.
+
+    Wilson's interval (1927) at 99.9% for the share of the draws that keep to the other limits too.
+
+    Raises:
+        BudgetError: the space has no upper end and the budget sets none either, or nothing keeps to the
+            tightest limit.
+    """
+    check_finite(space, budget)
+    most, tightest = min(_alone(space, budget), key=lambda pair: pair[0])
+    hits = sum(budget.fits(parse(row.spec)) for row in sample(space, tightest, draws, seed=seed))
+    share, spread = hits / draws, _Z**2 / draws
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z / (1 + spread) * sqrt(share * (1 - share) / draws + spread / draws / 4)
+    # Floats are far finer than the interval is wide.
+    return Estimate(
+        low=max(hits > 0, int(most * max(0.0, middle - half))),
+        high=min(most, int(most * min(1.0, middle + half)) + 1),
+        most=most,
+        draws=draws,
+        hits=hits,
+    )
+
+
+def _alone(space: SearchSpace, budget: Budget) -> list[tuple[int, Budget]]:
+    """How many networks keep to each upper limit by itself, wherever tables can count them."""
+    bare = Budget(
+        batch=budget.batch,
+        optimizer=budget.optimizer,
+        peak_bits=budget.peak_bits,
+        peak_memory=budget.peak_memory._replace(low=None),
+    )
+    found, refused = [], None
+    for name, limit in budget.limited():
+        if name == PEAK or limit.high is None:
+            continue
+        one = bare.replace(**{name: limit})
+        try:
+            found.append((count_within(space, one), one))
+        except BudgetError as error:
+            refused = error  # its table would not fit into memory; another limit's may
+    if not found and space.size() is not None:
+        found.append((count_within(space, bare), bare))
+    if not found and refused is not None:
+        raise refused
+    return found
