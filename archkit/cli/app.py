@@ -1,28 +1,24 @@
 """The `archkit` command: its subcommands, and the one place where an error becomes an exit code.
 
 Only Typer is imported here and at the top of each command's module; whatever a command needs besides
-is imported when it runs, so that `archkit count` does not wait for torch.
+is imported when it runs, so that `archkit count` does not wait for torch. Nor does it wait for the other
+commands' modules: one that is named is imported alone, all of them for the help and for a mistyped name.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
 
 from archkit import __version__
-from archkit.cli.bench import bench
-from archkit.cli.count import count_command
-from archkit.cli.enumerate import enumerate_command
-from archkit.cli.reconcile import reconcile_command
-from archkit.cli.report import report_command
-from archkit.cli.solve import solve_command
-from archkit.cli.zoo import zoo_command
 from archkit.errors import ArchkitError, BudgetError, SpecError
 
-__all__ = ["app", "main"]
+__all__ = ["main"]
 
 app = typer.Typer(
     name="archkit",
@@ -30,13 +26,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("count")(count_command)
-app.command("enumerate")(enumerate_command)
-app.command("solve")(solve_command)
-app.command("reconcile")(reconcile_command)
-app.command("bench")(bench)
-app.command("report")(report_command)
-app.command("zoo")(zoo_command)
+_COMMANDS: Final = {
+    "count": "count_command",
+    "enumerate": "enumerate_command",
+    "solve": "solve_command",
+    "reconcile": "reconcile_command",
+    "bench": "bench",
+    "report": "report_command",
+    "zoo": "zoo_command",
+}
+"""The commands in the order of the help, and the function of each in the module of its name."""
 
 _USAGE: Final = 2
 _FAILED: Final = 1
@@ -72,6 +71,7 @@ def main() -> None:
 
 
 def _run() -> int:
+    _register(sys.argv[1:2])
     try:
         result = typer.main.get_command(app).main(prog_name="archkit", standalone_mode=False)
         sys.stdout.flush()
@@ -89,6 +89,13 @@ def _run() -> int:
         message = f"{error.format_message()} (see `{path} --help`)"
         return _complain(message, error.exit_code)
     return result if isinstance(result, int) else 0
+
+
+def _register(named: Sequence[str]) -> None:
+    """Adds the command that is named; all of them where none is."""
+    wanted = [name for name in named if name in _COMMANDS] or _COMMANDS
+    for name in wanted:
+        app.command(name)(getattr(import_module(f"archkit.cli.{name}"), _COMMANDS[name]))
 
 
 def _complain(message: str, code: int) -> int:
