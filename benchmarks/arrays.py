@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -18,6 +16,7 @@ from importlib.util import find_spec
 from unittest import mock
 
 import numpy as np
+from machine import machine
 
 from archkit.count import arrays, totals
 from archkit.spec import parse
@@ -38,8 +37,8 @@ def main() -> int:
         print("numba is not installed: pip install archkit[fast]")
         return 1
     draw = np.random.default_rng(0)
-    blocks = draw.integers(1, 5, (args.networks, 4), dtype=np.int32)
-    channels = draw.integers(1, 65, (args.networks, 4), dtype=np.int32) * 8
+    blocks = draw.integers(1, 5, (args.networks, 4), dtype=np.uint8)
+    channels = draw.integers(1, 65, (args.networks, 4), dtype=np.uint16) * np.uint16(8)
     few = args.networks // 10
     specs = [
         LIKE.replace(blocks=tuple(map(int, b)), channels=tuple(map(int, c)))
@@ -63,12 +62,7 @@ def main() -> int:
         return 1
     middle = {name: statistics.median(samples) for name, samples in rates.items()}
     ratio = middle["compiled"] / middle["one by one"]
-    environment = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "numpy": np.__version__,
-    }
+    environment = machine("numpy", "numba")
     if args.json:
         print(json.dumps({"networks_a_second": rates, "ratio": ratio, "environment": environment}))
     else:

@@ -12,17 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
-import platform
 import random
 import statistics
 import sys
 import time
 import warnings
-from importlib.metadata import version
-from pathlib import Path
 
 import torch
+from machine import machine
 
 from archkit.count import totals
 from archkit.count.tools import Tool, predict
@@ -78,21 +75,6 @@ def measure(rounds: int) -> tuple[list[float], list[float], int]:
     return counted, traced, flops
 
 
-def environment() -> dict[str, str | int | None]:
-    """Where this was measured; what cannot be found out is None."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor() or None,
-        "cores": os.cpu_count(),
-        "threads of torch": torch.get_num_threads(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("archkit", "fvcore", "torch")},
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=11, help=f"at least {LEAST_ROUNDS}")
@@ -104,7 +86,7 @@ def main() -> int:
     counted, traced, flops = measure(args.rounds)
     one, other = statistics.median(counted), statistics.median(traced)
     ratio = other / one
-    where = environment()
+    where = {**machine("fvcore", "torch"), "threads of torch": torch.get_num_threads()}
     if args.json:
         samples = {"text to totals": counted, "fvcore": traced}
         median = {"text to totals": one, "fvcore": other}

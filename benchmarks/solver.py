@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -24,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from machine import machine
 
 from archkit.budget import Budget, Objective, candidates, count_within, sample, solve
 from archkit.count import totals
@@ -147,12 +146,7 @@ def main() -> int:
         "the count over a plain table in numpy": middle["plain"] / middle["count"],
         "the list over building torch modules": rows / listing / built,
     }
-    environment = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "numpy": np.__version__,
-    }
+    environment = machine("numpy", "torch")
     if args.json:
         times = {what: [run["seconds"] for run in each] for what, each in runs.items()}
         figures = {"seconds": times, "gib": memory, "parquet_seconds": listing, "ratios": ratios}

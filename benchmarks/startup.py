@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+from machine import machine
 
 SPEC = "[2,1,1,1]x[64,128,256,512]"
 ARCHKIT = str(Path(sys.executable).with_name("archkit"))
@@ -45,20 +44,6 @@ def measure(runs: int) -> dict[str, list[float]]:
     return samples
 
 
-def environment() -> dict[str, str | int | None]:
-    """Where this was measured; what cannot be found out is None."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor() or None,
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("archkit", "typer", "rich", "torch")},
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=11, help=f"of each command, at least {LEAST_RUNS}")
@@ -69,7 +54,7 @@ def main() -> int:
     samples = measure(args.runs)
     median = {name: statistics.median(seconds) for name, seconds in samples.items()}
     to_torch, to_bare = median[TORCH] / median[COUNT], median[COUNT] / median[BARE]
-    where = environment()
+    where = machine("typer", "rich", "torch")
     if args.json:
         ratios = {"torch_to_count": to_torch, "count_to_bare": to_bare}
         print(json.dumps({"seconds": samples, "median": median, "ratios": ratios, "environment": where}))
