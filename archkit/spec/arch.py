@@ -247,7 +247,7 @@ class ArchSpec:
 
     def __str__(self) -> str:
         """The canonical text; see `archkit.spec.format_spec`."""
-        from archkit.spec.text import format_spec  # a cycle otherwise: text makes ArchSpecs
+        from archkit.spec.canonical import format_spec  # a cycle otherwise: it reads ArchSpecs
 
         return format_spec(self)
 

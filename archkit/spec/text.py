@@ -1,4 +1,4 @@
-"""Text <-> `ArchSpec`: `parse` and its inverse, `format_spec`."""
+"""Text -> `ArchSpec`: `parse`; `archkit.spec.canonical` has its inverse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archkit.spec.arch import ArchSpec
 from archkit.spec.syntax import Atom, Items, Node, Option, Span, Text, read
 from archkit.spec.vocabulary import Attention, Norm, Stem
 
-__all__ = ["KEYS", "format_spec", "nearest", "option_value", "parse"]
+__all__ = ["KEYS", "nearest", "option_value", "parse"]
 
 KEYS: Final = (
     "block",
@@ -35,7 +35,7 @@ KEYS: Final = (
     "input",
     "classes",
 )
-"""The options of the language, in the order in which `format_spec` writes them."""
+"""The options of the language, in the order in which a canonical text has them."""
 
 # Blocks and channels alone, by far the commonest text and the one that is read by the million: what
 # this takes, the grammar takes too, and everything that is wrong is left to it.
@@ -264,67 +264,3 @@ def nearest(word: str, known: Sequence[str], otherwise: str | None) -> str | Non
 
     near = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(near)}?" if near else otherwise
-
-
-def format_spec(spec: ArchSpec) -> str:
-    """The canonical text: short, options at their default left out, in a fixed order.
-
-    `parse(format_spec(spec)) == spec` for every spec.
-    """
-    stages = len(spec.blocks)
-    parts = [f"[{_join(spec.blocks)}]x[{_join(spec.channels)}]"]
-    for key, default in (("block", "basic"), ("kernel", 3)):
-        parts.extend(_by_stage(key, getattr(spec, key), default))
-    if spec.stride != vocabulary.default_stride(stages):
-        parts.append(f"stride=[{_join(spec.stride)}]")
-    parts.extend(_by_stage("shortcut", spec.shortcut, "conv1"))
-    for key, default in (("project", "change"), ("groups", 1), ("base_width", 64), ("reduce", 1)):
-        if getattr(spec, key) != default:
-            parts.append(f"{key}={getattr(spec, key)}")
-    parts.extend(_stem_text(spec))
-    for key, attn in (("stem_attn", spec.stem_attn), ("attn", spec.attn)):
-        if attn.kind != "none":
-            parts.append(f"{key}={_kind_text(attn, vocabulary.ATTENTION)}")
-    if spec.norm.kind != "batch":
-        parts.append("norm=" + _kind_text(spec.norm, vocabulary.NORM))
-    if spec.aa != "none":
-        parts.append(f"aa={spec.aa}")
-    if spec.bias:
-        parts.append("bias=yes")
-    if spec.pool is not None:
-        parts.append(f"pool={spec.pool}")
-    if spec.input != vocabulary.DEFAULT_INPUT:
-        parts.append(f"input={'x'.join(map(str, spec.input))}")
-    if spec.classes != vocabulary.DEFAULT_CLASSES:
-        parts.append(f"classes={spec.classes}")
-    return " ".join(parts)
-
-
-def _join(values: Sequence[object]) -> str:
-    return ",".join(map(str, values))
-
-
-def _by_stage(key: str, values: Sequence[object], default: object) -> list[str]:
-    if all(value == values[0] for value in values):
-        return [] if values[0] == default else [f"{key}={values[0]}"]
-    return [f"{key}=[{_join(values)}]"]
-
-
-def _kind_text(value: Attention | Norm, table: dict[str, int]) -> str:
-    kind, number = value
-    return kind if number == table[kind] else f"{kind}:{number}"
-
-
-def _stem_text(spec: ArchSpec) -> list[str]:
-    kind, width = spec.stem
-    found = []
-    if kind == "conv3":
-        if width != spec.channels[0]:
-            found.append(f"stem={width}")
-    elif width == vocabulary.STEM_WIDTH[kind]:
-        found.append(f"stem={kind}")
-    else:
-        found.append(f"stem={kind}:{width}")
-    if spec.stem_pool != vocabulary.default_stem_pool(kind):
-        found.append(f"stem_pool={spec.stem_pool}")
-    return found
