@@ -67,8 +67,10 @@ class Pictures(Dataset[tuple[torch.Tensor, int]]):
         return self.transform(self.images[i]), self.labels[i]
 
 
-def plain(spec: ArchSpec, data: DataSet, recipe: Recipe, *, workers: int) -> Steps:
-    """The loop of most tutorials."""
+def plain(
+    spec: ArchSpec, data: DataSet, recipe: Recipe, *, workers: int, device: torch.device = CPU
+) -> Steps:
+    """The loop of most tutorials: images are transformed on the CPU one by one, whatever the device."""
     plan, pixels = recipe.augment, data.train_images / np.float32(255)
     transform = transforms.Compose(
         [
@@ -87,7 +89,7 @@ def plain(spec: ArchSpec, data: DataSet, recipe: Recipe, *, workers: int) -> Ste
         num_workers=workers,
         persistent_workers=workers > 0,
     )
-    model = build(spec).train()
+    model = build(spec).to(device).train()
     criterion, config = nn.CrossEntropyLoss(), recipe.optimizer
     optimizer = torch.optim.SGD(
         model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
@@ -102,7 +104,7 @@ def plain(spec: ArchSpec, data: DataSet, recipe: Recipe, *, workers: int) -> Ste
     def steps(count: int) -> None:
         running, correct = 0.0, 0
         for _ in range(count):
-            images, labels = next(batches)
+            images, labels = (tensor.to(device) for tensor in next(batches))
             optimizer.zero_grad()
             outputs = model(images)
             loss = criterion(outputs, labels)
