@@ -1,7 +1,7 @@
 """Budgets, and the networks that keep to them."""
 
 from archkit.budget.best import Best, Ranked, Watch, solve
-from archkit.budget.estimate import Estimate, estimate_within, few_enough
+from archkit.budget.estimate import Estimate, count_or_estimate, estimate_within, few_enough
 from archkit.budget.file import BudgetFile, read_budget, read_space
 from archkit.budget.headroom import Change, Headroom, Left, headroom
 from archkit.budget.limits import FIGURES, Budget, Limit, words
@@ -30,6 +30,7 @@ __all__ = [
     "Relaxation",
     "Watch",
     "candidates",
+    "count_or_estimate",
     "count_within",
     "entropy",
     "estimate_within",

@@ -108,10 +108,9 @@ def solve(
     check_finite(space, budget)
     search = Search(objective, n, effort)
     families = []
-    for setting in space.settings:
-        for stages in range(space.stages[0], space.stages[1] + 1):
-            tables = build_tables(space, setting, stages, budget, also=_rows(objective))
-            families.append(make_plans(tables, objective))
+    for setting, stages in space.families():
+        tables = build_tables(space, setting, stages, budget, also=_rows(objective))
+        families.append(make_plans(tables, objective))
     searched, open_bound = 0, None
     plans_in_all = sum(len(plans.widths) for plans in families)
     for bound, f, i in _best_first(families, n):

@@ -12,7 +12,7 @@ from archkit.budget.within import by_tables, count_within, sample
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 
-__all__ = ["Estimate", "estimate_within", "few_enough"]
+__all__ = ["Estimate", "count_or_estimate", "estimate_within", "few_enough"]
 
 _MOST_WALKED: Final = 500_000_000  # networks that are gone through one array after another: minutes
 _Z: Final = 3.29  # of 99.9% of a normal distribution
@@ -35,6 +35,15 @@ class Estimate:
     most: int
     draws: int
     hits: int
+
+
+def count_or_estimate(space: SearchSpace, budget: Budget) -> int | Estimate:
+    """How many networks keep to the budget: exactly wherever that takes minutes at most.
+
+    Raises:
+        BudgetError: as `count_within` and `estimate_within`.
+    """
+    return count_within(space, budget) if few_enough(space, budget) else estimate_within(space, budget)
 
 
 def few_enough(space: SearchSpace, budget: Budget) -> bool:

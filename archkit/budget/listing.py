@@ -164,9 +164,8 @@ def chunks(space: SearchSpace, budget: Budget, *, also: tuple[str, ...] = ()) ->
         BudgetError: the space has no upper end and the budget sets none either.
     """
     check_finite(space, budget)
-    for setting in space.settings:
-        for stages in range(space.stages[0], space.stages[1] + 1):
-            yield from _Walk(space, setting, stages, budget, also).chunks()
+    for setting, stages in space.families():
+        yield from _Walk(space, setting, stages, budget, also).chunks()
 
 
 def check_finite(space: SearchSpace, budget: Budget) -> None:

@@ -71,20 +71,19 @@ def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
         # Any limit that the fewest blocks keep will do; without one the blocks would have no end.
         asked = asked.replace(depth=Limit(None, 4 * LIMITS["blocks"].high * LIMITS["stages"].high))
     found = []
-    for setting in space.settings:
-        for stages in range(space.stages[0], space.stages[1] + 1):
-            tables = build_tables(space, setting, stages, asked, also=(name,))
-            m = tables.figures.index(name)
-            behind = tables.head
-            if not all(table.blocks for table in tables.stages):
-                continue  # no widths rise through so many stages
-            for table in reversed(tables.stages):
-                further = tables.further(table.other, np.array(table.blocks[0] - 1))
-                cost = tables.joined(tables.joined(table.first, further[:, None, :]), behind[:, None, :])
-                here = np.where(table.allowed, cost[m], NO_LIMIT).min(axis=1)
-                behind = np.zeros((len(cost), len(here)), dtype=np.int64)
-                behind[m] = here
-            found.append(int(behind[m, 0]))
+    for setting, stages in space.families():
+        tables = build_tables(space, setting, stages, asked, also=(name,))
+        m = tables.figures.index(name)
+        behind = tables.head
+        if not all(table.blocks for table in tables.stages):
+            continue  # no widths rise through so many stages
+        for table in reversed(tables.stages):
+            further = tables.further(table.other, np.array(table.blocks[0] - 1))
+            cost = tables.joined(tables.joined(table.first, further[:, None, :]), behind[:, None, :])
+            here = np.where(table.allowed, cost[m], NO_LIMIT).min(axis=1)
+            behind = np.zeros((len(cost), len(here)), dtype=np.int64)
+            behind[m] = here
+        found.append(int(behind[m, 0]))
     smallest = min(found, default=NO_LIMIT)
     if smallest >= NO_LIMIT:
         raise BudgetError("the space is empty: no widths rise through its stages")

@@ -51,7 +51,6 @@ def count_within(space: SearchSpace, budget: Budget) -> int:
     name, limit = _sum_limited(budget)
     if limit.high is None:
         # A space with an end: no network is beyond this, and no more blocks than it has are laid out.
-        limit = Limit(limit.low, None)
         return sum(_without_top(space, budget, name, limit))
     return sum(table.total for table in _tables(space, budget, name, limit))
 
@@ -70,7 +69,7 @@ def _sum_limited(budget: Budget) -> tuple[str, Limit]:
 def _without_top(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[int]:
     """What a space with an end has at or above a lower limit: all, less those below it."""
     everything = budget.replace(**{name: Limit()})
-    for setting, stages in _families(space):
+    for setting, stages in space.families():
         tables = build_tables(space, setting, stages, everything)
         depth = tables.figures.index("depth")
         deepest = sum(
@@ -151,7 +150,7 @@ def _sample_by_table(
     space: SearchSpace, budget: Budget, n: int, generator: random.Random
 ) -> tuple[Candidate, ...]:
     name, limit = _sum_limited(budget)
-    families = list(_families(space))
+    families = list(space.families())
     # A lone table is kept for the walk back; several are made again where a number falls into them.
     lone = _table(space, *families[0], budget, name, limit, keep=True) if len(families) == 1 else None
     totals_of = (
@@ -178,14 +177,8 @@ def _refuse_empty(total: int, n: int) -> None:
         raise BudgetError("no network of the space fits the budget")
 
 
-def _families(space: SearchSpace) -> Iterator[tuple[Setting, int]]:
-    for setting in space.settings:
-        for stages in range(space.stages[0], space.stages[1] + 1):
-            yield setting, stages
-
-
 def _tables(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[CountTable]:
-    for setting, stages in _families(space):
+    for setting, stages in space.families():
         yield _table(space, setting, stages, budget, name, limit)
 
 

@@ -132,11 +132,11 @@ def _first(
     space: SearchSpace, budget: Budget, n: int, order: Objective
 ) -> tuple[tuple[Candidate, ...], int | Estimate]:
     """The first `n` in an order, and how many there are in all."""
-    from archkit.budget import count_within, estimate_within, few_enough, largest, solve
+    from archkit.budget import count_or_estimate, largest, solve
 
     size = space.size()
     if size is None or size > _WALKED:
-        many = count_within(space, budget) if few_enough(space, budget) else estimate_within(space, budget)
+        many = count_or_estimate(space, budget)
         if not isinstance(many, int) or many > _WALKED:
             # Too many to look at each: the proof that no other comes before them is found without.
             best = solve(space, budget, order, n)
@@ -159,12 +159,12 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
 def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from archkit.budget import count_within, estimate_within, few_enough, histogram
+    from archkit.budget import count_or_estimate, histogram
 
     with working("counting"):
-        exactly = few_enough(space, budget)
-        within = count_within(space, budget) if exactly else estimate_within(space, budget)
-        bins = histogram(space, budget) if exactly and within and not as_json and budget.limited() else ()
+        within = count_or_estimate(space, budget)
+        shown = isinstance(within, int) and within and not as_json and budget.limited()
+        bins = histogram(space, budget) if shown else ()
     if as_json:
         found = {"space": str(space), "size": space.size()}
         if isinstance(within, int):

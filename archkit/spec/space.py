@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -43,6 +44,12 @@ class SearchSpace:
     order: Order
     settings: tuple[Setting, ...]
     text: str
+
+    def families(self) -> Iterator[tuple[Setting, int]]:
+        """Each setting with each number of stages: what one set of tables stands for."""
+        for setting in self.settings:
+            for stages in range(self.stages[0], self.stages[1] + 1):
+                yield setting, stages
 
     def by_stage(self, stages: int) -> tuple[tuple[IntSet, IntSet], ...]:
         """(blocks, channels) of each of so many stages."""
