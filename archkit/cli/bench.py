@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from archkit.cli.interrupts import interruptible, warnings_in_lines
 from archkit.cli.progress import duration, percent, watching
-from archkit.cli.render import exact, json_line, show
+from archkit.cli.render import exact, json_line, say, show
 
 if TYPE_CHECKING:
     from archkit.bench.data import DataSet
@@ -159,7 +158,7 @@ def bench(
                 watch=watch,
             )
     if not done.fresh and not quiet:
-        _say(f"already there: {done.folder} (--force runs it again)")
+        say(f"already there: {done.folder} (--force runs it again)")
     if as_json:
         json_line({**done.result.to_mapping(), "folder": str(done.folder)})
     else:
@@ -201,7 +200,7 @@ def _adapted(spec: ArchSpec, data: DataSet, *, quiet: bool) -> ArchSpec:
     adapted = adapt(spec, data)
     if adapted != spec and not quiet:
         size = "x".join(str(n) for n in adapted.input)
-        _say(f"{data.name} has images of {size} and {adapted.classes} classes; the network is built for them")
+        say(f"{data.name} has images of {size} and {adapted.classes} classes; the network is built for them")
     return adapted
 
 
@@ -253,7 +252,3 @@ def _recipe_text(recipe: Recipe) -> str:
         return recipe.name
     changed = differences(recipe, load_recipe(recipe.name))
     return f"{recipe.name} with {', '.join(changed)}" if changed else recipe.name
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

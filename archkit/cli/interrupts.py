@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from archkit.cli.render import say
 from archkit.errors import ArchkitError
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def interruptible() -> Iterator[Checkpoints]:
         yield checkpoints
     except ArchkitError:
         if checkpoints.any_left:  # the error itself is said where all errors are
-            _say(checkpoints.left)
+            say(checkpoints.left)
         raise
     except KeyboardInterrupt as error:
-        _say(f"interrupted; {checkpoints.left}")
+        say(f"interrupted; {checkpoints.left}")
         raise typer.Exit(128 + signal.SIGINT) from error
     except _Terminated as error:
-        _say(f"terminated; {checkpoints.left}")
+        say(f"terminated; {checkpoints.left}")
         raise typer.Exit(128 + signal.SIGTERM) from error
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -87,7 +87,7 @@ def warnings_in_lines(*, quiet: bool) -> Iterator[None]:
 
     def said(message: Warning | str, *_where: object, **_more: object) -> None:
         if not quiet:
-            _say(f"warning: {message}")
+            say(f"warning: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = said
@@ -96,7 +96,3 @@ def warnings_in_lines(*, quiet: bool) -> Iterator[None]:
 
 class _Terminated(BaseException):
     """A SIGTERM came; no Exception, so that nothing takes it for an error of its own."""
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

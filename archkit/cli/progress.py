@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from archkit.cli.render import say
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -33,7 +35,7 @@ def watching(*, quiet: bool) -> Iterator[Watch]:
         with _new_progress() as progress:
             yield _Bars(progress)
     else:
-        yield _Lines(_to_stderr)
+        yield _Lines(say)
 
 
 @contextmanager
@@ -62,7 +64,7 @@ class SuiteProgress:
 
             yield ignore
         elif self._progress is None:
-            yield _Lines(_to_stderr)
+            yield _Lines(say)
         else:
             bars = _Bars(self._progress)
             try:
@@ -76,7 +78,7 @@ class SuiteProgress:
         if self._progress is not None:
             self._progress.console.print(text)
         elif not self._quiet:
-            _to_stderr(text)
+            say(text)
 
     def _counting(self, number: int, bars: Watch) -> Watch:
         """`bars`, every step counted as a part of its run."""
@@ -242,8 +244,3 @@ def _epoch(row: EpochRow, epochs: int) -> str:
 
 def _rates(row: EpochRow) -> str:
     return f"{row.images_per_second:,.0f} images/s"
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["exact", "json_line", "new_table", "show"]
+__all__ = ["exact", "json_line", "new_table", "say", "show"]
 
 
 def exact(n: int) -> str:
@@ -20,6 +20,12 @@ def exact(n: int) -> str:
 def json_line(value: Any) -> None:
     """Writes one JSON object on a line of its own to standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def say(text: str) -> None:
+    """Writes a line to standard error, at once: what is no result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def new_table(*columns: str, right: tuple[str, ...] = (), title: str | None = None) -> Table:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archkit.cli.render import exact, new_table, show
+from archkit.cli.render import exact, new_table, say, show
 from archkit.errors import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def report_command(
         raise typer.BadParameter("only one of --markdown and --csv can go to standard output")
     found, skipped = find_runs(runs)
     for reason in skipped:
-        sys.stderr.write(f"skipped: {reason}\n")
+        say(f"skipped: {reason}")
     if not found:
         where = ", ".join(map(str, runs))
         raise DataError(f"no finished run in {where}")
@@ -75,7 +75,7 @@ def report_command(
         from archkit.bench.report.figures import write_figures
 
         for path in write_figures(sections, figures, format_.value):
-            _say_written(path)
+            say(f"written: {path}")
     for wanted, text in ((markdown, to_markdown), (csv, to_csv)):
         if wanted == "-":
             sys.stdout.write(text(sections))
@@ -143,8 +143,4 @@ def _write(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    _say_written(path)
-
-
-def _say_written(path: Path) -> None:
-    sys.stderr.write(f"written: {path}\n")
+    say(f"written: {path}")

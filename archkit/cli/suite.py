@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from archkit.cli.progress import watching_suite
-from archkit.cli.render import json_line
+from archkit.cli.render import json_line, say
 from archkit.cli.report import show_sections
 from archkit.errors import RunError
 
@@ -141,9 +141,7 @@ def conduct(
     if failed:
         for one in failed:
             run = one.run
-            sys.stderr.write(
-                f"{run.label}, recipe {run.recipe.name}, seed {run.seed}: {_first_line(one.error)}\n"
-            )
+            say(f"{run.label}, recipe {run.recipe.name}, seed {run.seed}: {_first_line(one.error)}")
         raise RunError(f"{len(failed)} of {len(ended)} runs failed")
 
 
