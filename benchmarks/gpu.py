@@ -28,6 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+# What is started finds this archkit first, and then whatever the caller's own path holds.
+PYTHONPATH = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PYTHONPATH)}
 STEPS = ("speed", "best", "time94", "under5m", "budget", "table4")
 GRACE = 20.0  # seconds for a run to leave its checkpoint
 LEFT_FOR_REPORTS = 30.0  # seconds
@@ -58,11 +61,7 @@ class Plan:
 def run(plan: Plan, *command: str) -> bool:
     """Runs a command until it ends or the deadline comes; whether it ended, and well."""
     print(f"$ {' '.join(command)}", flush=True)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
-    }
-    with subprocess.Popen([sys.executable, *command], env=environment) as process:
+    with subprocess.Popen([sys.executable, *command], env=ENVIRONMENT) as process:
         try:
             return process.wait(max(1.0, plan.left)) == 0
         except subprocess.TimeoutExpired:
@@ -110,7 +109,7 @@ def budget(plan: Plan) -> bool:
             capture_output=True,
             text=True,
             check=True,
-            env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+            env=ENVIRONMENT,
         )
         suite.write_text(made.stdout, encoding="utf-8")
     return bench(plan, suite)
