@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import torch
 
@@ -13,7 +15,12 @@ from archkit.bench.recipe import Precision
 from archkit.bench.results import Environment
 from archkit.errors import RunError
 
-__all__ = ["environment", "peak_share", "pick_device", "synchronize", "use_bfloat16"]
+__all__ = ["Arithmetic", "arithmetic", "backends", "environment", "peak_share", "pick_device", "synchronize"]
+
+Arithmetic: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+"""What convolutions and products compute in, once `auto` is resolved and the device is known."""
+
+_TF32_SINCE: Final = (8, 0)  # compute capability: Ampere
 
 _PEAK: Final = {
     "NVIDIA A100-PCIE-40GB": 312e12,
@@ -69,15 +76,45 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def use_bfloat16(precision: Precision, device: torch.device) -> bool:
-    """Whether a run autocasts to bfloat16; `auto` means: where the device has it in hardware."""
-    if precision != "auto":
-        return precision == "bfloat16"
+def arithmetic(precision: Precision, device: torch.device) -> Arithmetic:
+    """What a recipe's precision comes to on a device.
+
+    `auto` is bfloat16 where the device has it in hardware, else float32; `tf32` is float32 where it has none.
+    """
+    match precision:
+        case "auto":
+            return "bfloat16" if _has_bfloat16(device) else "float32"
+        case "tf32":
+            has = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _TF32_SINCE
+            return "tf32" if has else "float32"
+        case _:
+            return precision
+
+
+def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Older torch does not say what the CPU can do; float32 is right everywhere.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+@contextmanager
+def backends(precision: Precision) -> Iterator[None]:
+    """Sets for the block what torch keeps for the whole process, and sets it back.
+
+    cuDNN measures its algorithms for the shapes it meets, which stay the same for a whole run. On a GPU
+    torch rounds the float32 operands of convolutions to TF32's 10 bits unless told otherwise, and those of
+    products not; here both are rounded for `tf32` and neither for any other precision.
+    """
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32
+    cudnn.benchmark = True
+    cudnn.allow_tf32 = products.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32 = before
 
 
 def synchronize(device: torch.device) -> None:
@@ -96,7 +133,7 @@ def environment(device: torch.device, precision: Precision) -> Environment:
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
         device_type=device.type,
         threads=torch.get_num_threads(),
-        precision="bfloat16" if use_bfloat16(precision, device) else "float32",
+        precision=arithmetic(precision, device),
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from archkit.bench.checkpoint import Checkpoint
 from archkit.bench.data import DataSet
-from archkit.bench.device import synchronize
+from archkit.bench.device import backends, synchronize
 from archkit.bench.events import Estimate, Step, Watch, ignore
 from archkit.bench.recipe import Recipe
 from archkit.bench.results import EpochRow, Score
@@ -105,7 +105,7 @@ def train(
             f"the network takes {spec.input} and {spec.classes} classes, {data.name} has {data.input} and"
             f" {len(data.classes)}"
         )
-    with _generators_kept(device), _autotuned(), _memory_errors(recipe):
+    with _generators_kept(device), backends(recipe.precision), _memory_errors(recipe):
         on_device = DeviceData.of(data, recipe, device)
         trainer = Trainer(spec, on_device, recipe, seed=seed, device=device)
         # What is compiled and measured are steps of this trainer, taken back afterwards.
@@ -258,17 +258,6 @@ def _generators_kept(device: torch.device) -> Iterator[None]:
     )
     with torch.random.fork_rng(devices=cuda):
         yield
-
-
-@contextmanager
-def _autotuned() -> Iterator[None]:
-    """Lets cuDNN measure its algorithms for the shapes it meets, which stay the same for a whole run."""
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = True
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 @contextmanager

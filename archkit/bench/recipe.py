@@ -50,8 +50,9 @@ class Recipe:
         batch_size: images of a step.
         drop_last: whether the images that do not fill a last batch sit out the epoch.
         label_smoothing: share of the target spread over all classes.
-        precision: `float32`; `bfloat16`, autocast with float32 weights and norms; `auto`, the latter
-            where the device has it in hardware.
+        precision: `float32`; `tf32`, the same with the operands of convolutions and products rounded to
+            10 bits where the device does so; `bfloat16`, autocast with float32 weights and norms; `auto`,
+            the latter where the device has it in hardware.
         compile: the mode in which `torch.compile` compiles the forward and backward pass, or `none`;
             `reduce-overhead` and `max-autotune` record CUDA graphs.
         ema: decay of an exponential moving average of the weights, which is then what is validated, kept

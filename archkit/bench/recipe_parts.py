@@ -25,7 +25,7 @@ TORCH_OPTIMIZERS: Final = ("sgd", "adam", "adamw", "adadelta")
 
 ScheduleName: TypeAlias = Literal["onecycle", "cosine", "step", "constant"]
 PadMode: TypeAlias = Literal["zeros", "reflect"]
-Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
+Precision: TypeAlias = Literal["auto", "float32", "tf32", "bfloat16"]
 Select: TypeAlias = Literal["best", "last"]
 Compile: TypeAlias = Literal["none", "default", "reduce-overhead", "max-autotune"]
 TestAugment: TypeAlias = Literal["none", "flip"]

@@ -134,7 +134,7 @@ class Environment:
         device: the device's name, as its driver or system gives it.
         device_type: `cpu` or `cuda`.
         threads: torch's threads, on which the last bits of a CPU's sums depend.
-        precision: what `auto` came to: `float32` or `bfloat16`.
+        precision: what the recipe's came to: `float32`, `tf32` or `bfloat16`.
     """
 
     archkit: str

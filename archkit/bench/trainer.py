@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from archkit.bench.average import Average
 from archkit.bench.compiling import compiled, steps_to_compile
-from archkit.bench.device import synchronize, use_bfloat16
+from archkit.bench.device import arithmetic, synchronize
 from archkit.bench.device_data import DeviceData, Labelled
 from archkit.bench.mixing import mixed_loss
 from archkit.bench.optim import make_optimizer, make_schedule
@@ -91,7 +91,7 @@ class Trainer:
         self.schedule = make_schedule(self.optimizer, recipe.schedule, epochs=recipe.epochs, steps=self.steps)
         self._rate = float(self.optimizer.param_groups[0]["lr"])
         self._generator = torch.Generator(device).manual_seed(seed)
-        self._bfloat16 = use_bfloat16(recipe.precision, device)
+        self._bfloat16 = arithmetic(recipe.precision, device) == "bfloat16"
         self._mean, self._std = data.mean[:, None, None], data.std[:, None, None]
 
     def epoch(self, on_step: Callable[[int], None]) -> Passed:

@@ -203,7 +203,7 @@ def test_an_integer_will_do_for_a_number():
         ("augment.flip", "1.5", "augment.flip must be a probability"),
         ("augment.pad", "-1", "augment.pad must not be negative"),
         ("protocol.select", "best", "needs validation images"),
-        ("precision", "fp8", "precision is auto | float32 | bfloat16"),
+        ("precision", "fp8", "precision is auto | float32 | tf32 | bfloat16"),
         ("drop_last", "1", "drop_last must be true or false"),
     ],
 )
