@@ -11,7 +11,9 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,11 +27,13 @@ from archkit.bench.mapping import read
 from archkit.bench.results import EpochRow
 from archkit.errors import DataError
 
-__all__ = ["CHECKPOINT_FILE", "Checkpoint", "read_checkpoint", "write_checkpoint"]
+__all__ = ["CHECKPOINT_FILE", "Checkpoint", "Keeper", "read_checkpoint", "write_checkpoint"]
 
 CHECKPOINT_FILE: Final = "checkpoint.safetensors"
 
 _FORMAT: Final = "1"
+
+_SPACING: Final = 20.0  # times the time of writing one, before the next is written: a twentieth at most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -51,6 +55,51 @@ class Checkpoint:
     state: Mapping[str, Any]
     compile_seconds: float | None
     total_seconds: float
+
+
+class Keeper:
+    """Writes a run's checkpoints: each, or where epochs are short, as many as take a twentieth of the time.
+
+    Args:
+        path: of the file.
+        key: of the run.
+        written: is told each that was written.
+    """
+
+    def __init__(self, path: Path, *, key: str, written: Callable[[Checkpoint], None]) -> None:
+        self._path, self._key, self._written = path, key, written
+        self._waiting: Checkpoint | None = None
+        self._not_before = -float("inf")
+
+    def __call__(self, checkpoint: Checkpoint) -> None:
+        """Takes the latest, and writes it when it is time.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._waiting = checkpoint
+        if time.monotonic() >= self._not_before:
+            self._write()
+
+    @contextmanager
+    def at_the_end(self, *, but: type[BaseException]) -> Iterator[None]:
+        """Writes what is still waiting where the block ends with an exception, unless it is a `but`."""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, but):
+                self._write()
+            raise
+
+    def _write(self) -> None:
+        if (checkpoint := self._waiting) is None:
+            return
+        started = time.monotonic()
+        write_checkpoint(self._path, checkpoint, key=self._key)
+        ended = time.monotonic()
+        self._waiting = None
+        self._not_before = ended + _SPACING * (ended - started)
+        self._written(checkpoint)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:

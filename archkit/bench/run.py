@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from archkit.bench.checkpoint import CHECKPOINT_FILE, Checkpoint, write_checkpoint
+from archkit.bench.checkpoint import CHECKPOINT_FILE, Checkpoint, Keeper
 from archkit.bench.data import DataSet
 from archkit.bench.device import environment, peak_share
 from archkit.bench.engine import Outcome, train
@@ -28,6 +28,7 @@ from archkit.bench.results import (
     run_key,
 )
 from archkit.bench.run_folder import already_there, default_folder, finish, to_start_from, working_folder
+from archkit.bench.trainer import NotFiniteError
 from archkit.count import totals
 from archkit.errors import OutputError
 from archkit.spec import ArchSpec
@@ -89,8 +90,8 @@ def run_spec(
     """Trains and tests a network, or finds the run that did.
 
     The run works in a folder beside its own, named `*.partial`, which takes its place when everything is
-    written. After each epoch a checkpoint is written there, and it is all that is left when anything goes
-    wrong later; a loss that is not finite, or an end before the first checkpoint, leaves nothing.
+    written. Checkpoints are written there, see `Keeper`, and that of the last whole epoch is all that is left
+    when anything goes wrong later; a loss that is not finite, or an end in the first epoch, leaves nothing.
 
     Args:
         spec: the network; see `adapt`.
@@ -140,43 +141,63 @@ def run_spec(
                     file.flush()  # so that the table can be watched
                 watch(event)
 
-            def save(checkpoint: Checkpoint) -> None:
-                write_checkpoint(work / CHECKPOINT_FILE, checkpoint, key=key)
+            def saved(checkpoint: Checkpoint) -> None:
                 done = len(checkpoint.rows)
                 watch(Saved(epoch=done, epochs=recipe.epochs, folder=work, resumed=False))
 
-            outcome = train(spec, data, recipe, seed=seed, device=device, watch=note, save=save, start=start)
-        cost = totals(spec)
-        env = environment(device, recipe.precision)
-        result = Result(
-            key=key,
-            spec=str(spec),
-            params=int(cost.params),
-            macs=int(cost.macs),
-            recipe=recipe,
-            seed=seed,
-            data=_record(data, outcome),
-            environment=env,
-            epoch=outcome.epoch,
-            validation=outcome.validation,
-            test=outcome.test,
-            train_seconds=outcome.train_seconds,
-            images_per_second=outcome.images_per_second,
-            total_seconds=outcome.total_seconds,
-            validation_flip=outcome.validation_flip,
-            test_flip=outcome.test_flip,
-            compile_seconds=outcome.compile_seconds,
-            peak_share=peak_share(env, macs=int(cost.macs), images_per_second=outcome.images_per_second),
-        )
-        described = {"spec": result.spec, "key": key, "epoch": str(result.epoch)}
-        try:
-            save_file(outcome.weights, work / WEIGHTS_FILE, metadata=described)
-        except SafetensorError as error:
-            raise OutputError(f"cannot write {folder / WEIGHTS_FILE}: {error}") from error
-        text = json.dumps(result.to_mapping(), indent=2, ensure_ascii=False)
-        (work / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
+            keeper = Keeper(work / CHECKPOINT_FILE, key=key, written=saved)
+            with keeper.at_the_end(but=NotFiniteError):
+                outcome = train(
+                    spec, data, recipe, seed=seed, device=device, watch=note, save=keeper, start=start
+                )
+                result = _result(spec, data, recipe, outcome, key=key, seed=seed, device=device)
+                _write(work, result, outcome)
         finish(work, folder)
     return Finished(result=result, folder=folder, fresh=True)
+
+
+def _result(
+    spec: ArchSpec,
+    data: DataSet,
+    recipe: Recipe,
+    outcome: Outcome,
+    *,
+    key: str,
+    seed: int,
+    device: torch.device,
+) -> Result:
+    cost, env = totals(spec), environment(device, recipe.precision)
+    return Result(
+        key=key,
+        spec=str(spec),
+        params=int(cost.params),
+        macs=int(cost.macs),
+        recipe=recipe,
+        seed=seed,
+        data=_record(data, outcome),
+        environment=env,
+        epoch=outcome.epoch,
+        validation=outcome.validation,
+        test=outcome.test,
+        train_seconds=outcome.train_seconds,
+        images_per_second=outcome.images_per_second,
+        total_seconds=outcome.total_seconds,
+        validation_flip=outcome.validation_flip,
+        test_flip=outcome.test_flip,
+        compile_seconds=outcome.compile_seconds,
+        peak_share=peak_share(env, macs=int(cost.macs), images_per_second=outcome.images_per_second),
+    )
+
+
+def _write(work: Path, result: Result, outcome: Outcome) -> None:
+    """The weights and the result, each as a file in `work`."""
+    described = {"spec": result.spec, "key": result.key, "epoch": str(result.epoch)}
+    try:
+        save_file(outcome.weights, work / WEIGHTS_FILE, metadata=described)
+    except SafetensorError as error:
+        raise OutputError(f"cannot write {work / WEIGHTS_FILE}: {error}") from error
+    text = json.dumps(result.to_mapping(), indent=2, ensure_ascii=False)
+    (work / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def _record(data: DataSet, outcome: Outcome) -> DataRecord:

@@ -7,7 +7,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from archkit.bench.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from archkit.bench import checkpoint as module
+from archkit.bench.checkpoint import Checkpoint, Keeper, read_checkpoint, write_checkpoint
 from archkit.bench.results import EpochRow, Score
 from archkit.errors import DataError
 
@@ -114,3 +115,58 @@ def test_a_write_that_fails_leaves_the_one_before(checkpoint, tmp_path):
     with pytest.raises(TypeError, match="cannot hold object"):
         write_checkpoint(path, replace(checkpoint, state={"x": object()}), key="k")
     assert read_checkpoint(path, key="k").kept == 1
+
+
+@pytest.fixture
+def keeper(tmp_path, monkeypatch):
+    """A Keeper whose writing takes a second of a clock that stands still otherwise."""
+    now = [100.0]
+
+    def write(path, checkpoint, *, key):
+        now[0] += 1
+        write_checkpoint(path, checkpoint, key=key)
+
+    monkeypatch.setattr(module, "write_checkpoint", write)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    keeper = Keeper(tmp_path / "x", key="k", written=lambda one: keeper.written.append(one.kept))
+    keeper.now, keeper.written = now, []
+    return keeper
+
+
+def test_writing_takes_a_twentieth_of_the_time(keeper, checkpoint):
+    for epoch in range(1, 101):
+        keeper.now[0] += 1
+        keeper(replace(checkpoint, kept=epoch))
+    assert keeper.written == [1, 21, 41, 61, 81]
+
+
+def test_each_is_written_where_epochs_are_long(keeper, checkpoint):
+    for epoch in (1, 2, 3):
+        keeper.now[0] += 20
+        keeper(replace(checkpoint, kept=epoch))
+    assert keeper.written == [1, 2, 3]
+
+
+def ended(keeper, checkpoint, *kept, error=None):
+    """Gives it checkpoints of these epochs and then ends, well or with an error."""
+    with keeper.at_the_end(but=ValueError):
+        for epoch in kept:
+            keeper(replace(checkpoint, kept=epoch))
+        if error is not None:
+            raise error
+
+
+def test_what_waits_is_written_at_a_bad_end(keeper, checkpoint, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        ended(keeper, checkpoint, 1, 2, 3, error=KeyboardInterrupt())
+    assert keeper.written == [1, 3]
+    assert read_checkpoint(tmp_path / "x", key="k").kept == 3
+
+
+def test_nothing_is_written_twice_or_in_vain(keeper, checkpoint):
+    with pytest.raises(KeyboardInterrupt):
+        ended(keeper, checkpoint, 1, error=KeyboardInterrupt())
+    with pytest.raises(ValueError, match="not worth"):
+        ended(keeper, checkpoint, 2, error=ValueError("not worth to be resumed"))
+    ended(keeper, checkpoint, 3)
+    assert keeper.written == [1]

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from archkit.bench import checkpoint
 from archkit.bench.checkpoint import CHECKPOINT_FILE
 from archkit.bench.events import Saved, Step
 from archkit.bench.recipe import override
@@ -99,6 +100,22 @@ def test_what_is_told_when_a_run_is_resumed(tiny, brief, tmp_path):
     assert told[0] == Saved(epoch=2, epochs=3, folder=partial_folder(out), resumed=True)
     assert told[1].steps == 3  # of the one epoch that is left
     assert [e.step for e in told if isinstance(e, Step)] == [1, 2, 3]
+
+
+def test_where_few_are_written_the_last_whole_epoch_is_kept_all_the_same(tiny, brief, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_SPACING", float("inf"))  # none is written after the first
+    recipe, out, told = override(brief, [("epochs", 4)]), tmp_path / "run", []
+
+    def stop(event):
+        told.append(event)
+        stop_in(4)(event)
+
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, recipe, device=CPU, out=out, watch=stop)
+    assert [event.epoch for event in told if isinstance(event, Saved)] == [1, 3]
+    run_spec(SPEC, tiny, recipe, device=CPU, out=out, resume=True, watch=told.append)
+    assert [event.epoch for event in told if isinstance(event, Saved) and event.resumed] == [3]
+    assert len(rows(out)) == 4
 
 
 def test_an_interrupted_run_is_neither_lost_nor_resumed_unasked(tiny, brief, tmp_path):

@@ -8,8 +8,9 @@ import sys
 import pytest
 import torch
 
-from archkit.bench.events import Saved, ignore
+from archkit.bench.events import ignore
 from archkit.bench.recipe import override
+from archkit.bench.results import EpochRow
 from archkit.bench.run import adapt, run_spec
 from archkit.bench.run_suite import folder_of
 from archkit.bench.tensorboard import logging
@@ -66,7 +67,7 @@ def test_what_an_interrupted_part_wrote_is_not_there_twice(tiny, brief, tmp_path
     longer = override(brief, [("epochs", 4)])
 
     def stop(event):
-        if isinstance(event, Saved) and event.epoch == 2:
+        if isinstance(event, EpochRow) and event.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -80,7 +81,7 @@ def test_a_run_begun_again_begins_its_events_again(tiny, brief, tmp_path):
     longer = override(brief, [("epochs", 3)])
 
     def stop(event):
-        if isinstance(event, Saved) and event.epoch == 2:
+        if isinstance(event, EpochRow) and event.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
