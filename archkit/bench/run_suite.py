@@ -1,10 +1,9 @@
-"""`run_suite`: every run of a suite, one after the other, on data loaded once."""
+"""`run_suite`: every run of a suite, one after the other or several at once, on data loaded once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,33 +11,14 @@ import torch
 
 from archkit.bench.data import DataSet
 from archkit.bench.events import Watch
-from archkit.bench.recipe import Recipe
-from archkit.bench.results import run_key
-from archkit.bench.run import Finished, adapt, run_spec
-from archkit.bench.run_folder import default_folder
+from archkit.bench.one_run import Ended, How, Placed
 from archkit.bench.suite import SuiteRun
 from archkit.errors import ArchkitError
-from archkit.spec import ArchSpec
 
-__all__ = ["Ended", "WatchRun", "folder_of", "run_suite"]
+__all__ = ["Ended", "WatchRun", "run_suite"]
 
 WatchRun: TypeAlias = Callable[[int, SuiteRun, Path], AbstractContextManager[Watch]]
 """Given a run's number from 0, the run and its folder, what watches it while it runs."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
-    """A run of a suite that was finished, found finished, or failed; one of `done` and `error` is set.
-
-    Attributes:
-        run: which.
-        done: what it came to, or None.
-        error: why it came to nothing, or None.
-    """
-
-    run: SuiteRun
-    done: Finished | None
-    error: ArchkitError | None
 
 
 def run_suite(
@@ -49,11 +29,13 @@ def run_suite(
     root: Path = Path("runs"),
     force: bool = False,
     resume: bool = False,
+    jobs: int = 1,
     watch: WatchRun,
-) -> Iterator[Ended]:
-    """Runs them in their order, each in a folder of its own, and gives each as it ends.
+) -> Generator[Ended, None, None]:
+    """Runs them, begun in their order, each in a folder of its own, and gives each as it ends.
 
-    A run that fails does not end the suite. A run that is there already is not run again.
+    A run that fails does not end the suite. A run that is there already is not run again. Closed before its
+    end, the generator ends the runs that are going on, which leave their checkpoints.
 
     Args:
         runs: what to run.
@@ -62,34 +44,21 @@ def run_suite(
         root: the folder in which the runs' folders lie.
         force: run again what is there.
         resume: go on with what was interrupted; without it, such a run is one that failed.
-        watch: see `WatchRun`; entered before a run and left after it.
+        jobs: how many at once. More than one run in processes of their own, which share the device and, in
+            equal parts, torch's threads.
+        watch: see `WatchRun`; entered before a run and left after it, in this process.
     """
+    how = How(device=device, root=root, force=force, resume=resume)
+    if jobs > 1:
+        from archkit.bench.at_once import run_at_once
+
+        yield from run_at_once(runs, data, how, jobs=jobs, watch=watch)
+        return
     for number, run in enumerate(runs):
         try:
-            spec = adapt(run.spec, data)
-            folder = folder_of(spec, data, run.recipe, seed=run.seed, label=run.label, root=root)
-            with watch(number, run, folder) as watching:
-                done = run_spec(
-                    spec,
-                    data,
-                    run.recipe,
-                    device=device,
-                    seed=run.seed,
-                    out=folder,
-                    label=run.label,
-                    force=force,
-                    resume=resume,
-                    watch=watching,
-                )
+            placed = Placed.of(run, data, root)
+            with watch(number, run, placed.folder) as watching:
+                ended = placed.work(data, how, watching)
         except ArchkitError as error:
-            yield Ended(run=run, done=None, error=error)
-        else:
-            yield Ended(run=run, done=done, error=None)
-
-
-def folder_of(
-    spec: ArchSpec, data: DataSet, recipe: Recipe, *, seed: int, label: str, root: Path = Path("runs")
-) -> Path:
-    """The folder that `run_spec` gives this run, for a network that is built for the data already."""
-    key = run_key(spec=str(spec), recipe=recipe, seed=seed, data=data.checksum)
-    return default_folder(root, label, recipe, data, seed=seed, key=key)
+            ended = Ended(run=run, done=None, error=error)
+        yield ended

@@ -93,6 +93,15 @@ def bench(
         bool, typer.Option("--resume", help="Go on with an interrupted run, to the same bits.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is already there.")] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Of several runs, so many at once, in processes that share the device and the threads.",
+        ),
+    ] = 1,
     log: Annotated[Log | None, typer.Option(help="Write the epochs as events into the run's folder.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Annotated[
@@ -123,11 +132,13 @@ def bench(
         plan = _recipe(recipe if recipe is not None else "fast", changes)
         if seeds is not None:
             suite = one_network(spec, network, plan, seeds=seeds)
+    if jobs > 1 and suite is None:
+        raise typer.BadParameter("--jobs is for several runs: of a suite, or of --seeds")
 
     from archkit.bench.data import load_data
     from archkit.bench.device import pick_device
+    from archkit.bench.one_run import folder_of
     from archkit.bench.run import run_spec
-    from archkit.bench.run_suite import folder_of
 
     where = pick_device(device)
     with interruptible() as checkpoints, warnings_in_lines(quiet=quiet):
@@ -139,7 +150,9 @@ def bench(
         images = images.subset(train=train_size, test=test_size)
         if suite is not None:
             root = out if out is not None else Path("runs")
-            how = Conduct(root=root, force=force, resume=resume, log=log, quiet=quiet, as_json=as_json)
+            how = Conduct(
+                root=root, force=force, resume=resume, log=log, quiet=quiet, as_json=as_json, jobs=jobs
+            )
             conduct(suite.runs, images, where, how, noted=checkpoints.noted)
             return
         network = _adapted(network, images, quiet=quiet)

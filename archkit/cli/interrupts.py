@@ -15,42 +15,51 @@ from archkit.cli.render import say
 from archkit.errors import ArchkitError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from archkit.bench.events import Event, Saved, Watch
 
 __all__ = ["Checkpoints", "interruptible", "warnings_in_lines"]
 
 
 class Checkpoints:
-    """Remembers the latest checkpoint of a run, to say how to go on from it."""
+    """Remembers the latest checkpoint of each run, to say how to go on."""
 
     def __init__(self) -> None:
-        self._latest: Saved | None = None
+        self._latest: dict[Path, Saved] = {}
 
     def noted(self, watch: Watch) -> Watch:
-        """`watch` of a new run, every checkpoint seen here before."""
+        """`watch` of a run, every checkpoint seen here before."""
         from archkit.bench.events import Saved
-
-        self._latest = None  # of the run before, which has ended
 
         def both(event: Event) -> None:
             if isinstance(event, Saved):
-                self._latest = event
+                self._latest[event.folder] = event
             watch(event)
 
         return both
 
     @property
     def any_left(self) -> bool:
-        """Whether a checkpoint lies there; a loss that is not finite takes it away."""
-        return self._latest is not None and self._latest.folder.is_dir()
+        """Whether a checkpoint lies there."""
+        return bool(self._left())
 
     @property
     def left(self) -> str:
         """What an interruption leaves."""
-        if self._latest is None:
-            return "nothing is left of this run"
-        done = f"epoch {self._latest.epoch} of {self._latest.epochs} is kept in {self._latest.folder}"
-        return f"{done}; the same command with --resume goes on from there"
+        match self._left():
+            case []:
+                return "nothing is left of this run"
+            case [one]:
+                done = f"epoch {one.epoch} of {one.epochs} is kept in {one.folder}"
+                return f"{done}; the same command with --resume goes on from there"
+            case several:
+                kept = f"checkpoints of {len(several)} runs are kept in {several[0].folder.parent}"
+                return f"{kept}; the same command with --resume goes on from there"
+
+    def _left(self) -> list[Saved]:
+        """Those that are still there: a run that ends, and a loss that is not finite, take theirs away."""
+        return [saved for saved in self._latest.values() if saved.folder.is_dir()]
 
 
 @contextmanager

@@ -33,27 +33,31 @@ def watching(*, quiet: bool) -> Iterator[Watch]:
         yield ignore
     elif sys.stderr.isatty():
         with _new_progress() as progress:
-            yield _Bars(progress)
+            yield _Bars(progress, progress.console.print)
     else:
         yield _Lines(say)
 
 
 @contextmanager
-def watching_suite(runs: int, *, quiet: bool) -> Iterator[SuiteProgress]:
-    """What shows a suite of so many runs; nothing when `quiet`."""
+def watching_suite(runs: int, *, quiet: bool, jobs: int = 1) -> Iterator[SuiteProgress]:
+    """What shows a suite of so many runs, `jobs` of them at once; nothing when `quiet`."""
     if not quiet and sys.stderr.isatty():
         with _new_progress() as progress:
-            yield SuiteProgress(runs, progress=progress, quiet=False)
+            yield SuiteProgress(runs, progress=progress, quiet=False, jobs=jobs)
     else:
-        yield SuiteProgress(runs, progress=None, quiet=quiet)
+        yield SuiteProgress(runs, progress=None, quiet=quiet, jobs=jobs)
 
 
 class SuiteProgress:
-    """Shows runs one after the other: a third bar above each run's two, or a line before each run's."""
+    """Shows runs: a bar for all above those of each run, or a line before each run's.
 
-    def __init__(self, runs: int, *, progress: Progress | None, quiet: bool) -> None:
-        self._runs, self._progress, self._quiet = runs, progress, quiet
+    Of several at once, every line says which run it is of.
+    """
+
+    def __init__(self, runs: int, *, progress: Progress | None, quiet: bool, jobs: int) -> None:
+        self._runs, self._progress, self._quiet, self._jobs = runs, progress, quiet, jobs
         self._task = None if progress is None else progress.add_task("suite", total=runs, note="")
+        self._shares: dict[int, float] = {}
 
     @contextmanager
     def run(self, number: int, title: str) -> Iterator[Watch]:
@@ -64,21 +68,27 @@ class SuiteProgress:
 
             yield ignore
         elif self._progress is None:
-            yield _Lines(say)
+            yield _Lines(lambda text: self.say(text, number))
         else:
-            bars = _Bars(self._progress)
+            bars = _Bars(self._progress, lambda text: self.say(text, number), self._name(number))
             try:
                 yield self._counting(number, bars)
             finally:
                 bars.remove()
-                self._advance(number + 1)
+                self._advance(number, 1.0)
 
-    def say(self, text: str) -> None:
-        """A line that stays."""
+    def say(self, text: str, number: int | None = None) -> None:
+        """A line that stays; of run `number`, where it is of one."""
+        if number is not None and (name := self._name(number)) is not None:
+            text = f"{name}  {text}"
         if self._progress is not None:
             self._progress.console.print(text)
         elif not self._quiet:
             say(text)
+
+    def _name(self, number: int) -> str | None:
+        """What tells the lines and bars of a run from those of others; None where there are no others."""
+        return f"run {number + 1}" if self._jobs > 1 else None
 
     def _counting(self, number: int, bars: Watch) -> Watch:
         """`bars`, every step counted as a part of its run."""
@@ -87,14 +97,15 @@ class SuiteProgress:
         def both(event: Event) -> None:
             if isinstance(event, Step):
                 done = (event.epoch - 1) * event.steps + event.step
-                self._advance(number + done / (event.epochs * event.steps))
+                self._advance(number, done / (event.epochs * event.steps))
             bars(event)
 
         return both
 
-    def _advance(self, completed: float) -> None:
+    def _advance(self, number: int, share: float) -> None:
+        self._shares[number] = share
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=completed)
+            self._progress.update(self._task, completed=sum(self._shares.values()))
 
 
 def _new_progress() -> Progress:
@@ -153,10 +164,16 @@ class _Lines:
 
 
 class _Bars:
-    """The same lines above two bars: steps of the run, and of the epoch."""
+    """The same lines above two bars, steps of the run and of the epoch; above one where runs have names.
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    Args:
+        progress: what shows the bars.
+        put: writes a line above them.
+        name: of the run, where there are others beside it.
+    """
+
+    def __init__(self, progress: Progress, put: Callable[[str], None], name: str | None = None) -> None:
+        self._progress, self._put, self._name = progress, put, name
         self._run: TaskID | None = None
         self._epoch: TaskID | None = None
         self._epochs = 0
@@ -165,33 +182,36 @@ class _Bars:
         from archkit.bench.events import Estimate, Saved, Step
 
         if isinstance(event, Estimate):
-            self._progress.console.print(_expected(event))
+            self._put(_expected(event))
         elif isinstance(event, Saved):
             if event.resumed:
-                self._progress.console.print(_resumed(event))
+                self._put(_resumed(event))
         elif isinstance(event, Step):
             self._step(event)
         else:
-            self._progress.console.print(_epoch(event, self._epochs))
+            self._put(_epoch(event, self._epochs))
             if self._run is not None:
                 self._progress.update(self._run, note=_rates(event))
 
     def remove(self) -> None:
-        """Takes the two bars away."""
+        """Takes the bars away."""
         for task in (self._run, self._epoch):
             if task is not None:
                 self._progress.remove_task(task)
 
     def _step(self, event: Step) -> None:
-        if self._run is None or self._epoch is None:
+        if self._run is None:
             self._epochs = event.epochs
-            self._run = self._progress.add_task("run", total=event.epochs * event.steps, note="")
-            self._epoch = self._progress.add_task("epoch", total=event.steps, note="")
-        if event.step == 1:
-            name = f"epoch {event.epoch}/{event.epochs}"
-            self._progress.reset(self._epoch, total=event.steps, description=name)
+            total = event.epochs * event.steps
+            self._run = self._progress.add_task(self._name or "run", total=total, note="")
+            if self._name is None:
+                self._epoch = self._progress.add_task("epoch", total=event.steps, note="")
+        if self._epoch is not None:
+            if event.step == 1:
+                name = f"epoch {event.epoch}/{event.epochs}"
+                self._progress.reset(self._epoch, total=event.steps, description=name)
+            self._progress.update(self._epoch, completed=event.step)
         self._progress.update(self._run, completed=(event.epoch - 1) * event.steps + event.step)
-        self._progress.update(self._epoch, completed=event.step)
 
 
 def percent(correct: int, total: int) -> str:

@@ -1,10 +1,10 @@
-"""`archkit bench SUITE.toml`, and `--seeds`: many runs, one after the other, and what they came to."""
+"""`archkit bench SUITE.toml`, and `--seeds`: many runs, and what they came to."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from archkit.bench.data import DataSet
     from archkit.bench.events import Watch
+    from archkit.bench.one_run import Ended
     from archkit.bench.recipe import Recipe
-    from archkit.bench.run_suite import Ended
     from archkit.bench.suite import Suite, SuiteRun
     from archkit.spec import ArchSpec
 
@@ -40,6 +40,7 @@ class Conduct:
         log: `tensorboard` for its events in the runs' folders, or None.
         quiet: show no progress.
         as_json: print the results as they come, one a line, and no table.
+        jobs: runs at once.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Conduct:
     log: str | None
     quiet: bool
     as_json: bool
+    jobs: int
 
 
 def read_suite(path: Path, *, seeds: str | None, changes: Sequence[tuple[str, Any]]) -> Suite:
@@ -110,7 +112,7 @@ def conduct(
     from archkit.bench.run_suite import run_suite
 
     ended: list[Ended] = []
-    with watching_suite(len(runs), quiet=how.quiet) as progress:
+    with watching_suite(len(runs), quiet=how.quiet, jobs=how.jobs) as progress:
 
         @contextmanager
         def watch(number: int, run: SuiteRun, folder: Path) -> Iterator[Watch]:
@@ -118,19 +120,30 @@ def conduct(
             with progress.run(number, title) as shown, logged(folder, noted(shown), how.log) as watching:
                 yield watching
 
+        ending = run_suite(
+            runs,
+            data,
+            device=device,
+            root=how.root,
+            force=how.force,
+            resume=how.resume,
+            jobs=how.jobs,
+            watch=watch,
+        )
         try:
-            for one in run_suite(
-                runs, data, device=device, root=how.root, force=how.force, resume=how.resume, watch=watch
-            ):
-                ended.append(one)
-                if one.error is not None:
-                    progress.say(f"failed: {_first_line(one.error)}")
-                elif one.done is not None:
-                    if not one.done.fresh:
-                        progress.say(f"already there: {one.done.folder}")
-                    if how.as_json:
-                        json_line({**one.done.result.to_mapping(), "folder": str(one.done.folder)})
-                        sys.stdout.flush()  # hours may pass until the next
+            # Closed before anything is said of an end that comes too early: what goes on ends first.
+            with closing(ending):
+                for one in ending:
+                    ended.append(one)
+                    number = runs.index(one.run)
+                    if one.error is not None:
+                        progress.say(f"failed: {_first_line(one.error)}", number)
+                    elif one.done is not None:
+                        if not one.done.fresh:
+                            progress.say(f"already there: {one.done.folder}", number)
+                        if how.as_json:
+                            json_line({**one.done.result.to_mapping(), "folder": str(one.done.folder)})
+                            sys.stdout.flush()  # hours may pass until the next
         except BaseException:  # Ctrl-C, or the reader of the lines has gone
             finished = sum(one.done is not None for one in ended)
             progress.say(f"{finished} of {len(runs)} runs are finished, and are not run again")

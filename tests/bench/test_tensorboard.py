@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from archkit.bench.events import ignore
+from archkit.bench.one_run import folder_of
 from archkit.bench.recipe import override
 from archkit.bench.results import EpochRow
 from archkit.bench.run import adapt, run_spec
-from archkit.bench.run_suite import folder_of
 from archkit.bench.tensorboard import logging
 from archkit.errors import RunError
 from archkit.spec import parse

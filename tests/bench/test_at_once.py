@@ -1,0 +1,268 @@
+"""Several runs at once: the same results as one after the other, and every bad end leaves what it should."""
+
+import json
+import multiprocessing
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from archkit.bench import at_once
+from archkit.bench.checkpoint import CHECKPOINT_FILE
+from archkit.bench.events import Estimate, Saved, Step
+from archkit.bench.recipe import override
+from archkit.bench.results import EpochRow
+from archkit.bench.run_suite import run_suite
+from archkit.bench.suite import SuiteRun
+from archkit.errors import RunError
+from archkit.spec import parse
+
+CPU = torch.device("cpu")
+COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()"]
+ALONE = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def suite(recipe, *texts, seeds=(0,)):
+    return [
+        SuiteRun(label=text, spec=parse(text), recipe=recipe, seed=seed) for text in texts for seed in seeds
+    ]
+
+
+class Seen:
+    """A WatchRun that notes what each run tells, calls `also` with it, and refuses to watch some."""
+
+    def __init__(self, also=None, refused=()):
+        self.events, self.open, self.most, self.also, self.refused = {}, 0, 0, also, refused
+
+    @contextmanager
+    def __call__(self, number, _run, _folder):
+        if number in self.refused:
+            raise RunError("cannot watch")
+        self.open += 1
+        self.most = max(self.most, self.open)
+
+        def watch(event):
+            self.events.setdefault(number, []).append(event)
+            if self.also is not None:
+                self.also(number, event)
+
+        try:
+            yield watch
+        finally:
+            self.open -= 1
+
+
+def results(root):
+    """By folder: the result without times, and the weights."""
+    found = {}
+    for folder in root.iterdir():
+        table = json.loads((folder / "result.json").read_text())
+        for key in ("train_seconds", "images_per_second", "total_seconds"):
+            del table[key]
+        found[folder.name] = table, load_file(folder / "weights.safetensors")
+    return found
+
+
+def test_the_same_bits_as_one_after_the_other(tiny, brief, tmp_path):
+    runs, seen = suite(brief, "[1]x[8]", "[1,1]x[4,8]", seeds=(0, 1)), Seen()
+    one = list(run_suite(runs, tiny, device=CPU, root=tmp_path / "one", watch=Seen()))
+    two = list(run_suite(runs, tiny, device=CPU, root=tmp_path / "two", jobs=3, watch=seen))
+    assert seen.most == 3
+    assert seen.open == 0
+    assert sorted(runs.index(ended.run) for ended in two) == [0, 1, 2, 3]
+    assert all(ended.error is None and ended.done.fresh for ended in [*one, *two])
+    expected, found = results(tmp_path / "one"), results(tmp_path / "two")
+    assert expected.keys() == found.keys()
+    for name, (table, weights) in expected.items():
+        assert found[name][0] == table
+        assert all(torch.equal(weights[key], found[name][1][key]) for key in weights)
+    for events in seen.events.values():
+        assert isinstance(events[0], Estimate)
+        assert [event.epoch for event in events if isinstance(event, EpochRow)] == [1, 2]
+        steps = [(event.epoch, event.step) for event in events if isinstance(event, Step)]
+        assert steps[0] == (1, 1)
+        assert steps[-1] == (2, 3)
+    again = list(run_suite(runs, tiny, device=CPU, root=tmp_path / "two", jobs=2, watch=Seen()))
+    assert not any(ended.done.fresh for ended in again)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_bad_end_takes_only_its_own_run(tiny, brief, tmp_path):
+    """A run that cannot be watched, a loss that is not finite, a process that is killed after an epoch."""
+    runs = [
+        *suite(brief, "[1]x[2]"),
+        *suite(override(brief, [("optimizer.lr", 1e30)]), "[1]x[4]"),
+        *suite(override(brief, [("epochs", 300)]), "[1]x[6]"),
+        *suite(brief, "[1]x[8]", seeds=(0, 1)),
+    ]
+    killed = []
+
+    def kill(number, event):
+        if number == 2 and isinstance(event, Saved) and not killed:
+            killed.extend(p.pid for p in multiprocessing.active_children() if locks(p.pid, event.folder))
+            os.kill(killed[0], signal.SIGKILL)
+
+    def locks(pid, folder):
+        return any(file.resolve() == folder.resolve() for file in Path(f"/proc/{pid}/fd").iterdir())
+
+    seen = Seen(kill, refused={0})
+    ended = list(run_suite(runs, tiny, device=CPU, root=tmp_path, jobs=2, watch=seen))
+    errors = {runs.index(one.run): str(one.error) for one in ended if one.error is not None}
+    assert sorted(errors) == [0, 1, 2]
+    assert errors[0] == "cannot watch"
+    assert "the loss is not finite" in errors[1]
+    assert errors[2] == "its process was ended by SIGKILL, as when memory runs out"
+    assert [one.done.fresh for one in ended if one.error is None] == [True, True]
+    assert not multiprocessing.active_children()
+    assert [path.name for path in tmp_path.glob("*.partial/*.safetensors")] == [CHECKPOINT_FILE]
+
+
+def test_closed_early_it_leaves_checkpoints(tiny, brief, tmp_path):
+    runs, seen = suite(override(brief, [("epochs", 500)]), "[1]x[4]", "[1]x[6]"), Seen()
+    quick = suite(brief, "[1]x[8]", "[1]x[2]")
+    with closing(
+        run_suite([quick[0], *runs, quick[1]], tiny, device=CPU, root=tmp_path, jobs=3, watch=seen)
+    ) as ending:
+        assert next(ending).done.fresh
+        started = time.monotonic()
+        # The generator stands still between two of its values: the others wait to be heard.
+    assert time.monotonic() - started < 60
+    assert seen.open == 0
+    assert not multiprocessing.active_children()
+    kept = [[event.epoch for event in seen.events[n] if isinstance(event, Saved)] for n in (1, 2)]
+    there = sorted(tmp_path.glob(f"*.partial/{CHECKPOINT_FILE}"))
+    assert len(there) == sum(bool(epochs) for epochs in kept)
+
+
+def test_a_warning_of_a_process_is_said_here():
+    """It is heard as its events are: the process waits for an answer."""
+    ours, theirs = multiprocessing.Pipe()
+    worker = at_once._Worker.__new__(at_once._Worker)  # without a process
+    worker.pipe, worker._placed, worker._watch = ours, "a run", None
+    ours.send(None)
+    at_once._Teller(theirs).warn(UserWarning("it is late"), UserWarning, "file.py", 7)
+    with pytest.warns(UserWarning, match="^it is late$"):
+        assert worker.hear() is None
+    assert theirs.recv() is None
+
+
+# --- the command
+
+SUITE = """
+[[runs]]
+specs = ["[1]x[8]", "[1]x[4]"]
+recipe = "demo"
+set = { epochs = 150, batch_size = 4 }
+"""
+
+
+@pytest.fixture
+def args(tmp_path, write_folder):
+    (tmp_path / "suite.toml").write_text(SUITE)
+    folder = write_folder(train=10, test=5, size=(8, 8))
+    return ["bench", "suite.toml", "--data", str(folder), "--device", "cpu", "--seeds", "0", "--jobs", "2"]
+
+
+def gone(pids, seconds=60):
+    """Whether all these processes end in time."""
+    until = time.monotonic() + seconds
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
+        time.sleep(0.1)
+    return time.monotonic() < until
+
+
+def children(pid):
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
+def test_a_signal_ends_all_and_leaves_their_checkpoints(cli, args, tmp_path, number):
+    process = subprocess.Popen(
+        [*COMMAND, *args], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, env=ALONE
+    )
+    shown, ready = "", set()
+    for line in process.stderr:
+        shown += line
+        if found := re.match(r"run (\d)  epoch 2/", line):
+            ready.add(found[1])
+        if len(ready) == 2:
+            break
+    workers = children(process.pid)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does
+    else:
+        os.kill(process.pid, number)
+    shown += process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=120) == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
+    assert gone(workers)
+    assert "Traceback" not in shown
+    assert len(list((tmp_path / "runs").glob(f"*.partial/{CHECKPOINT_FILE}"))) == 2
+    if number != signal.SIGKILL:
+        assert "0 of 2 runs are finished" in shown
+        assert shown.splitlines()[-1].endswith(
+            "checkpoints of 2 runs are kept in runs; the same command with --resume goes on from there"
+        )
+    on = cli(*args, "--resume", "--json", cwd=tmp_path)
+    assert on.returncode == 0, on.stderr
+    assert len(on.stdout.splitlines()) == 2
+    for run in ("run 1", "run 2"):
+        assert re.search(rf"{run}  resumed after epoch \d+ of 150 from ", on.stderr)
+
+
+def test_a_terminal_gets_a_bar_for_each(args, tmp_path):
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *args, "--epochs", "3", "--log", "tensorboard"],
+        stdout=subprocess.PIPE,
+        stderr=child,
+        cwd=tmp_path,
+        env={**ALONE, "TERM": "xterm", "COLUMNS": "120"},
+        text=True,
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            part = os.read(parent, 65536)
+        except OSError:  # Linux's end of a pseudo-terminal
+            break
+        if not part:
+            break
+        shown += part
+    os.close(parent)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    text = shown.decode()
+    assert re.search(r"suite .*━", text)
+    for run in ("run 1", "run 2"):
+        assert re.search(rf"{run} .*━", text)
+        assert re.search(rf"{run}  epoch 3/3  loss", text)
+    assert not re.search(r"epoch 3/3 +━", text)
+    assert "[1]x[4]" in out
+    assert len(list((tmp_path / "runs").glob("*/events.out.tfevents.*"))) == 2
+
+
+def test_one_run_has_no_jobs(cli, tmp_path):
+    done = cli("bench", "[1]x[8]", "--jobs", "2", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--jobs is for several runs: of a suite, or of --seeds" in done.stderr
+
+
+def test_the_error_of_a_process_that_ends_by_itself(tiny, brief, tmp_path, monkeypatch):
+    monkeypatch.setattr(at_once, "_work", sys.exit)  # with its first argument, a pipe: code 1
+    ended = list(run_suite(suite(brief, "[1]x[4]"), tiny, device=CPU, root=tmp_path, jobs=2, watch=Seen()))
+    assert isinstance(ended[0].error, RunError)
+    assert str(ended[0].error) == "its process ended with code 1"
