@@ -4,6 +4,8 @@
     archkit bench budget-buys.toml                                # trains them
     python benchmarks/budget_buys.py table runs/ -o FILE.csv      # the figures, and their rank correlations
 
+Only runs of the same recipe are set against each other; those of a recipe with few networks are left out.
+
 The networks: for each budget, some drawn uniformly from those of the default space that use at least nine
 tenths of it, and the solver's best by each objective. The same budgets and seed give the same networks.
 """
@@ -13,11 +15,12 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from archkit.bench.report import recipe_label
 from archkit.bench.results import RESULT_FILE, Result, read_result
 from archkit.budget import Budget, Objective, entropy, sample, solve
 from archkit.count import totals
@@ -28,6 +31,7 @@ FIGURES = ("params", "macs", "activations", "depth", "entropy")
 COLUMNS = ("budget", "spec", *FIGURES, "correct", "total", "accuracy", "seed", "recipe", "device")
 LOOSEST = 9 / 10  # share of a budget that a network uses at least
 NETWORKS = 20  # of each budget
+FEWEST = 5  # networks of a budget and a recipe that have a rank correlation
 
 
 def networks(budget: int, seed: int) -> list[str]:
@@ -83,7 +87,7 @@ def row(result: Result) -> dict[str, object] | None:
         "total": result.test.total,
         "accuracy": result.test.correct / result.test.total,
         "seed": result.seed,
-        "recipe": result.recipe.name,
+        "recipe": recipe_label(result.recipe),
         "device": result.environment.device,
     }
 
@@ -104,27 +108,32 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> float | None:
 
 def table(folders: Sequence[Path], out: Path | None) -> int:
     """Writes the CSV, and prints the rank correlation of each figure with accuracy by budget."""
-    rows = [one for one in map(row, read_results(folders)) if one is not None]
-    if not rows:
-        print("no finished run is near any of the budgets", file=sys.stderr)
+    found = [one for one in map(row, read_results(folders)) if one is not None]
+    groups: dict[tuple[str, int], list[dict[str, object]]] = {}
+    for one in sorted(found, key=lambda one: -float(str(one["accuracy"]))):
+        groups.setdefault((str(one["recipe"]), int(str(one["budget"]))), []).append(one)
+    groups = {what: mine for what, mine in sorted(groups.items()) if len(mine) >= FEWEST}
+    if not groups:
+        print(f"no budget has {FEWEST} finished runs of one recipe", file=sys.stderr)
         return 1
-    rows.sort(key=lambda one: (one["budget"], -float(str(one["accuracy"]))))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
-    print(f"{'budget':>10} {'networks':>9}", *(f"{name:>12}" for name in FIGURES))
-    for budget in BUDGETS:
-        mine = [one for one in rows if one["budget"] == budget]
-        accuracy = [float(str(one["accuracy"])) for one in mine]
-        found = [
-            spearman([float(str(one[name])) for one in mine], accuracy) if mine else None for name in FIGURES
-        ]
-        said = [f"{'-' if rho is None else format(rho, '.2f'):>12}" for rho in found]
-        print(f"{budget:>10,} {len(mine):>9}", *said)
+            for mine in groups.values():
+                writer.writerows(mine)
+    print(f"{'budget':>10} {'networks':>9}", *(f"{name:>12}" for name in FIGURES), " recipe")
+    for (recipe, budget), mine in groups.items():
+        said = [f"{'-' if rho is None else format(rho, '.2f'):>12}" for rho in correlations(mine)]
+        print(f"{budget:>10,} {len(mine):>9}", *said, f" {recipe}")
     return 0
+
+
+def correlations(rows: Sequence[Mapping[str, object]]) -> list[float | None]:
+    """The rank correlation of each of `FIGURES` with accuracy, over some lines of the CSV."""
+    accuracy = [float(str(one["accuracy"])) for one in rows]
+    return [spearman([float(str(one[name])) for one in rows], accuracy) for name in FIGURES]
 
 
 def main() -> int:

@@ -5,33 +5,50 @@
 The same command again goes on where the last one stopped: finished runs are not run again, an interrupted one
 is resumed. FOLDER then holds what is needed to repeat and to report:
 
+    where.json            the device, its driver, the versions, the commit, each command
     speed.json            ceilings, floors and images a second (benchmarks/gpu_speed.py)
+    at-once.json          how many small networks at once are worth it (benchmarks/at_once.py)
     runs/                 every run: result.json, epochs.csv and its weights
     budget-buys.toml|csv  the networks of step `budget`, and their figures
     report.md|csv|html    what `archkit report` makes of the runs
     results.tar.gz        all of it but the weights, to take along
 
-Steps: speed, best (the paper's best run, Table 3), time94, under5m, budget, table4.
+Unpacked into a folder of `benchmarks/results`, it is what `benchmarks/figures.py` writes the pages from.
+
+Steps: speed, at-once, best (the paper's best run, then Table 3), time94, under5m, budget, steps (what each
+field of `strong` brings), table4. What the first two measure decides how the others run: `time94` and
+`under5m` are compiled where that was faster, `budget` and `table4` take as many runs at once as were worth
+it. The paper's recipes say float32; they run in TF32, in which torch computes their convolutions on such
+a device unless it is told otherwise, and every result says so. `--commit` is for a copy without its git
+repository.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from machine import machine
 
 HERE = Path(__file__).parent
 # What is started finds this archkit first, and then whatever the caller's own path holds.
 PYTHONPATH = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PYTHONPATH)}
-STEPS = ("speed", "best", "time94", "under5m", "budget", "table4")
+STEPS = ("speed", "at-once", "best", "time94", "under5m", "budget", "steps", "table4")
+SPEED_MINUTES = 6.0  # in a part of which the slowest set-ups to compile may be left out
+AT_ONCE = ("1", "2", "4", "8")
+WORTH = 1.1  # times the images a second, for as many runs at once to be worth the memory
+AS_TORCH = ("--set", "precision=tf32")
 GRACE = 20.0  # seconds for a run to leave its checkpoint
 LEFT_FOR_REPORTS = 30.0  # seconds
 
@@ -73,7 +90,7 @@ def run(plan: Plan, *command: str) -> bool:
             return False
 
 
-def bench(plan: Plan, suite: Path) -> bool:
+def bench(plan: Plan, suite: Path, *options: str) -> bool:
     """Runs a suite, going on with what is there."""
     small = [
         "--epochs",
@@ -88,16 +105,59 @@ def bench(plan: Plan, suite: Path) -> bool:
         "0",
     ]
     where = ["--data", plan.data, "--out", str(plan.out / "runs"), "--resume"]
-    return run(plan, "-m", "archkit", "bench", str(suite), *where, *(small if plan.quick else []))
+    return run(plan, "-m", "archkit", "bench", str(suite), *where, *options, *(small if plan.quick else ()))
 
 
 def speed(plan: Plan) -> bool:
     """Images a second, unless they are there."""
     out = plan.out / "speed.json"
     quick = ["--quick"] if plan.quick else []
-    return out.exists() or run(
-        plan, str(HERE / "gpu_speed.py"), "--data", plan.data, "--out", str(out), *quick
-    )
+    minutes = str(min(SPEED_MINUTES, plan.left / 60))
+    where = ["--data", plan.data, "--out", str(out), "--minutes", minutes]
+    return out.exists() or run(plan, str(HERE / "gpu_speed.py"), *where, *quick)
+
+
+def at_once(plan: Plan) -> bool:
+    """How many runs at once are worth it, unless that is known."""
+    out = plan.out / "at-once.json"
+    quick = ["--quick", "--jobs", "1", "2"] if plan.quick else ["--jobs", *AT_ONCE]
+    where = ["--data", plan.data, "--out", str(out), "--set", "precision=tf32"]
+    return out.exists() or run(plan, str(HERE / "at_once.py"), *where, *quick)
+
+
+def read(path: Path) -> Any:
+    """What a step has written; None where it has not been taken."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def fastest(plan: Plan) -> Sequence[str]:
+    """The way of compiling in which resnet10 trained fastest at the recipes' batch, as options."""
+    compiles = {
+        "bfloat16, eager": "none",
+        "bfloat16, compiled": "default",
+        "bfloat16, CUDA graphs": "reduce-overhead",
+    }
+    found = [
+        one
+        for one in (read(plan.out / "speed.json") or {"results": []})["results"]
+        if one["network"] == "resnet10"
+        and one["batch"] == 256
+        and one["setup"] in compiles
+        and "median" in one
+    ]
+    if not found:
+        return ()
+    best = max(found, key=lambda one: float(one["median"]))
+    return ("--set", f"compile={compiles[best['setup']]}")
+
+
+def together(plan: Plan) -> Sequence[str]:
+    """The fewest runs at once that come within a tenth of the most images a second, as options."""
+    measured = (read(plan.out / "at-once.json") or {"results": []})["results"]
+    rates = {one["jobs"]: float(one["images_per_second"]) for one in measured if one["images_per_second"]}
+    if not rates:
+        return ()
+    return ("--jobs", str(min(jobs for jobs, rate in rates.items() if WORTH * rate >= max(rates.values()))))
 
 
 def budget(plan: Plan) -> bool:
@@ -112,17 +172,44 @@ def budget(plan: Plan) -> bool:
             env=ENVIRONMENT,
         )
         suite.write_text(made.stdout, encoding="utf-8")
-    return bench(plan, suite)
+    return bench(plan, suite, *together(plan))
 
 
 WORK: dict[str, Callable[[Plan], bool]] = {
     "speed": speed,
-    "best": lambda plan: bench(plan, HERE / "paper-table3.toml"),
-    "time94": lambda plan: bench(plan, HERE / "time-to-94.toml"),
-    "under5m": lambda plan: bench(plan, HERE / "under-5m.toml"),
+    "at-once": at_once,
+    "best": lambda plan: bench(plan, HERE / "paper-table3.toml", *AS_TORCH),
+    "time94": lambda plan: bench(plan, HERE / "time-to-94.toml", *fastest(plan)),
+    "under5m": lambda plan: bench(plan, HERE / "under-5m.toml", *fastest(plan)),
     "budget": budget,
-    "table4": lambda plan: bench(plan, HERE / "paper-table4.toml"),
+    "steps": lambda plan: bench(plan, HERE / "strong-steps.toml", *fastest(plan)),
+    "table4": lambda plan: bench(plan, HERE / "paper-table4.toml", *AS_TORCH, *together(plan)),
 }
+
+
+def note_where(plan: Plan, commit: str | None) -> None:
+    """Writes down where this is measured, and adds the command to those of earlier parts."""
+    import torch
+
+    path = plan.out / "where.json"
+    before = read(path) or {"commands": []}
+    found = {
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "driver": said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
+        "machine": machine("torch"),
+        "commit": commit or said("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=40"),
+        "commands": [*before["commands"], sys.argv],
+    }
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def said(*command: str) -> str | None:
+    """The first line that a command prints; None where it cannot be run."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.partition("\n")[0].strip() or None
 
 
 def report(plan: Plan) -> None:
@@ -147,11 +234,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--only", nargs="+", choices=STEPS, default=STEPS, metavar="STEP")
+    parser.add_argument("--commit", help="of what is measured; asked of git unless given")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + 60 * args.minutes - LEFT_FOR_REPORTS
     plan = Plan(data=args.data, out=args.out, deadline=deadline, quick=args.quick)
+    note_where(plan, args.commit)
     ended = {}
     for step in args.only:
         if plan.left <= 0:

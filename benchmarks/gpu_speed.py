@@ -1,13 +1,15 @@
 """Images a second of training on a GPU, against the floor that the device itself sets.
 
-    python benchmarks/gpu_speed.py [--data NAME|DIR] [--out FILE.json] [--quick]
+    python benchmarks/gpu_speed.py [--data NAME|DIR] [--out FILE.json] [--minutes 5] [--quick]
 
 First the device: its matrix product and its copy, timed. Then the floor of a training step of each
-network, from those two and the plan. Then the engine's steps, augmentation and optimizer included, in
-several set-ups, one after the other; one that fails says why and the next one follows. Beside them, for
-scale: the loop most people start from (DataLoader, float32, transforms on the CPU) on resnet10, and the
-package airbench on a net of its own, where it is installed. `--quick` takes small sizes, to try the script
-on a CPU.
+network, from those two and the plan. Then the engine's steps, augmentation and optimizer included: resnet10
+in every set-up, each with the kernels in which its time goes; the other networks in the two that were
+fastest; the autotuned one last, for it takes minutes to compile. A set-up that fails says why, one for which
+no time is left says so, and the next one follows. Beside them, for scale: the loop most people start from
+(DataLoader, transforms on the CPU, float32 as torch has it, which rounds convolutions to TF32) on resnet10,
+and the package airbench on a net of its own, where it is installed. FILE is written anew after each.
+`--quick` takes small sizes, to try the script on a CPU.
 
 Floor of one image, in seconds: the larger of
     operations: 6 x MACs over the measured matrix peak (a multiply-add is two; backward is twice forward)
@@ -21,7 +23,6 @@ import argparse
 import json
 import math
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -31,12 +32,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from training import plain
+from machine import machine
+from training import plain, where_time_goes
 
-import archkit
 from archkit.bench import load_data, load_recipe, override
 from archkit.bench.data import DataSet
-from archkit.bench.device import pick_device, synchronize
+from archkit.bench.device import backends, pick_device, synchronize
 from archkit.bench.device_data import DeviceData
 from archkit.bench.run import adapt
 from archkit.bench.trainer import Trainer
@@ -47,13 +48,18 @@ from archkit.spec import ArchSpec, parse
 GOALS = {"resnet10": 100_000, "paper-resnet18": 60_000, "[4,4,3]x[64,128,256]": 40_000}
 """Images a second that are aimed at on an H100."""
 
-SETUPS: tuple[tuple[str, dict[str, Any]], ...] = (
+Setup = tuple[str, dict[str, Any]]
+
+SETUPS: tuple[Setup, ...] = (
     ("float32, eager", {"precision": "float32", "compile": "none"}),
+    ("TF32, eager", {"precision": "tf32", "compile": "none"}),
     ("bfloat16, eager", {"precision": "bfloat16", "compile": "none"}),
     ("bfloat16, compiled", {"precision": "bfloat16", "compile": "default"}),
     ("bfloat16, CUDA graphs", {"precision": "bfloat16", "compile": "reduce-overhead"}),
-    ("bfloat16, autotuned", {"precision": "bfloat16", "compile": "max-autotune"}),
 )
+AUTOTUNED: Setup = ("bfloat16, autotuned", {"precision": "bfloat16", "compile": "max-autotune"})
+TAKEN_ON = 2  # set-ups in which the other networks are measured
+KERNELS = 12  # of a profile
 
 
 def measured(work: Callable[[], object], device: torch.device, *, warm_up: int, repeats: int) -> list[float]:
@@ -104,35 +110,40 @@ def speed(
     device: torch.device,
     batch: int,
     seconds: float,
+    profiled: bool,
 ) -> dict[str, Any]:
     """Images a second of the engine's training steps, at least five of them and some seconds long."""
     recipe = override(load_recipe("fast"), [("batch_size", batch), *changes.items()])
-    on_device = DeviceData.of(data, recipe, device)
-    trainer = Trainer(spec, on_device, recipe, seed=0, device=device)
-    start = time.perf_counter()
-    trainer.warm_up()
-    compiling = time.perf_counter() - start
-    trainer.model.train()
-    images = len(on_device.train)
-    for _ in range(3):
-        trainer.step(torch.randint(images, (batch,), device=device))
-    synchronize(device)
-    rounds = []
-    for _ in range(3):
-        steps, start = 0, time.perf_counter()
-        while steps < 5 or time.perf_counter() - start < seconds:
-            order = torch.randint(images, (5, batch), device=device)
-            for index in order:
+    with backends(recipe.precision):
+        on_device = DeviceData.of(data, recipe, device)
+        trainer = Trainer(spec, on_device, recipe, seed=0, device=device)
+        start = time.perf_counter()
+        trainer.warm_up()
+        compiling = time.perf_counter() - start
+        trainer.model.train()
+        images = len(on_device.train)
+
+        def steps(count: int) -> None:
+            for index in torch.randint(images, (count, batch), device=device):
                 trainer.step(index)
-            steps += 5
-            synchronize(device)  # once in five steps, as an epoch hardly does: a little is lost here
-        rounds.append(steps * batch / (time.perf_counter() - start))
+            synchronize(device)  # once in a few steps, as an epoch hardly does: a little is lost here
+
+        steps(10 if seconds else 1)
+        rounds = []
+        for _ in range(3):
+            taken, start = 0, time.perf_counter()
+            while taken < 5 or time.perf_counter() - start < seconds:
+                steps(5)
+                taken += 5
+            rounds.append(taken * batch / (time.perf_counter() - start))
+        kernels = where_time_goes(steps, 5, device=device, shown=KERNELS) if profiled else None
     return {
         "batch": batch,
         "images_per_second": rounds,
         "median": statistics.median(rounds),
         "first_steps_seconds": compiling,
         "memory_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
+        "kernels": kernels,
     }
 
 
@@ -198,11 +209,64 @@ def others(data: DataSet, *, device: torch.device, batch: int, seconds: float) -
         try:
             one = run()
         except Exception as error:  # noqa: BLE001 - the next one may do
-            one = {"failure": f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"}
+            one = {"failure": said_of(error)}
         said = one.get("failure") or f"{one['median']:,.0f} images/s"
         print(f"  {title:30} batch {one.get('batch', '-'):5}  {said}", flush=True)
         found.append({"title": title, **one})
     return found
+
+
+class Measuring:
+    """Measures set-ups of networks one by one, says and keeps what comes, until the time is over."""
+
+    def __init__(
+        self, data: DataSet, device: torch.device, ceiling: dict[str, float], *, seconds: float, until: float
+    ) -> None:
+        self._data, self._device, self._ceiling = data, device, ceiling
+        self._seconds, self._until = seconds, until
+        self.found: list[dict[str, Any]] = []
+
+    def __call__(self, text: str, setup: Setup, batch: int, *, profiled: bool = False) -> None:
+        title, changes = setup
+        spec = adapt(parse(text), self._data)
+        least = floor(spec, self._ceiling)
+        try:
+            if time.monotonic() > self._until:
+                raise TimeoutError("no time was left")
+            one = speed(
+                spec,
+                self._data,
+                changes,
+                device=self._device,
+                batch=batch,
+                seconds=self._seconds,
+                profiled=profiled,
+            )
+        except Exception as error:  # noqa: BLE001 - the next set-up may do
+            one = {"batch": batch, "failure": said_of(error)}
+        self.found.append({"network": text, "setup": title, "floor": least, "goal": GOALS[text], **one})
+        said = one.get("failure") or (
+            f"{one['median']:12,.0f} images/s, {one['median'] / least['images_per_second']:5.1%} of the"
+            f" floor's; first steps {one['first_steps_seconds']:.1f} s"
+        )
+        print(f"  {text:20} {title:22} batch {batch:5}  {said}", flush=True)
+        torch.compiler.reset()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self._device)
+
+    def fastest(self, text: str) -> list[tuple[str, int]]:
+        """Set-ups of a network with their best batch, the fastest first."""
+        done = [one for one in self.found if one["network"] == text and "median" in one]
+        best: dict[str, int] = {}
+        for one in sorted(done, key=lambda one: -one["median"]):
+            best.setdefault(one["setup"], one["batch"])
+        return list(best.items())
+
+
+def said_of(error: Exception) -> str:
+    """The error in a line."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def main() -> int:
@@ -210,57 +274,62 @@ def main() -> int:
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each of three rounds")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each of three rounds")
+    parser.add_argument("--minutes", type=float, default=60.0, help="after which nothing more is begun")
     parser.add_argument("--batches", type=int, nargs="+", default=[256, 1024])
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
+    until = time.monotonic() + 60 * args.minutes
     device, data = pick_device(args.device), load_data(args.data)
+    setups = SETUPS
     if args.quick:
         data, args.batches, args.seconds = data.subset(train=200, test=100), [32], 0.0
-    torch.backends.cudnn.benchmark = True
+        setups = (SETUPS[0], SETUPS[2])
     ceiling = ceilings(device, quick=args.quick)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    print(f"{name}, torch {torch.__version__}")
+    where = machine("torch")
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else where["cpu"]
+    print(f"{name}, torch {where['torch']}")
     print(
         f"matrix product {ceiling['operations_per_second'] / 1e12:.1f} T operations/s, "
         f"copy {ceiling['bytes_per_second'] / 1e9:.0f} GB/s"
     )
-    found: list[dict[str, Any]] = []
+    measure = Measuring(data, device, ceiling, seconds=args.seconds, until=until)
+    scale: list[dict[str, Any]] = []
+
+    def keep() -> None:
+        if args.out is not None:
+            record = {
+                "device": name,
+                "machine": where,
+                "command": sys.argv,
+                "ceilings": ceiling,
+                "results": measure.found,
+                "for_scale": scale,
+            }
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+    first, *rest = GOALS
     for text, goal in GOALS.items():
-        spec = adapt(parse(text), data)
-        least = floor(spec, ceiling)
-        print(f"\n{text}: floor {least['images_per_second']:,.0f} images/s, goal {goal:,}")
-        for title, changes in SETUPS[1:2] if args.quick else SETUPS:
+        least = floor(adapt(parse(text), data), ceiling)
+        print(f"{text}: floor {least['images_per_second']:,.0f} images/s, goal {goal:,}")
+    for setup in setups:
+        for batch in args.batches:
+            measure(first, setup, batch, profiled=batch == args.batches[0])
+            keep()
+    named = dict(setups)
+    for text in rest:
+        for title, _ in measure.fastest(first)[:TAKEN_ON]:
             for batch in args.batches:
-                try:
-                    one = speed(spec, data, changes, device=device, batch=batch, seconds=args.seconds)
-                except Exception as error:  # noqa: BLE001 - the next set-up may do
-                    one = {"batch": batch, "failure": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
-                found.append({"network": text, "setup": title, "floor": least, "goal": goal, **one})
-                said = one.get("failure") or (
-                    f"{one['median']:12,.0f} images/s, {one['median'] / least['images_per_second']:5.1%} of"
-                    f" the floor's; first steps {one['first_steps_seconds']:.1f} s"
-                )
-                print(f"  {title:22} batch {batch:5}  {said}", flush=True)
-                torch.compiler.reset()
-                if device.type == "cuda":
-                    torch.cuda.empty_cache()
-                    torch.cuda.reset_peak_memory_stats(device)
-    print("\nfor scale:")
-    scale = others(data, device=device, batch=args.batches[0], seconds=args.seconds)
-    if args.out is not None:
-        record = {
-            "device": name,
-            "torch": torch.__version__,
-            "archkit": archkit.__version__,
-            "python": platform.python_version(),
-            "command": sys.argv,
-            "ceilings": ceiling,
-            "results": found,
-            "for_scale": scale,
-        }
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+                measure(text, (title, named[title]), batch)
+                keep()
+    print("for scale:")
+    scale.extend(others(data, device=device, batch=args.batches[0], seconds=args.seconds))
+    keep()
+    if not args.quick:
+        for _, batch in measure.fastest(first)[:1]:
+            measure(first, AUTOTUNED, batch)
+            keep()
     return 0
 
 

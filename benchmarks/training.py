@@ -130,13 +130,20 @@ def engine(spec: ArchSpec, data: DataSet, recipe: Recipe, precision: Precision) 
     return steps
 
 
-def where_time_goes(steps: Steps, count: int) -> list[tuple[str, float]]:
-    """Operations and their share of the processor's time in the main process, the largest first."""
-    with profile(activities=[ProfilerActivity.CPU]) as seen:
+def where_time_goes(
+    steps: Steps, count: int, *, device: torch.device = CPU, shown: int = SHOWN
+) -> list[tuple[str, float]]:
+    """Operations and their share of the time, the largest first.
+
+    On a CPU the processor's time in the main process; on a GPU the device's, by kernel.
+    """
+    on_gpu = device.type == "cuda"
+    with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as seen:
         steps(count)
-    found = [(event.key, float(event.self_cpu_time_total)) for event in seen.key_averages()]
-    total = sum(spent for _, spent in found)
-    return sorted(((name, spent / total) for name, spent in found), key=lambda one: -one[1])[:SHOWN]
+    name = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    found = [(event.key, float(getattr(event, name))) for event in seen.key_averages()]
+    total = sum(spent for _, spent in found) or 1.0
+    return sorted(((name, spent / total) for name, spent in found), key=lambda one: -one[1])[:shown]
 
 
 def cache_seconds() -> list[float]:

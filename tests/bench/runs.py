@@ -38,6 +38,7 @@ def write_run(
     total: int = 10_000,
     train: int = 50_000,
     data: str = "cifar10",
+    apart_correct: int | None = None,
     name: str | None = None,
 ) -> Path:
     """Writes a finished run as `archkit bench` leaves it, the weights left out; returns its folder."""
@@ -45,6 +46,7 @@ def write_run(
     plan = load_recipe(recipe) if isinstance(recipe, str) else recipe
     cost = totals(network)
     apart = round(train * plan.protocol.validation)
+    apart_correct = apart // 2 if apart_correct is None else apart_correct
     checksum = f"{data}{train}{total}".encode().hex().ljust(64, "0")[:64]
     curve = [2.0 / (epoch + 1) for epoch in range(plan.epochs)] if losses is None else list(losses)
     result = Result(
@@ -76,7 +78,7 @@ def write_run(
             precision="float32",
         ),
         epoch=plan.epochs,
-        validation=Score(correct=apart // 2, total=apart, loss=0.5) if apart else None,
+        validation=Score(correct=apart_correct, total=apart, loss=0.5) if apart else None,
         test=Score(correct=correct, total=total, loss=0.5),
         train_seconds=10.0,
         images_per_second=1000.0,
@@ -91,7 +93,7 @@ def write_run(
         table.writerow(HEAD)
         for epoch, loss in enumerate(curve, 1):
             seen = train - apart
-            share = [loss, apart // 2, apart] if apart else ["", "", ""]
+            share = [loss, apart_correct, apart] if apart else ["", "", ""]
             right = int(seen * (1 - 0.9**epoch))
             table.writerow([epoch, 0.1, loss, right, seen, *share, 1.0, 0])
     return folder

@@ -20,7 +20,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from archkit.bench.recipe import load_recipe, override
-from archkit.bench.report import find_runs, front, group_runs, recipe_label, rows, student_t, to_markdown
+from archkit.bench.report import (
+    COLUMNS,
+    find_runs,
+    front,
+    group_runs,
+    recipe_label,
+    rows,
+    student_t,
+    to_markdown,
+)
 from archkit.bench.report.curves import comparisons, curve
 from archkit.bench.report.paper import printed_runs
 from archkit.count import totals
@@ -75,7 +84,7 @@ def test_seeds_are_grouped(tmp_path):
     assert row.group.correct == (9400, 9500, 9600)
     assert row.group.flip.mean == pytest.approx(0.951)
     assert row.cells() == (
-        "resnet10", "fast", "3", "95.00", "1.00", "92.52 to 97.48", "95.10", "-", "-", "4,980,234",
+        "resnet10", "fast", "3", "95.00", "1.00", "92.52 to 97.48", "95.10", "-", "-", "-", "4,980,234",
         "328,930,304", "9,400 9,500 9,600 of 10,000",
     )  # fmt: skip
 
@@ -91,6 +100,15 @@ def test_a_flip_that_one_seed_lacks_is_no_figure_of_the_group(tmp_path):
     write_run(tmp_path, seed=1)
     (row,) = only(tmp_path)
     assert (row.group.test.n, row.group.flip) == (2, None)
+
+
+def test_recipes_are_compared_on_the_images_set_apart(tmp_path):
+    """2,300 and 2,500 of 5,000: a mean of 48%. A recipe that sets none apart has no such figure."""
+    for seed, correct in ((0, 2300), (1, 2500)):
+        write_run(tmp_path, recipe="paper-best", seed=seed, apart_correct=correct)
+    write_run(tmp_path, recipe="fast")
+    at = COLUMNS.index("validation")
+    assert sorted(row.cells()[at] for row in only(tmp_path)) == ["-", "48.00"]
 
 
 def test_other_networks_recipes_and_data_are_apart(tmp_path):
@@ -176,7 +194,7 @@ def test_runs_are_set_against_the_papers(tmp_path):
     write_run(tmp_path, "resnet10", override(grid, [("precision", "bfloat16"), ("optimizer.lr", 0.01)]))
     write_run(tmp_path, "resnet10", override(grid, [("epochs", 71)]))
     write_run(tmp_path, "[2,1,1,1]x[64,128,256,512]", "paper-best")  # without the bias
-    found = [(row.cells()[7], row.cells()[8]) for row in only(tmp_path)]
+    found = [(row.cells()[8], row.cells()[9]) for row in only(tmp_path)]
     assert found == [("93.54*", "-0.54"), ("89.74", "+0.26"), ("87.64", "+2.36"), ("-", "-"), ("-", "-")]
 
 
@@ -319,7 +337,7 @@ def test_the_command_prints_and_says_what_it_skipped(cli, suite):
     assert done.returncode == 0, done.stderr
     assert done.stderr == f"skipped: {suite}/zz.partial is unfinished\n"
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert "resnet10 paper-grid 2 90.00 0.01 89.94 to 90.07 4,980,234 328,930,304" in lines
+    assert "resnet10 paper-grid 2 90.00 0.01 89.94 to 90.07 50.00 4,980,234 328,930,304" in lines
     assert "resnet10 paper-grid 9,000 9,001 91.46 -1.45" in lines
 
 

@@ -239,9 +239,9 @@ def test_the_table_sorts(opened):
     assert head.get_attribute("aria-sort") == "ascending"
     assert [float(text) for text in column(4)] == sorted(means)
     table.get_by_role("button", name="paper", exact=True).click()
-    assert column(8)[-1] == "-"  # the network that the paper has not stays below
+    assert column(9)[-1] == "-"  # the network that the paper has not stays below
     table.get_by_role("button", name="params", exact=True).click()
-    assert column(10)[0] == "4,980,234"
+    assert column(11)[0] == "4,980,234"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -234,7 +234,9 @@ def test_a_suite_from_beginning_to_end(cli, write, folder, tmp_path):
     assert "run 1/4  [1]x[8], demo, seed 0" in first.stderr
     assert "run 4/4  [1]x[4], demo, seed 1" in first.stderr
     head, *_ = (line for line in first.stdout.splitlines() if line.startswith("network"))
-    assert head.split() == ["network", "recipe", "n", "mean", "sd", "95%", "interval", "params", "MACs"]
+    assert head.split() == [
+        "network", "recipe", "n", "mean", "sd", "95%", "interval", "validation", "params", "MACs",
+    ]  # fmt: skip
     runs = sorted((tmp_path / "runs").iterdir())
     assert len(runs) == 4
     shares = [

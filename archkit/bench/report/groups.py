@@ -43,6 +43,8 @@ class Group:
         runs: at least one, in the order of their seeds.
         test: of their test accuracies.
         flip: of those with flips at test time; None unless every run has one.
+        validation: of the accuracies on images set apart, of the epochs that were kept; None without such
+            images. By these, recipes are chosen.
     """
 
     spec: str
@@ -50,6 +52,7 @@ class Group:
     runs: tuple[Run, ...]
     test: Summary
     flip: Summary | None
+    validation: Summary | None
 
     @property
     def params(self) -> int:
@@ -156,12 +159,16 @@ def _within(t: float, df: int) -> float:
 
 def _group(by_seed: dict[int, Run]) -> Group:
     runs = tuple(by_seed[seed] for seed in sorted(by_seed))
-    flips = [run.result.test_flip for run in runs]
-    known = [score for score in flips if score is not None]
+
+    def of_all(scores: Sequence[Score | None]) -> Summary | None:
+        known = [score for score in scores if score is not None]
+        return summary(known) if len(known) == len(scores) else None
+
     return Group(
         spec=runs[0].result.spec,
         recipe=runs[0].result.recipe,
         runs=runs,
         test=summary([run.result.test for run in runs]),
-        flip=summary(known) if len(known) == len(runs) else None,
+        flip=of_all([run.result.test_flip for run in runs]),
+        validation=of_all([run.result.validation for run in runs]),
     )

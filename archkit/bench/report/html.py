@@ -23,6 +23,7 @@ __all__ = ["to_html"]
 _SAID: Final[dict[str, str]] = {
     "95% interval": "By Student's t, over seeds",
     "with flips": "Mean of the logits of an image and its mirror image",
+    "validation": "Mean accuracy on the training images set apart, of the epochs that were kept",
     "paper": "What the 5M-parameter paper prints, the rows put right",
     "difference": "Points above the paper's figure",
     "correct": "Correct test images of each seed",
@@ -201,13 +202,14 @@ def _breakable(text: str) -> str:
 
 def _values(row: Row) -> tuple[str, ...]:
     """What each of a row's cells is sorted by; empty for no figure."""
-    test, flip = row.group.test, row.group.flip
+    test, flip, apart = row.group.test, row.group.flip, row.group.validation
     numbers = (
         test.n,
         test.mean,
         test.sd,
         None if test.interval is None else test.interval[0],
         None if flip is None else flip.mean,
+        None if apart is None else apart.mean,
         None if row.printed is None else row.printed.percent,
         row.difference,
         row.group.params,

@@ -22,6 +22,7 @@ COLUMNS: Final = (
     "sd",
     "95% interval",
     "with flips",
+    "validation",
     "paper",
     "difference",
     "params",
@@ -60,7 +61,7 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """A text for each of `COLUMNS`."""
-        test, flip = self.group.test, self.group.flip
+        test, flip, apart = self.group.test, self.group.flip, self.group.validation
         return (
             self.network,
             self.recipe,
@@ -68,6 +69,7 @@ class Row:
             f"{100 * test.mean:.2f}",
             *_spread(test),
             _NONE if flip is None else f"{100 * flip.mean:.2f}",
+            _NONE if apart is None else f"{100 * apart.mean:.2f}",
             _NONE
             if self.printed is None
             else f"{self.printed.percent:.2f}{'*' if self.printed.moved else ''}",
@@ -92,9 +94,9 @@ def rows(section: Section) -> tuple[Row, ...]:
 
 
 def shown(table: Sequence[Row]) -> tuple[int, ...]:
-    """Indices of the `COLUMNS` that say something: that of flips and the paper's may have no figure."""
+    """Indices of the `COLUMNS` that say something: some, as the paper's, may have no figure."""
     texts = [row.cells() for row in table]
-    may_be_empty = {"with flips", "paper", "difference"}
+    may_be_empty = {"with flips", "validation", "paper", "difference"}
     return tuple(
         at
         for at, name in enumerate(COLUMNS)
@@ -161,6 +163,8 @@ def to_csv(sections: Iterable[Section]) -> str:
             "train_seconds",
             "images_per_second",
             "device",
+            "precision",
+            "torch",
             "data",
             "data_checksum",
             "key",
@@ -191,6 +195,8 @@ def to_csv(sections: Iterable[Section]) -> str:
                         one.train_seconds,
                         one.images_per_second,
                         one.environment.device,
+                        one.environment.precision,
+                        one.environment.torch,
                         one.data.name,
                         one.data.checksum,
                         one.key,
