@@ -30,17 +30,25 @@ def make_optimizer(model: nn.Module, config: Optimizer) -> torch.optim.Optimizer
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": config.weight_decay}]
     if others:
         groups.append({"params": others, "weight_decay": 0.0})
+    fused = _fused(model)
     match config.name:
         case "sgd":
-            return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
+            return torch.optim.SGD(
+                groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov, fused=fused
+            )
         case "adam":
-            return torch.optim.Adam(groups, lr=config.lr)
+            return torch.optim.Adam(groups, lr=config.lr, fused=fused)
         case "adamw":
-            return torch.optim.AdamW(groups, lr=config.lr)
+            return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
         case "adadelta":
             return torch.optim.Adadelta(groups, lr=config.lr)
         case _:
             return _timm(groups, config)
+
+
+def _fused(model: nn.Module) -> bool | None:
+    """True on a GPU, where one kernel for all weights saves passes over them; None for torch's own choice."""
+    return True if all(parameter.is_cuda for parameter in model.parameters()) else None
 
 
 def _timm(groups: list[dict[str, Any]], config: Optimizer) -> torch.optim.Optimizer:

@@ -5,6 +5,7 @@ import timm.optim
 import torch
 from torch import nn
 
+from archkit.bench import optim
 from archkit.bench.optim import make_optimizer, make_schedule
 from archkit.bench.recipe import Optimizer, Schedule, load_recipe
 from archkit.errors import RunError
@@ -71,6 +72,32 @@ def test_constant_is_constant():
 @pytest.mark.parametrize("name", ["onecycle", "cosine", "step", "constant"])
 def test_a_run_of_one_step_has_a_rate(name):
     assert 0 <= rates(Schedule(name=name), epochs=1, steps=1)[0] <= 0.1
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_what_a_gpu_is_given_takes_the_same_steps(monkeypatch, name):
+    """torch has its fused optimizers for CPUs too, where they are asked here what they do on GPUs."""
+    config = Optimizer(name=name, lr=0.1, momentum=0.9 if name == "sgd" else 0.0, weight_decay=0.01)
+    images, moved = torch.randn(8, 3, 5, 5), []
+    for fused in (None, True):
+        monkeypatch.setattr(optim, "_fused", lambda _model, fused=fused: fused)
+        torch.manual_seed(0)
+        # No bias before the norm: its gradient is 0 but for rounding, which Adam makes a step of.
+        conv = nn.Conv2d(3, 4, 3, bias=False)
+        model = nn.Sequential(conv, nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(36, 2))
+        optimizer = make_optimizer(model, config)
+        schedule = make_schedule(
+            optimizer, Schedule(name="onecycle", cycle_momentum=name == "sgd"), epochs=1, steps=5
+        )
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(images).square().sum().backward()
+            optimizer.step()
+            schedule.step()
+        moved.append([parameter.detach() for parameter in model.parameters()])
+    assert {group["fused"] for group in optimizer.param_groups} == {True}
+    for one, other in zip(*moved, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_norms_and_biases_are_decayed_only_where_the_recipe_says_so():
