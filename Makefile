@@ -13,13 +13,14 @@ READY := $(VENV)/.ready
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
 FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test test-long lint types format bench build wheel clean
+.PHONY: help setup demo test test-long lint types format bench figures build wheel clean
 
 help:
 	@echo "make demo       set up, then count, enumerate and train on the embedded images"
 	@echo "make test       set up, then lint, types and tests"
 	@echo "make test-long  everything, with 10,000 examples for each property"
 	@echo "make bench      the speed comparisons with other tools"
+	@echo "make figures    the measured figures into the pages, from benchmarks/results"
 	@echo "make setup | lint | types | format | wheel | clean"
 
 setup: $(READY)
@@ -69,6 +70,10 @@ bench: $(READY)
 	@for name in startup counting arrays solver training; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
+
+# The tables of the pages, from the files in benchmarks/results.
+figures: $(READY)
+	$(BIN)/python benchmarks/figures.py
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -149,7 +149,14 @@ def main() -> int:
     environment = machine("numpy", "torch")
     if args.json:
         times = {what: [run["seconds"] for run in each] for what, each in runs.items()}
-        figures = {"seconds": times, "gib": memory, "parquet_seconds": listing, "ratios": ratios}
+        found = {**counts, "list": rows}
+        figures = {
+            "seconds": times,
+            "gib": memory,
+            "parquet_seconds": listing,
+            "ratios": ratios,
+            "networks": found,
+        }
         print(json.dumps({**figures, "environment": environment}))
     else:
         print(f"count {counts['count']:,} networks: {middle['count']:.2f} s, {memory['count']:.2f} GiB")

@@ -129,7 +129,7 @@ def environment(device: torch.device, precision: Precision) -> Environment:
         archkit=__version__,
         python=platform.python_version(),
         torch=torch.__version__,
-        platform=platform.platform(),
+        platform=" ".join(filter(None, [platform.system(), platform.machine(), *platform.libc_ver()])),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
         device_type=device.type,
         threads=torch.get_num_threads(),

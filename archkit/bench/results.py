@@ -130,7 +130,7 @@ class Environment:
         archkit: version of this package.
         python: version.
         torch: version, with the build.
-        platform: operating system and machine.
+        platform: operating system, machine and C library.
         device: the device's name, as its driver or system gives it.
         device_type: `cpu` or `cuda`.
         threads: torch's threads, on which the last bits of a CPU's sums depend.

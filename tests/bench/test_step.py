@@ -12,6 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from archkit.bench import mixing
 from archkit.bench.device_data import DeviceData, Labelled
 from archkit.bench.pipeline import training_batch
 from archkit.bench.recipe import load_recipe, override, recipe_names
@@ -62,6 +63,10 @@ def trainer_of(monkeypatch):
     """A Trainer on the meta device; autocast, which is not made for it, is left out."""
     monkeypatch.setattr(torch, "Generator", lambda _device=None: OnMeta())
     monkeypatch.setattr(Trainer, "_autocast", lambda _self: contextlib.nullcontext())
+    try:
+        torch._standard_gamma(torch.ones(1, device=META))
+    except NotImplementedError:  # older torch cannot draw from it there, but on any real device
+        monkeypatch.setattr(mixing, "_beta", lambda alpha, _generator: torch.empty_like(alpha))
 
     def part(count):
         images = torch.empty(count, 8, 8, 3, dtype=torch.uint8, device=META)

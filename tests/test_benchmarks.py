@@ -1,0 +1,178 @@
+"""What the benchmarks' scripts make of what was measured, and whether the pages say it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.runs import write_run
+
+ROOT = Path(__file__).parent.parent
+BENCHMARKS = ROOT / "benchmarks"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Imports a script of the folder benchmarks."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+def test_the_pages_say_what_was_measured():
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "figures.py"), "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# --- figures.py
+
+
+@pytest.fixture
+def results(tmp_path):
+    """The figures of a GPU that there is not."""
+    folder = tmp_path / "gpu"
+    for seed, correct in ((0, 9400), (1, 9500), (2, 9600)):
+        write_run(folder / "runs", "resnet10", "fast", seed=seed, correct=correct)
+    write_run(folder / "runs", "paper-resnet18", "fast", correct=9700)
+    where = {
+        "device": "GPU X",
+        "driver": "1.2",
+        "commit": "0123456789abcdef",
+        "machine": {"torch": "3", "python": "4"},
+    }
+    (folder / "where.json").write_text(json.dumps(where))
+    one = {
+        "network": "resnet10", "setup": "bfloat16, eager", "batch": 256, "goal": 100_000,
+        "floor": {"images_per_second": 200_000.0}, "median": 50_000.0, "kernels": [["conv", 0.75]],
+    }  # fmt: skip
+    speed = {
+        "ceilings": {"operations_per_second": 8e14, "bytes_per_second": 3e12},
+        "results": [one, {**one, "batch": 1024, "kernels": None, "failure": "no time was left"}],
+        "for_scale": [{"title": "a loop", "batch": 256, "median": 5_000.0}],
+    }  # fmt: skip
+    (folder / "speed.json").write_text(json.dumps(speed))
+    runs = [{"jobs": 1, "images_per_second": 10_000.0}, {"jobs": 2, "images_per_second": None}]
+    (folder / "at-once.json").write_text(json.dumps({"spec": "resnet12", "results": runs}))
+    head = "budget,spec,params,macs,activations,depth,entropy,correct,total,accuracy,seed,recipe,device"
+    lines = [f"270000,x,{p},{m},1,{d},5,9,10,{a},0,short,GPU X" for p, m, d, a in
+             ((1, 1, 4, 0.1), (2, 3, 3, 0.2), (3, 2, 2, 0.3), (4, 4, 1, 0.4))]  # fmt: skip
+    (folder / "budget-buys.csv").write_text("\n".join([head, *lines]) + "\n")
+    return tmp_path
+
+
+def block(script, results, name):
+    page = f"above\n<!-- figures: {name} -->\nold\n<!-- end of figures -->\nbelow\n"
+    new = script("figures").written(page, results)
+    assert new.startswith(f"above\n<!-- figures: {name} -->\n")
+    assert new.endswith("\n<!-- end of figures -->\nbelow\n")
+    assert script("figures").written(new, results) == new
+    return new.splitlines()[2:-2]
+
+
+def test_the_speed_of_each_set_up(script, results):
+    lines = block(script, results, "gpu-speed")
+    assert lines[0] == "GPU X; driver 1.2, torch 3, Python 4; commit 0123456789ab; `benchmarks/results/gpu`."
+    assert "Matrix product 800 T operations/s, copy 3,000 GB/s." in lines
+    assert "| resnet10 | bfloat16, eager | 256 | 50,000 | 25% | 200,000 | 100,000 |" in lines
+    assert "| resnet10 | bfloat16, eager | 1,024 | no time was left | - | 200,000 | 100,000 |" in lines
+    assert "| a loop | for scale | 256 | 5,000 | - | - | - |" in lines
+    assert "| `conv` | 75.0% |" in lines
+
+
+def test_runs_at_once(script, results):
+    lines = block(script, results, "gpu-at-once")
+    assert "| 1 | 10,000 |" in lines
+    assert "| 2 | - |" in lines
+
+
+def test_the_accuracies(script, results):
+    """94, 95 and 96%: a mean of 95, and of the seeds the exact counts."""
+    lines = block(script, results, "gpu-runs")
+    (row,) = (line for line in lines if line.startswith("| resnet10 | fast | 3 |"))
+    assert row == (
+        "| resnet10 | fast | 3 | 95.00 | 1.00 | 92.52 to 97.48 | 4,980,234 | 328,930,304"
+        " | 9,400 9,500 9,600 of 10,000 |"
+    )
+    assert not any(line.startswith("#") for line in lines)
+
+
+def test_what_a_budget_buys(script, results):
+    """Parameters rise with accuracy, depth falls, MACs exchange two neighbours: 1 - 6 * 2 / (4 * 15)."""
+    assert "| 270,000 | short | 4 | +1.00 | +0.80 | - | -1.00 | - |" in block(script, results, "gpu-budget")
+
+
+def test_without_a_gpu_it_says_so(script, tmp_path):
+    for name in ("gpu-speed", "gpu-at-once", "gpu-runs", "gpu-budget"):
+        assert block(script, tmp_path, name) == ["Nothing has been measured on a GPU yet."]
+
+
+def test_the_headline_takes_networks_under_5m_with_three_seeds(script, results):
+    (results / "cpu").symlink_to(BENCHMARKS / "results" / "cpu")
+    lines = [line for line in block(script, results, "headline") if "GPU X" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "| resnet10, 4,980,234 parameters, recipe fast, on cifar10, GPU X | 95.00%, mean of 3 "
+    )
+
+
+def test_a_mark_that_names_no_table(script, results):
+    with pytest.raises(KeyError):
+        block(script, results, "gpu-temperature")
+
+
+# --- gpu.py, budget_buys.py
+
+
+def plan(script, out):
+    return script("gpu").Plan(data="cifar10", out=out, deadline=0.0, quick=False)
+
+
+def test_what_was_fastest_is_what_the_suites_use(script, tmp_path):
+    gpu = script("gpu")
+    assert gpu.fastest(plan(script, tmp_path)) == ()
+    rates = (
+        ("resnet10", "float32, eager", 256, 9.0),  # not the suites' precision
+        ("resnet10", "bfloat16, eager", 256, 5.0),
+        ("resnet10", "bfloat16, compiled", 256, 7.0),
+        ("resnet10", "bfloat16, CUDA graphs", 1024, 8.0),  # not their batch
+        ("paper-resnet18", "bfloat16, CUDA graphs", 256, 8.0),
+    )
+    found = [{"network": n, "setup": s, "batch": b, "median": m} for n, s, b, m in rates]
+    failed = {"network": "resnet10", "setup": "bfloat16, CUDA graphs", "batch": 256, "failure": "x"}
+    (tmp_path / "speed.json").write_text(json.dumps({"results": [*found, failed]}))
+    assert gpu.fastest(plan(script, tmp_path)) == ("--set", "compile=default")
+
+
+@pytest.mark.parametrize(
+    ("rates", "jobs"),
+    [
+        ({1: 100.0, 2: 105.0, 4: 109.0}, 1),
+        ({1: 100.0, 2: 160.0, 4: 165.0, 8: 150.0}, 2),
+        ({1: 100.0, 2: 160.0, 4: 300.0, 8: None}, 4),
+    ],
+)
+def test_the_fewest_runs_at_once_that_are_worth_it(script, tmp_path, rates, jobs):
+    found = [{"jobs": n, "images_per_second": rate} for n, rate in rates.items()]
+    (tmp_path / "at-once.json").write_text(json.dumps({"results": found}))
+    assert script("gpu").together(plan(script, tmp_path)) == ("--jobs", str(jobs))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "rho"),
+    [
+        ([1, 2, 3, 4], [10, 30, 20, 40], 0.8),
+        ([1, 2, 3], [3, 2, 1], -1.0),
+        # Ties share the mean of their ranks: 4.5 / sqrt(4.5 * 5).
+        ([1, 2, 2, 3], [1, 2, 3, 4], 0.9486833),
+        ([1, 1, 1], [1, 2, 3], None),
+    ],
+)
+def test_rank_correlation(script, x, y, rho):
+    assert script("budget_buys").spearman(x, y) == (None if rho is None else pytest.approx(rho))
