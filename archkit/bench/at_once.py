@@ -19,10 +19,11 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -183,6 +184,8 @@ def _without_ctrl_c() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
+    # Starts with the first process otherwise, and lets the signal through again.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -219,21 +222,25 @@ class _Stopped(BaseException):
 
 def _work(pipe: Connection, stored: dict[str, Any], how: How, threads: int) -> None:
     """Takes runs until there are no more."""
+    teller = _Teller(pipe)
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler's signature
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second would cut the checkpoint off
-        raise _Stopped
+        teller.stop()
 
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, stop)
         torch.set_num_threads(threads)
-        data, teller = _mapped(stored), _Teller(pipe)
+        data = _mapped(stored)
         warnings.showwarning = teller.warn
         while True:
             placed: Placed = pipe.recv()
             pipe.send(placed.work(data, how, teller))
     except (_Stopped, EOFError, ConnectionError):
         return
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Teller:
@@ -242,6 +249,8 @@ class _Teller:
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
         self._last_step = 0.0
+        self._talking = False
+        self._to_stop = False
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Step):
@@ -249,7 +258,8 @@ class _Teller:
             if event.step not in (1, event.steps) and now - self._last_step < _STEPS_EACH:
                 return
             self._last_step = now
-            self._pipe.send(event)
+            with self._whole():
+                self._pipe.send(event)
         else:
             self._tell(event)
 
@@ -257,9 +267,34 @@ class _Teller:
         """In the place of `warnings.showwarning`."""
         self._tell(_Warned(text=str(message)))
 
-    def _tell(self, what: _Told) -> None:
-        self._pipe.send(what)
+    def stop(self) -> None:
+        """Ends the run, at once or after the message that is on its way.
+
+        A message that is cut off would leave its other part to be taken for the next.
+
+        Raises:
+            _Stopped: at once.
+        """
+        if not self._talking:
+            raise _Stopped
+        self._to_stop = True
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Nothing in the block is cut off by `stop`."""
+        self._talking = True
         try:
-            self._pipe.recv()
-        except EOFError as error:  # no run's own: nobody listens, as for a pipe of the shell
-            raise BrokenPipeError("nobody listens any more") from error
+            yield
+        finally:
+            self._talking = False
+        if self._to_stop:
+            self._to_stop = False
+            raise _Stopped
+
+    def _tell(self, what: _Told) -> None:
+        with self._whole():
+            self._pipe.send(what)
+            try:
+                self._pipe.recv()
+            except EOFError as error:  # no run's own: nobody listens, as for a pipe of the shell
+                raise BrokenPipeError("nobody listens any more") from error

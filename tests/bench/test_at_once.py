@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -155,6 +156,41 @@ def test_a_warning_of_a_process_is_said_here():
     assert theirs.recv() is None
 
 
+def test_a_message_is_never_cut_off():
+    """Told to stop while it waits for an answer, a process stops when it has it; else at once."""
+    ours, theirs = multiprocessing.Pipe()
+    teller = at_once._Teller(theirs)
+    with pytest.raises(at_once._Stopped):
+        teller.stop()
+    answer = threading.Timer(0.1, lambda: (ours.recv(), teller.stop(), ours.send(None)))
+    answer.start()
+    with pytest.raises(at_once._Stopped):
+        teller(Saved(epoch=1, epochs=2, folder=Path("x"), resumed=False))
+    answer.join()
+    assert not theirs.poll()  # the answer was taken
+    ours.close()
+    with pytest.raises(BrokenPipeError):
+        teller(Saved(epoch=1, epochs=2, folder=Path("x"), resumed=False))
+
+
+def blocked(pipe):
+    """Says which signals are blocked where it runs."""
+    pipe.send(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal masks there")
+def test_no_process_sees_a_ctrl_c():
+    """From its first moment on; the first of them is started together with multiprocessing's own helper."""
+    for _ in range(2):
+        ours, theirs = at_once._CONTEXT.Pipe()
+        process = at_once._CONTEXT.Process(target=blocked, args=(theirs,))
+        with at_once._without_ctrl_c():
+            process.start()
+        assert ours.recv() == {signal.SIGINT}
+        process.join()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
 # --- the command
 
 SUITE = """
@@ -208,7 +244,7 @@ def test_a_signal_ends_all_and_leaves_their_checkpoints(cli, args, tmp_path, num
     process.stderr.close()
     assert process.wait(timeout=120) == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
     assert gone(workers)
-    assert "Traceback" not in shown
+    assert "Traceback" not in shown, shown
     assert len(list((tmp_path / "runs").glob(f"*.partial/{CHECKPOINT_FILE}"))) == 2
     if number != signal.SIGKILL:
         assert "0 of 2 runs are finished" in shown
