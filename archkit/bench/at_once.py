@@ -32,7 +32,7 @@ from archkit.bench.data import DataSet
 from archkit.bench.events import Event, Step, Watch
 from archkit.bench.one_run import Ended, How, Placed
 from archkit.bench.suite import SuiteRun
-from archkit.errors import ArchkitError, RunError
+from archkit.errors import ArchkitError, OutputError, RunError
 
 if TYPE_CHECKING:
     from archkit.bench.run_suite import WatchRun
@@ -95,10 +95,14 @@ class _Worker:
     def __init__(self, stored: dict[str, Any], how: How, threads: int) -> None:
         self.pipe, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_work, args=(theirs, stored, how, threads))
-        with _without_ctrl_c():
+        # Starts with the first process otherwise, and lets the signal through again.
+        resource_tracker.ensure_running()
+        # A Ctrl-C goes to all processes of a terminal; this one tells the others, which never see it.
+        with _held(signal.SIGINT):
             self.process.start()
         theirs.close()
         self.gone = False
+        self._owes_answer = False
         self._placed: Placed | None = None
         self._watching = ExitStack()
         self._watch: Watch | None = None
@@ -124,10 +128,7 @@ class _Worker:
         placed = self._placed
         if placed is None:
             return None
-        try:
-            told: _Told = self.pipe.recv()
-        except (EOFError, ConnectionResetError):
-            told = Ended(run=placed.run, done=None, error=RunError(self._death()))
+        told = self._taken(placed)
         if isinstance(told, Ended):
             self._placed = None
             self._watching.close()
@@ -136,15 +137,14 @@ class _Worker:
             warnings.warn(told.text, stacklevel=2)
         elif self._watch is not None:
             self._watch(told)
-        if not isinstance(told, Step):
-            with suppress(BrokenPipeError):  # as in `begin`
-                self.pipe.send(None)
+        self._answer()
         return None
 
     def close(self) -> None:
         """Waits until it has ended, passing on what it still says; it has been told to."""
         deadline = time.monotonic() + _TO_LEAVE
         try:
+            self._answer()  # what it waits for, where its last words met with an exception
             while self.busy and self.pipe.poll(max(0.0, deadline - time.monotonic())):
                 self.hear()
         finally:
@@ -154,6 +154,23 @@ class _Worker:
                 self.process.kill()
                 self.process.join()
             self._watching.close()
+
+    def _taken(self, placed: Placed) -> _Told:
+        """The next message, whole: half of one left in the pipe would be taken for the next."""
+        with _held(signal.SIGINT, signal.SIGTERM):
+            try:
+                told: _Told = self.pipe.recv()
+            except (EOFError, ConnectionResetError):
+                return Ended(run=placed.run, done=None, error=RunError(self._death()))
+            self._owes_answer = not isinstance(told, Step | Ended)
+            return told
+
+    def _answer(self) -> None:
+        with _held(signal.SIGINT, signal.SIGTERM):
+            if self._owes_answer:
+                self._owes_answer = False
+                with suppress(BrokenPipeError):  # as in `begin`
+                    self.pipe.send(None)
 
     def _death(self) -> str:
         """Says how the process ended."""
@@ -176,17 +193,12 @@ def _stop(workers: Sequence[_Worker]) -> None:
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Processes that start in the block never see a Ctrl-C, which goes to all of a terminal's.
-
-    This one does, and tells the others.
-    """
+def _held(*numbers: signal.Signals) -> Iterator[None]:
+    """Lets these signals wait until the block is left; processes that start in it never see them."""
     if sys.platform == "win32":
         yield
         return
-    # Starts with the first process otherwise, and lets the signal through again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:
@@ -194,15 +206,22 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _store(data: DataSet, folder: Path) -> dict[str, Any]:
-    """Writes a data set's arrays to files that all processes map; what `_mapped` makes it from again."""
+    """Writes a data set's arrays to files that all processes map; what `_mapped` makes it from again.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
     stored: dict[str, Any] = {}
-    for field in dataclasses.fields(data):
-        value = getattr(data, field.name)
-        if isinstance(value, np.ndarray):
-            stored[field.name] = folder / f"{field.name}.npy"
-            np.save(stored[field.name], value)
-        else:
-            stored[field.name] = value
+    try:
+        for field in dataclasses.fields(data):
+            value = getattr(data, field.name)
+            if isinstance(value, np.ndarray):
+                stored[field.name] = folder / f"{field.name}.npy"
+                np.save(stored[field.name], value)
+            else:
+                stored[field.name] = value
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
     return stored
 
 

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from archkit.bench import at_once
 from archkit.bench.checkpoint import CHECKPOINT_FILE
 from archkit.bench.events import Estimate, Saved, Step
+from archkit.bench.one_run import How
 from archkit.bench.recipe import override
 from archkit.bench.results import EpochRow
 from archkit.bench.run_suite import run_suite
@@ -149,6 +151,7 @@ def test_a_warning_of_a_process_is_said_here():
     ours, theirs = multiprocessing.Pipe()
     worker = at_once._Worker.__new__(at_once._Worker)  # without a process
     worker.pipe, worker._placed, worker._watch = ours, "a run", None
+    worker._owes_answer = False
     ours.send(None)
     at_once._Teller(theirs).warn(UserWarning("it is late"), UserWarning, "file.py", 7)
     with pytest.warns(UserWarning, match="^it is late$"):
@@ -173,22 +176,38 @@ def test_a_message_is_never_cut_off():
         teller(Saved(epoch=1, epochs=2, folder=Path("x"), resumed=False))
 
 
-def blocked(pipe):
+def blocked(pipe, *_others):
     """Says which signals are blocked where it runs."""
     pipe.send(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal masks there")
-def test_no_process_sees_a_ctrl_c():
+def test_no_process_sees_a_ctrl_c(monkeypatch):
     """From its first moment on; the first of them is started together with multiprocessing's own helper."""
+    monkeypatch.setattr(at_once, "_work", blocked)
     for _ in range(2):
-        ours, theirs = at_once._CONTEXT.Pipe()
-        process = at_once._CONTEXT.Process(target=blocked, args=(theirs,))
-        with at_once._without_ctrl_c():
-            process.start()
-        assert ours.recv() == {signal.SIGINT}
-        process.join()
+        worker = at_once._Worker({}, How(device=CPU, root=Path(), force=False, resume=False), 1)
+        assert worker.pipe.recv() == {signal.SIGINT}
+        worker.close()
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+def test_who_watches_may_fail_and_all_end_soon(tiny, brief, tmp_path):
+    """As by a Ctrl-C while something is shown: the run that was heard last still waits for its answer."""
+
+    def fail(number, event):
+        if number == 1 and isinstance(event, EpochRow) and event.epoch == 3:
+            raise KeyboardInterrupt
+
+    runs = suite(override(brief, [("epochs", 5000)]), "[1]x[4]", "[1]x[6]")
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_suite(runs, tiny, device=CPU, root=tmp_path, jobs=2, watch=Seen(fail)))
+    assert time.monotonic() - started < at_once._TO_LEAVE
+    assert not multiprocessing.active_children()
+    (kept,) = tmp_path.glob(f"1-x-6-*.partial/{CHECKPOINT_FILE}")
+    with safe_open(kept, "pt") as file:
+        assert len(json.loads(file.metadata()["checkpoint"])["rows"]) >= 2
 
 
 # --- the command
