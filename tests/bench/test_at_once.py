@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -28,6 +27,7 @@ from archkit.bench.run_suite import run_suite
 from archkit.bench.suite import SuiteRun
 from archkit.errors import RunError
 from archkit.spec import parse
+from tests.bench.terminal import on_a_terminal
 
 CPU = torch.device("cpu")
 COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()"]
@@ -278,29 +278,7 @@ def test_a_signal_ends_all_and_leaves_their_checkpoints(cli, args, tmp_path, num
 
 
 def test_a_terminal_gets_a_bar_for_each(args, tmp_path):
-    parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *args, "--epochs", "3", "--log", "tensorboard"],
-        stdout=subprocess.PIPE,
-        stderr=child,
-        cwd=tmp_path,
-        env={**ALONE, "TERM": "xterm", "COLUMNS": "120"},
-        text=True,
-    )
-    os.close(child)
-    shown = b""
-    while True:
-        try:
-            part = os.read(parent, 65536)
-        except OSError:  # Linux's end of a pseudo-terminal
-            break
-        if not part:
-            break
-        shown += part
-    os.close(parent)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    text = shown.decode()
+    text, out = on_a_terminal(*args, "--epochs", "3", "--log", "tensorboard", columns=120, cwd=tmp_path)
     assert re.search(r"suite .*━", text)
     for run in ("run 1", "run 2"):
         assert re.search(rf"{run} .*━", text)

@@ -1,8 +1,6 @@
 """`archkit bench` as a user runs it: what it prints where, and how it ends."""
 
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -12,6 +10,7 @@ import pytest
 from archkit.bench.events import Estimate, Saved, Step
 from archkit.bench.results import EpochRow, Score
 from archkit.cli.progress import _Lines, duration, percent
+from tests.bench.terminal import on_a_terminal
 
 SMALL = ("bench", "[1]x[8]", "--recipe", "demo", "--epochs", "2", "--batch-size", "4", "--device", "cpu")
 COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()"]
@@ -132,33 +131,15 @@ def test_a_loss_that_is_not_finite_ends_in_one_line(cli, folder, tmp_path):
 
 def test_a_terminal_gets_bars(folder, tmp_path):
     """On a pseudo-terminal: bars while it runs, a line for each epoch that stays."""
-    parent, child = pty.openpty()
-    args = [*COMMAND, *SMALL, "--data", str(folder), "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(
-        args, stdout=subprocess.PIPE, stderr=child, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"}
-    )
-    os.close(child)
-    shown = b""
-    while True:
-        try:
-            part = os.read(parent, 65536)
-        except OSError:  # Linux's end of a pseudo-terminal
-            break
-        if not part:
-            break
-        shown += part
-    os.close(parent)
-    assert process.wait(timeout=60) == 0
-    text = shown.decode()
+    args = [*SMALL, "--data", str(folder), "--out", str(tmp_path / "run")]
+    text, said = on_a_terminal(*args, columns=80)
     assert "━" in text
     assert "epoch 1/2  loss" in text
     assert "epoch 2/2  loss" in text
     # In 80 columns the bars are whole, their notes included; rich cuts what is too long with an ellipsis.
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    assert re.search(r"run +━+ +\d+/\d+ +\d+:\d\d:\d\d +[\d,]+ images/s", plain), plain
-    assert "…" not in plain
-    assert b"test accuracy" in process.stdout.read()
-    process.stdout.close()
+    assert re.search(r"run +━+ +\d+/\d+ +\d+:\d\d:\d\d +[\d,]+ images/s", text), text
+    assert "…" not in text
+    assert "test accuracy" in said
 
 
 def test_the_command_is_known_without_torch():

@@ -1,17 +1,12 @@
 """`archkit report`: groups, statistics, the paper's figures, tables and files; see also test_report_page."""
 
 import csv
-import fcntl
 import io
 import json
 import math
-import os
-import pty
 import statistics
-import struct
 import subprocess
 import sys
-import termios
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -36,6 +31,7 @@ from archkit.count import totals
 from archkit.errors import DataError
 from archkit.spec import parse
 from tests.bench.runs import write_run
+from tests.bench.terminal import on_a_terminal
 from tests.test_imports import TORCH, run_refusing
 
 ADAM = [("optimizer.name", "adam"), ("optimizer.momentum", 0.0), ("optimizer.weight_decay", 0.0)]
@@ -412,23 +408,8 @@ def test_without_matplotlib_it_says_what_to_install(suite, tmp_path):
 
 def test_a_narrow_terminal_gets_what_fits(suite):
     """80 columns: no line is longer, and no figure is lost."""
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    command = [sys.executable, "-c", "from archkit.cli import main; main()", "report", str(suite)]
-    process = subprocess.Popen(
-        command, stdout=child, stderr=subprocess.DEVNULL, env={**environment, "TERM": "dumb"}
-    )
-    os.close(child)
-    printed = b""
-    try:
-        while part := os.read(parent, 65536):
-            printed += part
-    except OSError:  # Linux's end of a pseudo-terminal
-        pass
-    os.close(parent)
-    assert process.wait(timeout=60) == 0
-    lines = printed.decode().splitlines()
+    printed, _ = on_a_terminal("report", str(suite), stream="stdout", columns=80)
+    lines = printed.splitlines()
     assert max(map(len, lines)) <= 80
     text = " ".join(" ".join(lines).split())
     assert "resnet10 paper-grid 2 90.00 0.01 89.94 to 90.07" in text

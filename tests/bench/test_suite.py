@@ -1,13 +1,10 @@
 """Suites: what their files may say, and `archkit bench SUITE.toml` from beginning to end."""
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from archkit.bench.recipe import load_recipe
 from archkit.bench.suite import load_suite, read_seeds
 from archkit.errors import RunError
 from archkit.spec import parse
+from tests.bench.terminal import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()"]
@@ -350,29 +348,8 @@ def test_ctrl_c_and_on(cli, write, folder, tmp_path):
 
 
 def test_a_terminal_gets_a_bar_for_the_suite(write, folder, tmp_path):
-    parent, child = pty.openpty()
-    args = [*COMMAND, "bench", str(write(TWO)), "--data", str(folder), "--device", "cpu"]
-    process = subprocess.Popen(
-        args,
-        stdout=subprocess.DEVNULL,
-        stderr=child,
-        cwd=tmp_path,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-    )
-    os.close(child)
-    shown = b""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        try:
-            part = os.read(parent, 65536)
-        except OSError:  # Linux's end of a pseudo-terminal
-            break
-        if not part:
-            break
-        shown += part
-    os.close(parent)
-    assert process.wait(timeout=60) == 0
-    text = shown.decode()
+    args = ["bench", str(write(TWO)), "--data", str(folder), "--device", "cpu"]
+    text, _ = on_a_terminal(*args, columns=120, cwd=tmp_path)
     assert re.search(r"suite .*━", text)
     assert re.search(r"epoch 2/2 .*━", text)
     assert "3/4" in text
