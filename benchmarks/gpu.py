@@ -3,7 +3,8 @@
     python benchmarks/gpu.py --data NAME|DIR --out FOLDER [--minutes 9] [--only STEP ...]
 
 The same command again goes on where the last one stopped: finished runs are not run again, an interrupted one
-is resumed. FOLDER then holds what is needed to repeat and to report:
+is resumed. The files of the first two steps are kept as they are; one that is deleted is measured anew.
+FOLDER then holds what is needed to repeat and to report:
 
     where.json            the device, its driver, the versions, the commit, each command
     speed.json            ceilings, floors and images a second (benchmarks/gpu_speed.py)
