@@ -25,7 +25,7 @@ from machine import machine
 import archkit
 from archkit.bench import load_data, load_recipe, override
 from archkit.bench.data import DataSet
-from archkit.bench.device import pick_device
+from archkit.bench.device import environment, pick_device
 from archkit.bench.events import Event, Step, Watch
 from archkit.bench.run_suite import run_suite
 from archkit.bench.suite import SuiteRun
@@ -101,7 +101,7 @@ def main() -> int:
     if args.quick:
         data, changes = data.subset(train=400, test=100), [*changes, ("batch_size", 32), ("epochs", 3)]
     where = machine("torch")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else where["cpu"]
+    name = environment(device, "auto").device
     print(f"{args.spec} on {name}, {where['cores']} cores, torch {where['torch']}")
     found = []
     for jobs in args.jobs:

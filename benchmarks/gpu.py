@@ -39,6 +39,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpu_speed import SETUPS
 from machine import machine
 
 HERE = Path(__file__).parent
@@ -134,9 +135,7 @@ def read(path: Path) -> Any:
 def fastest(plan: Plan) -> Sequence[str]:
     """The way of compiling in which resnet10 trained fastest at the recipes' batch, as options."""
     compiles = {
-        "bfloat16, eager": "none",
-        "bfloat16, compiled": "default",
-        "bfloat16, CUDA graphs": "reduce-overhead",
+        title: str(changes["compile"]) for title, changes in SETUPS if changes["precision"] == "bfloat16"
     }
     found = [
         one

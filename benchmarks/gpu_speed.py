@@ -37,7 +37,7 @@ from training import plain, where_time_goes
 
 from archkit.bench import load_data, load_recipe, override
 from archkit.bench.data import DataSet
-from archkit.bench.device import backends, pick_device, synchronize
+from archkit.bench.device import backends, environment, pick_device, synchronize
 from archkit.bench.device_data import DeviceData
 from archkit.bench.run import adapt
 from archkit.bench.trainer import Trainer
@@ -287,7 +287,7 @@ def main() -> int:
         setups = (SETUPS[0], SETUPS[2])
     ceiling = ceilings(device, quick=args.quick)
     where = machine("torch")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else where["cpu"]
+    name = environment(device, "auto").device
     print(f"{name}, torch {where['torch']}")
     print(
         f"matrix product {ceiling['operations_per_second'] / 1e12:.1f} T operations/s, "

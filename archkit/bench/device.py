@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import torch
 
 from archkit import __version__
+from archkit.bench.processor import cpu_name
 from archkit.bench.recipe import Precision
 from archkit.bench.results import Environment
 from archkit.errors import RunError
@@ -130,18 +130,10 @@ def environment(device: torch.device, precision: Precision) -> Environment:
         python=platform.python_version(),
         torch=torch.__version__,
         platform=" ".join(filter(None, [platform.system(), platform.machine(), *platform.libc_ver()])),
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
+        device=torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else cpu_name() or platform.machine(),
         device_type=device.type,
         threads=torch.get_num_threads(),
         precision=arithmetic(precision, device),
     )
-
-
-def _cpu_name() -> str:
-    """The processor's name; Python knows it on few systems, Linux tells it in a file."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

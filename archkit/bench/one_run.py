@@ -87,7 +87,6 @@ class Placed:
                 device=how.device,
                 seed=self.run.seed,
                 out=self.folder,
-                label=self.run.label,
                 force=how.force,
                 resume=how.resume,
                 watch=watch,
