@@ -5,6 +5,8 @@ The library raises them; only the command line turns them into a message and an 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = [
     "ArchkitError",
     "BudgetError",
@@ -16,6 +18,7 @@ __all__ = [
     "SpecError",
     "ToolError",
     "WeightsError",
+    "nearest",
 ]
 
 
@@ -89,6 +92,14 @@ class WeightsError(ArchkitError):
 
 class InferError(ArchkitError):
     """A module is no network that the language can say."""
+
+
+def nearest(word: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
+    """A hint at the likely meaning of a mistyped word, for an error; `otherwise` where nothing is near."""
+    import difflib  # only where something is wrong: it costs a start-up otherwise
+
+    near = difflib.get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else otherwise
 
 
 _SHOWN = 76  # columns of the text that an error shows: an 80-column terminal less the indent

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from archkit.count.tables import METRICS, CostTables, Ints, cost_tables
 from archkit.errors import SpecError
 from archkit.spec import ArchSpec
-from archkit.spec.vocabulary import LIMITS
+from archkit.spec.options import BLOCKS, CHANNELS
 
 __all__ = ["count_arrays"]
 
@@ -78,7 +78,7 @@ def _extremes(name: str, array: NDArray[Any]) -> tuple[tuple[int, ...], int]:
         columns = [array[:, i] for i in range(array.shape[1])]
         least, most = np.array([c.min() for c in columns]), np.array([c.max() for c in columns])
         bits = int(np.bitwise_or.reduce(array, axis=None))
-    low, high = LIMITS[name]
+    low, high = {"blocks": BLOCKS, "channels": CHANNELS}[name]
     if not (low <= int(least.min()) and int(most.max()) <= high):
         raise SpecError(f"{name} must be {low:,} to {high:,}")
     return tuple(int(n) for n in most), bits

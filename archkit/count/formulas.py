@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
-from archkit.plan import Layer
+from archkit.plan import KINDS, Layer
 
 __all__ = [
     "conv_params",
@@ -44,47 +44,26 @@ def equation1(m: int, n: int, d: int, k: int) -> int:
 
 def layer_params(layer: Layer) -> int:
     """Learnable parameters of a layer; the running statistics of a norm are not among them."""
-    match layer.kind:
-        case "conv":
-            return conv_params(
-                layer.kernel, layer.in_shape[0], layer.out_shape[0], groups=layer.groups, bias=layer.bias
-            )
-        case "linear":
-            return layer.in_shape[0] * layer.out_shape[0] + (layer.out_shape[0] if layer.bias else 0)
-        case "batch_norm" | "group_norm":
-            return 2 * layer.in_shape[0]
-        case "conv1d":
-            return layer.kernel
-        case _:
-            return 0
+    row = KINDS[layer.kind]
+    if row.weights is None:
+        return 0
+    return int(row.weights(layer)) + (layer.out_shape[0] if layer.bias else 0)
 
 
 def layer_macs(layer: Layer) -> int:
     """Multiply-accumulates of a layer for one image, bias not counted."""
-    match layer.kind:
-        case "conv":
-            return layer.kernel * layer.kernel * (layer.in_shape[0] // layer.groups) * prod(layer.out_shape)
-        case "linear":
-            return layer.in_shape[0] * layer.out_shape[0]
-        case "conv1d":
-            return layer.kernel * layer.out_shape[0]
-        case _:
-            return 0
+    row = KINDS[layer.kind]
+    if row.weights is None or row.positions is None:
+        return 0
+    return int(row.weights(layer) * row.positions(layer))
 
 
 def layer_activations(layer: Layer) -> int:
     """Elements that a conv or linear layer puts out for one image, as fvcore and pycls count them."""
-    return prod(layer.out_shape) if layer.kind in ("conv", "conv1d", "linear") else 0
+    return prod(layer.out_shape) if KINDS[layer.kind].positions is not None else 0
 
 
 def layer_equation1(layer: Layer) -> int:
     """Equation 1's figure for a layer: convs, and a linear layer as a conv over a 1x1 map."""
-    match layer.kind:
-        case "conv":
-            return equation1(layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0])
-        case "linear":
-            return equation1(1, 1, layer.in_shape[0], layer.out_shape[0])
-        case "conv1d":
-            return equation1(layer.kernel, 1, 1, 1)
-        case _:
-            return 0
+    arguments = KINDS[layer.kind].equation1
+    return 0 if arguments is None else equation1(*arguments(layer))

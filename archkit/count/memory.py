@@ -19,13 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from math import prod
 from typing import Any, Final
 
 from archkit.count.closed import totals
 from archkit.errors import BudgetError
-from archkit.plan import BlockPlan, Layer, Plan, is_attention, layout
+from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, layout
 from archkit.spec import ArchSpec
 
 __all__ = ["OPTIMIZER_STATES", "Memory", "kept_for_backward", "memory", "peak_values"]
@@ -33,9 +32,6 @@ __all__ = ["OPTIMIZER_STATES", "Memory", "kept_for_backward", "memory", "peak_va
 OPTIMIZER_STATES: Final = {"none": 0, "sgd": 0, "momentum": 1, "adam": 2, "adamw": 2, "adadelta": 2}
 """Values that an optimizer keeps for each parameter: SGD's momentum; Adam's two moments; Adadelta's
 averages of squared gradients and of squared steps."""
-
-_INDEX_BYTES: Final = 8  # max pooling keeps where each maximum came from, as int64
-_COUNTER_BYTES: Final = 8  # a batch norm counts its batches in one int64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +93,7 @@ def memory(
         batch=batch,
         optimizer=optimizer,
         weights=params * bytes_per_value,
-        buffers=norm_buffers(plan, bytes_per_value),
+        buffers=buffers(plan, bytes_per_value),
         gradients=params * bytes_per_value,
         optimizer_states=OPTIMIZER_STATES[optimizer] * params * bytes_per_value,
         activations=kept_for_backward(plan, batch=batch, bytes_per_value=bytes_per_value),
@@ -105,10 +101,14 @@ def memory(
     )
 
 
-def norm_buffers(layers: Iterable[Layer], bytes_per_value: int) -> Any:
-    """Bytes of the buffers of the batch norms among some layers."""
-    norms = [layer for layer in layers if layer.kind == "batch_norm"]
-    return sum(2 * norm.in_shape[0] * bytes_per_value + _COUNTER_BYTES for norm in norms)
+def buffers(layers: Iterable[Layer], bytes_per_value: int) -> Any:
+    """Bytes of the buffers of some layers."""
+    found: Any = 0
+    for layer in layers:
+        row = KINDS[layer.kind]
+        if row.buffers is not None:
+            found = found + row.buffers(layer, bytes_per_value)
+    return found
 
 
 def kept_for_backward(plan: Plan, *, batch: int, bytes_per_value: int = 4) -> int:
@@ -118,11 +118,9 @@ def kept_for_backward(plan: Plan, *, batch: int, bytes_per_value: int = 4) -> in
     adds each kept tensor once.
     """
     tape = Tape(batch, bytes_per_value)
-    x = tape.run(plan.stem, Tensor(plan.spec.input))
-    for stage in plan.stages:
-        for block in stage.blocks:
-            x = tape.block(block, x)
-    tape.run(plan.head, x)
+    x = Tensor(plan.spec.input)
+    for _, nodes in plan.parts():
+        x = tape.run(nodes, x)
     return int(tape.bytes)
 
 
@@ -152,65 +150,35 @@ class Tape:
             tensor.kept = True
             self.bytes = self.bytes + tensor.values * self._batch * self._value
 
-    def block(self, block: BlockPlan, x: Tensor) -> Tensor:
-        """What a block puts out."""
-        h = self.run(block.pre, x)
-        out = self.run(block.body, h)
-        if block.attention:
-            out = self.attend(block.attention, out)
-        if block.shortcut:
-            projects = block.shortcut[0].kind != "zero_pad"
-            self.run(block.shortcut, h if block.pre and projects else x)
-        return self.run(block.tail, out)
-
-    def attend(self, layers: Iterable[Layer], x: Tensor) -> Tensor:
-        """What channel attention puts out."""
-        gate = x
-        for layer in layers:
-            if layer.kind == "scale":
-                self.keep(x)
-                self.keep(gate)
-                return Tensor(layer.out_shape)
-            gate = self.layer(layer, gate)
-        return gate
-
-    def run(self, layers: Iterable[Layer], x: Tensor) -> Tensor:
-        """What layers one behind another put out."""
-        for attends, group in groupby(layers, key=is_attention):
-            if attends:
-                x = self.attend(group, x)
+    def run(self, nodes: Iterable[Node], x: Tensor) -> Tensor:
+        """What nodes one behind another put out."""
+        for node in nodes:
+            if isinstance(node, Layer):
+                x = self.layer(node, x)
+            elif isinstance(node, Gate):
+                factors = self.run(node.factors, x)
+                self.keep(factors)
+                x = self.layer(node.scale, x)
             else:
-                for layer in group:
-                    x = self.layer(layer, x)
+                self.run(node.body, x)
+                self.run(node.shortcut, x)
+                x = self.layer(node.add, x)
         return x
 
     def layer(self, layer: Layer, x: Tensor) -> Tensor:
         """What one layer puts out."""
-        match layer.kind:
-            case "flatten":
-                return x  # a view
-            case "relu":
-                self.keep(x)  # in place: its output is where its input was
-                return x
-            case "sigmoid":
-                out = Tensor(layer.out_shape)
-                self.keep(out)
-                return out
-            case "global_pool" | "squeeze" | "add" | "zero_pad":
-                return Tensor(layer.out_shape)
-            case _:
-                self.keep(x)
-        match layer.kind:
-            case "batch_norm":  # mean and inverse deviation of the batch
-                self.bytes = self.bytes + 2 * layer.in_shape[0] * self._value
-            case "group_norm":  # the same for each image and group
-                self.bytes = self.bytes + 2 * layer.groups * self._batch * self._value
-            case "max_pool":
-                self.bytes = self.bytes + prod(layer.out_shape) * self._batch * _INDEX_BYTES
-            case "blur_pool":  # a conv over the padded map
-                c, h, w = layer.in_shape
-                self.keep(Tensor((c, h + 2, w + 2)))
-        return Tensor(layer.out_shape)
+        row = KINDS[layer.kind]
+        if row.keeps == "view":
+            return x
+        if row.keeps in ("input", "own"):
+            self.keep(x)
+        self.bytes = self.bytes + row.more_kept(layer, self._batch, self._value)
+        if row.keeps == "own":
+            return x  # in place: its output is where its input was
+        out = Tensor(layer.out_shape)
+        if row.keeps == "output":
+            self.keep(out)
+        return out
 
 
 def peak_values(plan: Plan) -> int:
@@ -218,65 +186,56 @@ def peak_values(plan: Plan) -> int:
 
     The schedule: one conv, pool or linear layer after another, each with its input and its output
     alive. Norms, activations and the residual add work in place, as they do once folded into the
-    convs. A block's input stays alive beside its branch until the shortcut has run, which runs last
-    and beside the branch's output; the map that attention scales stays alive beside the gate.
+    convs, unless something else still needs what they would write over. A residual's input stays alive
+    beside its body until the shortcut has run, which runs last and beside the body's output; the map that
+    a gate scales stays alive beside its factors.
     """
-    peak, alive = stem_peak(plan)
-    for stage in plan.stages:
-        for block in stage.blocks:
-            here, alive = block_peak(block, alive)
-            peak = max(peak, here)
-    return int(max(peak, chain_peak(plan.head, alive)[0]))
-
-
-def stem_peak(plan: Plan) -> tuple[Any, Any]:
-    """The most alive in the stem, and how many values leave it."""
     peak: Any = 0
     alive: Any = prod(plan.spec.input)
-    for attends, group in groupby(plan.stem, key=is_attention):
-        here, out = chain_peak(group, alive, keep=attends)
-        peak, alive = _most(peak, here), alive if attends else out
-    return peak, alive
+    for _, nodes in plan.parts():
+        here, alive = chain_peak(nodes, alive)
+        peak = _most(peak, here)
+    return int(peak)
 
 
-_IN_PLACE: Final = frozenset({"batch_norm", "group_norm", "relu", "sigmoid", "scale", "add", "flatten"})
-
-
-def block_peak(block: BlockPlan, entered: Any) -> tuple[Any, Any]:
-    """The most alive in a block that `entered` values enter, and how many leave it."""
-    identity = not block.shortcut or block.shortcut[0].kind == "zero_pad"
-    # The identity still needs the block's input, so pre-activation writes to a tensor of its own;
-    # before a projection, which reads the activated map, it works in place.
-    copies = bool(block.pre) and identity
-    peak, out = chain_peak(block.body, entered, beside=entered if copies else 0, keep=not copies)
-    if block.attention:
-        peak = _most(peak, chain_peak(block.attention, out, beside=entered, keep=True)[0])
-    if block.shortcut:
-        peak = _most(peak, chain_peak(block.shortcut, entered, beside=out)[0])
-    return _most(peak, entered + out), out
-
-
-def chain_peak(
-    layers: Iterable[Layer], entered: Any, *, beside: Any = 0, keep: bool = False
-) -> tuple[Any, Any]:
-    """The most alive along layers one behind another, and how many values the last puts out.
+def chain_peak(nodes: Iterable[Node], entered: Any, *, beside: Any = 0, needed: bool = False) -> tuple[Any, Any]:
+    """The most alive along nodes one behind another, and how many values the last puts out.
 
     Args:
-        layers: in order.
+        nodes: in order.
         entered: values of the first one's input.
         beside: values alive all along.
-        keep: whether that input stays alive to the end.
+        needed: whether that input must stay alive, and as it is, to the end.
     """
     peak, now = beside + entered, entered
-    kept: Any = 0
-    for layer in layers:
-        if layer.kind in _IN_PLACE:
+    kept: Any = 0  # the input, once something else stands behind it
+    ours = not needed  # whether what stands here may be written over
+    for node in nodes:
+        if isinstance(node, Gate):
+            peak = _most(peak, chain_peak(node.factors, now, beside=beside + kept, needed=True)[0])
             continue
-        out = prod(layer.out_shape)
-        peak = _most(peak, beside + kept + now + out)
-        kept = entered if keep else 0
+        if isinstance(node, Residual):
+            here, out = residual_peak(node, now, beside=beside + kept)
+            peak = _most(peak, here)
+        elif KINDS[node.kind].in_place:
+            if ours:
+                continue
+            out = now
+            peak = _most(peak, beside + kept + now + out)
+        else:
+            out = prod(node.out_shape)
+            peak = _most(peak, beside + kept + now + out)
+        if not ours:
+            kept, ours = entered, True
         now = out
     return peak, now
+
+
+def residual_peak(node: Residual, entered: Any, *, beside: Any = 0) -> tuple[Any, Any]:
+    """The most alive in a residual, and how many values it puts out."""
+    peak, out = chain_peak(node.body, entered, beside=beside, needed=True)
+    peak = _most(peak, chain_peak(node.shortcut, entered, beside=beside + out)[0])
+    return _most(peak, beside + entered + out), out
 
 
 def _most(a: Any, b: Any) -> Any:

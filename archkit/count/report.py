@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archkit.count.closed import totals
 from archkit.count.formulas import layer_activations, layer_equation1, layer_macs, layer_params
-from archkit.plan import Layer, Plan, is_attention, layout
+from archkit.plan import KINDS, Layer, Plan, layers_of, layout, main_path
 from archkit.spec import ArchSpec
 
-__all__ = ["Account", "LayerCost", "PartCost", "count", "receptive_field"]
+__all__ = ["Account", "LayerCost", "PartCost", "count", "depth", "receptive_field"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +99,7 @@ def count(spec: ArchSpec) -> Account:
     ('stage4', 0.74)
     """
     plan = layout(spec)
-    parts = tuple(_part(name, layers) for name, layers in plan.parts())
+    parts = tuple(_part(name, tuple(layers_of(nodes))) for name, nodes in plan.parts())
     return Account(
         spec=spec,
         parts=parts,
@@ -109,7 +108,14 @@ def count(spec: ArchSpec) -> Account:
         activations=sum(part.activations for part in parts),
         params_equation1=sum(layer_equation1(layer) for layer in plan),
         receptive_field=receptive_field(plan),
-        depth=totals(spec).depth,
+        depth=depth(plan),
+    )
+
+
+def depth(plan: Plan) -> int:
+    """Convs and linear layers one behind another, shortcuts and attention not counted."""
+    return sum(
+        KINDS[layer.kind].positions is not None for _, nodes in plan.parts() for layer in main_path(nodes)
     )
 
 
@@ -120,9 +126,7 @@ def receptive_field(plan: Plan) -> int:
     (Araujo et al. 2019, equation 2). Attention sees everything and is left out.
     """
     rows = jump = 1
-    path = [layer for layer in plan.stem if not is_attention(layer)]
-    path.extend(layer for stage in plan.stages for block in stage.blocks for layer in block.body)
-    for layer in path:
+    for layer in main_path(node for name, nodes in plan.parts() if name != "head" for node in nodes):
         if layer.kernel:
             rows += (layer.kernel - 1) * jump
             jump *= layer.stride

@@ -13,12 +13,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from archkit.count.closed import Cost, block_cost, head_cost, stem_cost, totals
+from archkit.blocks import draw_head, draw_stem
+from archkit.count.closed import totals
+from archkit.count.pens import Cost, CostPen
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec
-from archkit.spec.blocks import out_channels
+from archkit.spec.drawing import draw_block
 
-__all__ = ["METRICS", "NO_LIMIT", "CostTables", "Ints", "cost_tables", "projections"]
+__all__ = ["METRICS", "NO_LIMIT", "Bools", "CostTables", "Ints", "cost_tables", "stem_width"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -63,46 +65,30 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
     # has none.
     if 3 * max(totals(like)) >= NO_LIMIT:
         raise BudgetError(f"the largest network, {like}, is beyond what 64 bits count")
-    maps = like.maps()
+    parts = like.parts
+    pen = CostPen(*like.input)
+    draw_stem(pen, parts.stem, stem_width(like, widths, stem_follows=stem_follows))
+    stem = pen.cost
     first, other = [], []
-    for i, here in enumerate(widths):
-        c_in = _entering(like, widths, i, stem_follows=stem_follows)
-        projects = projections(like, widths, i, stem_follows=stem_follows)
-        cost = _first_block(like, i, c_in, here[None, :], maps[i], projects)
-        if i == 0:
-            stem = stem_cost(like, (here,) if stem_follows else like.stem.widths)
-            cost = cost + _stacked(stem, here.shape)[:, None, :]
-        first.append(cost)
-        out = out_channels(like.block[i], here)
-        block = block_cost(like, i, out, here, maps[i + 1], project=False, stride=1)
-        other.append(_stacked(block, here.shape))
-    head = head_cost(like, out_channels(like.block[-1], widths[-1]), maps[-1])
-    return CostTables(first=tuple(first), other=tuple(other), head=_stacked(head, widths[-1].shape))
+    for i, (setting, c) in enumerate(zip(parts.stages, widths, strict=True)):
+        c_in = pen.c[:, None] if i else pen.c
+        pen = CostPen(c_in, pen.h, pen.w)
+        draw_block(pen, setting, c, parts.strides[i], first=True)
+        here = _stacked(pen.start_again(), (len(widths[i - 1]) if i else 1, len(c)))
+        first.append(here if i else here + _stacked(stem, c.shape)[:, None, :])
+        draw_block(pen, setting, c, 1, first=False)
+        other.append(_stacked(pen.cost, c.shape))
+    pen = CostPen(pen.c, pen.h, pen.w)
+    draw_head(pen, parts.head, like.classes)
+    return CostTables(
+        first=tuple(first), other=tuple(other), head=_stacked(pen.cost, widths[-1].shape)
+    )
 
 
-def projections(like: ArchSpec, widths: Sequence[Ints], stage: int, *, stem_follows: bool) -> Bools:
-    """Whether something stands on the shortcut of a stage's first block, P x C; 1 x C of the first stage."""
-    always = like.stride[stage] != 1 or (like.project == "stage" and like.shortcut[stage] != "pad")
-    out = out_channels(like.block[stage], widths[stage][None, :])
-    found: Bools = (_entering(like, widths, stage, stem_follows=stem_follows) != out) | always
+def stem_width(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -> Ints | int:
+    """The stem's width: of each width of the first stage where it follows that, or `like`'s."""
+    found: Ints | int = widths[0] if stem_follows else like.stem.width
     return found
-
-
-def _entering(like: ArchSpec, widths: Sequence[Ints], stage: int, *, stem_follows: bool) -> Ints:
-    """Channels that enter a stage: P x 1 for the widths before it, 1 x C for the first stage."""
-    here = widths[stage]
-    if stage:
-        found: Ints = out_channels(like.block[stage - 1], widths[stage - 1][:, None])
-        return found
-    return here[None, :] if stem_follows else np.full((1, len(here)), like.stem_out, dtype=np.int64)
-
-
-def _first_block(
-    like: ArchSpec, stage: int, c_in: Ints, c: Ints, size: tuple[int, int], project: Bools
-) -> Ints:
-    """M x P x C."""
-    cost = block_cost(like, stage, c_in, c, size, project=project, stride=like.stride[stage])
-    return _stacked(cost, np.broadcast_shapes(c_in.shape, c.shape))
 
 
 def _stacked(cost: Cost, shape: tuple[int, ...]) -> Ints:

@@ -1,6 +1,27 @@
-"""ArchSpec -> the list of its layers with their shapes."""
+"""ArchSpec -> the tree of its layers with their shapes."""
 
-from archkit.plan.layers import BlockPlan, Layer, Plan, Shape, StagePlan, is_attention
+from archkit.plan.kinds import KINDS, LayerKind
 from archkit.plan.layout import layout
+from archkit.plan.outline import Outline, StageOutline, outline
+from archkit.plan.pen import PlanPen
+from archkit.plan.tree import Block, Gate, Layer, Node, Plan, Residual, Shape, Stage, layers_of, main_path
 
-__all__ = ["BlockPlan", "Layer", "Plan", "Shape", "StagePlan", "is_attention", "layout"]
+__all__ = [
+    "KINDS",
+    "Block",
+    "Gate",
+    "Layer",
+    "LayerKind",
+    "Node",
+    "Outline",
+    "Plan",
+    "PlanPen",
+    "Residual",
+    "Shape",
+    "Stage",
+    "StageOutline",
+    "layers_of",
+    "layout",
+    "main_path",
+    "outline",
+]

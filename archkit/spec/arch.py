@@ -2,157 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, NamedTuple
 
-from archkit.spec.blocks import PREACT, out_channels
-from archkit.spec.validate import validate
-from archkit.spec.vocabulary import (
-    ATTENTION,
-    BATCH_NORM,
-    DEFAULT_CLASSES,
-    DEFAULT_INPUT,
-    LIMITS,
-    NO_ATTENTION,
-    NORM,
-    STEM_WIDTH,
-    AntiAlias,
-    Attention,
-    Block,
-    Norm,
-    Project,
-    Shortcut,
-    Stem,
-    StemPool,
-    default_stem_pool,
-    default_stride,
-    strided,
-)
+from archkit.blocks import FAMILIES, HeadSetting, Stem, StemSetting, takers
+from archkit.blocks.values import checked_number
+from archkit.errors import SpecError, nearest
+from archkit.spec.checks import check_drawing
+from archkit.spec.options import BLOCKS, CHANNELS, OF_NETWORK, STAGES, by_stage, options
 
-__all__ = ["ArchSpec"]
+__all__ = ["ArchSpec", "Parts"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts(NamedTuple):
+    """What the drawings of a network's parts read besides widths, depths and the image.
+
+    stem, head: of their drawings.
+    stages: for each, the setting of its family.
+    strides: of the first block of each.
+    """
+
+    stem: StemSetting
+    stages: tuple[Any, ...]
+    strides: tuple[int, ...]
+    head: HeadSetting
+
+
 class ArchSpec:
-    """One ResNet-shaped network. Make one with `parse`, or with `ArchSpec.make`.
+    """One network. Make one with `parse`, or with `ArchSpec.make`.
 
-    A tuple has one entry for each stage. Everything is checked when the value is made: an ArchSpec
-    that exists can be laid out, counted and built.
+    Everything is checked when the value is made: an ArchSpec that exists can be laid out, counted and
+    built. Two with the same values are equal, and hash alike.
 
     Attributes:
         blocks: blocks of each stage.
         channels: base width of each stage ("planes"); a bottleneck puts out four times that.
-        block: kind of block.
-        kernel: K of the basic block's convs and the bottleneck's middle one; odd.
-        stride: stride of the first block of each stage.
-        shortcut: what stands on the shortcut where stride or channels change: a 1x1 conv, a 3x3
-            conv, average pooling and a 1x1 conv (ResNet-D), or zero-padding (option A of He et al.).
-        project: where that stands: where the shape changes, or at the first block of every stage.
-        groups: groups of a bottleneck's middle conv (ResNeXt's cardinality).
-        base_width: width of that conv for each group at 64 channels.
-        reduce: divisor of the width of a block's first conv (2 in SENet-154).
-        stem: the stem and its width.
-        stem_pool: what halves the map after the stem: nothing, max pooling, or a conv of stride 2.
-        stem_attn: channel attention behind the stem, before its pooling.
-        attn: channel attention at the end of each residual branch.
-        norm: normalisation.
-        aa: anti-aliasing: a block's conv of stride 2 becomes one of stride 1 and this pooling, and so
-            does the stem's pooling.
-        bias: whether the convs have a bias (those of the blocks, the stem and the shortcut).
-        pool: window of the average pooling before the head, or None for the whole map.
-        input: C, H, W of one image.
-        classes: outputs of the head.
+        parts: what the drawings of its stem, stages and head read.
+
+    Besides these it has every option of the language (`archkit.spec.options`, docs/language.md) as an
+    attribute: `spec.stem`, `spec.kernel`, ... One that is given by stage is a tuple with one entry for
+    each.
 
     Raises:
-        SpecError: a field is out of range or contradicts another.
+        SpecError: an option is unknown, a value is none of its option's or contradicts another.
     """
 
     blocks: tuple[int, ...]
     channels: tuple[int, ...]
-    block: tuple[Block, ...]
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    shortcut: tuple[Shortcut, ...]
-    project: Project = "change"
-    groups: int = 1
-    base_width: int = 64
-    reduce: int = 1
-    stem: Stem
-    stem_pool: StemPool = "none"
-    stem_attn: Attention = NO_ATTENTION
-    attn: Attention = NO_ATTENTION
-    norm: Norm = BATCH_NORM
-    aa: AntiAlias = "none"
-    bias: bool = False
-    pool: int | None = None
-    input: tuple[int, int, int] = DEFAULT_INPUT
-    classes: int = DEFAULT_CLASSES
+    parts: Parts
 
-    def __post_init__(self) -> None:
-        validate(self)
+    def __init__(self, *, blocks: Sequence[int], channels: Sequence[int], **given: Any) -> None:
+        values: dict[str, Any] = {"blocks": _numbers("blocks", blocks), "channels": _numbers("channels", channels)}
+        _check_stages(values)
+        _check_known(given)
+        for key, row in options().items():
+            value = given.get(key)
+            if value is None:
+                values[key] = row.default_among(values)
+            elif row.by_stage:
+                values[key] = _each_stage(key, value, len(values["blocks"]))
+            else:
+                values[key] = row.values.accept(value, (key, None))
+                if values[key] == "conv3" and key == "stem":
+                    values[key] = row.default_among(values)  # the one kind whose width follows the stage's
+        _check_families(values)
+        self.__dict__.update(values, parts=_parts(values))
+        check_drawing(self)
 
     @classmethod
-    def make(
-        cls,
-        blocks: Sequence[int],
-        channels: Sequence[int],
-        *,
-        block: Block | Sequence[Block] = "basic",
-        kernel: int | Sequence[int] = 3,
-        stride: Sequence[int] | None = None,
-        shortcut: Shortcut | Sequence[Shortcut] = "conv1",
-        stem: Stem | str | int | None = None,
-        stem_pool: StemPool | None = None,
-        stem_attn: Attention | str = "none",
-        attn: Attention | str = "none",
-        norm: Norm | str = "batch",
-        **others: Any,
-    ) -> ArchSpec:
+    def make(cls, blocks: Sequence[int], channels: Sequence[int], **given: Any) -> ArchSpec:
         """An ArchSpec from short forms: one value for all stages, a kind without its number.
 
         >>> str(ArchSpec.make((2, 1, 1, 1), (64, 128, 256, 512)))
         '[2,1,1,1]x[64,128,256,512]'
+        >>> str(ArchSpec.make((1, 1), (16, 32), kernel=5, attn="se", stem=8))
+        '[1,1]x[16,32] kernel=5 stem=8 attn=se'
 
-        `stride` is 1 for the first stage and 2 for the others unless given; the stem is one 3x3
-        conv as wide as the first stage unless given; the stems that halve the map are followed by
-        max pooling unless `stem_pool` says otherwise. `others` are fields of ArchSpec.
+        Args:
+            blocks: of each stage.
+            channels: base width of each stage.
+            given: options; one that is left out or None has its default.
 
         Raises:
             SpecError: as ArchSpec.
         """
-        blocks, channels = tuple(blocks), tuple(channels)
-        stages = len(blocks)
-        if stem is None:
-            stem = "conv3"
-        if isinstance(stem, int):
-            stem = Stem("conv3", stem)
-        elif isinstance(stem, str):
-            width = STEM_WIDTH.get(stem)
-            stem = Stem(stem, width if width is not None else channels[0] if channels else 1)
-        if stem_pool is None:
-            stem_pool = default_stem_pool(stem.kind)
-        if isinstance(stem_attn, str):
-            stem_attn = Attention(stem_attn, ATTENTION.get(stem_attn, 0))
-        if isinstance(attn, str):
-            attn = Attention(attn, ATTENTION.get(attn, 0))
-        if isinstance(norm, str):
-            norm = Norm(norm, NORM.get(norm, 0))
-        return cls(
-            blocks=blocks,
-            channels=channels,
-            block=(block,) * stages if isinstance(block, str) else tuple(block),
-            kernel=(kernel,) * stages if isinstance(kernel, int) else tuple(kernel),
-            stride=(1,) + (2,) * (stages - 1) if stride is None else tuple(stride),
-            shortcut=(shortcut,) * stages if isinstance(shortcut, str) else tuple(shortcut),
-            stem=stem,
-            stem_pool=stem_pool,
-            stem_attn=stem_attn,
-            attn=attn,
-            norm=norm,
-            **others,
-        )
+        return cls(blocks=blocks, channels=channels, **given)
 
     @classmethod
     def plain(cls, blocks: tuple[int, ...], channels: tuple[int, ...]) -> ArchSpec | None:
@@ -160,105 +95,188 @@ class ArchSpec:
 
         With every option at its default, only these integers can be wrong, so only they are checked.
         """
-        stages = len(blocks)
-        (least, most), (narrowest, widest) = LIMITS["blocks"], LIMITS["channels"]
         if not (
-            0 < stages == len(channels) <= LIMITS["stages"].high
-            and least <= min(blocks)
-            and max(blocks) <= most
-            and narrowest <= min(channels)
-            and max(channels) <= widest
+            0 < len(blocks) == len(channels) <= STAGES.high
+            and BLOCKS.low <= min(blocks)
+            and max(blocks) <= BLOCKS.high
+            and CHANNELS.low <= min(channels)
+            and max(channels) <= CHANNELS.high
         ):
             return None
         found = object.__new__(cls)
-        for put, value in _plain_fields(stages):
-            put(found, value)
-        _PUT["blocks"](found, blocks)
-        _PUT["channels"](found, channels)
-        _PUT["stem"](found, Stem("conv3", channels[0]))
+        values = found.__dict__
+        values.update(_plain_values(len(blocks), tuple(FAMILIES)))
+        values["blocks"] = blocks
+        values["channels"] = channels
+        values["stem"] = Stem("conv3", channels[0])
         return found
 
     def replace(self, **changes: Any) -> ArchSpec:
-        """This network with some fields changed; short forms as in `make`.
+        """This network with some values changed; short forms as in `make`.
 
-        Where the number of stages changes, every field of one entry a stage must be given, or be
-        the same for all stages; strides at their default stay at their default, and so does a stem
-        as wide as the first stage.
+        What is at its default stays at its default: the stem as wide as the first stage, strides of
+        another number of stages. Where that number changes, an option by stage must be given, or be the
+        same for all stages.
 
         Raises:
             SpecError: as ArchSpec.
         """
-        now = {f.name: getattr(self, f.name) for f in fields(self)}
-        stages = len(changes.get("blocks", self.blocks))
-        if stages != len(self.blocks):
-            for name in ("block", "kernel", "shortcut"):
-                if len(set(now[name])) == 1:
-                    now[name] = now[name][0]
-            if self.stride == default_stride(len(self.blocks)):
-                now["stride"] = None
-        if self.stem == ("conv3", self.channels[0]):
-            now["stem"] = None
-        if "stem" in changes and self.stem_pool == default_stem_pool(self.stem.kind):
-            now["stem_pool"] = None
-        return ArchSpec.make(**{**now, **changes})
+        given = {"blocks": self.blocks, "channels": self.channels, **self.given()}
+        if len(changes.get("blocks", self.blocks)) != len(self.blocks):
+            for key in by_stage() & given.keys():
+                if len(set(given[key])) == 1:
+                    given[key] = given[key][0]
+        return ArchSpec(**{**given, **changes})
 
-    @property
-    def preact(self) -> bool:
-        """Whether the blocks norm and activate before each conv."""
-        return self.block[0] in PREACT
+    def given(self) -> dict[str, Any]:
+        """The options that are not at their default, by their keys."""
+        values = self.__dict__
+        return {
+            key: values[key]
+            for key, row in options().items()
+            if key in values and values[key] != row.default_among(values)
+        }
 
-    @property
-    def stem_out(self) -> int:
-        """Channels that the stem puts out."""
-        return self.stem.widths[-1]
+    def __getattr__(self, name: str) -> Any:
+        """An option of a family that came later: it is at its default."""
+        row = None if name.startswith("_") else options().get(name)
+        if row is None:
+            raise AttributeError(f"an ArchSpec has no {name}")
+        return row.default_among(self.__dict__)
 
-    @property
-    def features(self) -> int:
-        """Channels that the last stage puts out."""
-        return int(out_channels(self.block[-1], self.channels[-1]))
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an ArchSpec is frozen; replace({name}=...) makes another one")
 
-    def stage_inputs(self) -> tuple[int, ...]:
-        """Channels that enter each stage."""
-        outs = [out_channels(k, c) for k, c in zip(self.block, self.channels, strict=True)]
-        return (self.stem_out, *outs[:-1])
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("an ArchSpec is frozen")
 
-    def projects(self, stage: int, c_in: int) -> bool:
-        """Whether the shortcut of the first block of `stage` projects, where `c_in` channels enter."""
-        changes = self.stride[stage] != 1 or c_in != out_channels(self.block[stage], self.channels[stage])
-        return changes or (self.project == "stage" and self.shortcut[stage] != "pad")
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if isinstance(other, ArchSpec) else NotImplemented
 
-    def maps(self) -> tuple[tuple[int, int], ...]:
-        """H and W of the map that enters the first stage, then of what each stage puts out.
+    def __hash__(self) -> int:
+        return hash((self.blocks, self.channels, self.stem, self.input, self.classes, self.parts))
 
-        Every conv is padded by half its kernel, so a stride s takes H to ceil(H / s); anti-aliasing
-        by averages takes H to floor(H / 2).
-        """
-        _, h, w = self.input
-        if self.stem.kind != "conv3":
-            h, w = strided(h, 2), strided(w, 2)
-        if self.stem_pool != "none":
-            h, w = (h // 2, w // 2) if self.aa == "avg" else (strided(h, 2), strided(w, 2))
-        found = [(h, w)]
-        for stride in self.stride:
-            if stride != 1:
-                h, w = strided(h, stride), strided(w, stride)
-            found.append((h, w))
-        return tuple(found)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, ({"blocks": self.blocks, "channels": self.channels, **self.given()},)
+
+    def __repr__(self) -> str:
+        return f"ArchSpec({str(self)!r})"
 
     def __str__(self) -> str:
-        """The canonical text; see `archkit.spec.format_spec`."""
-        from archkit.spec.canonical import format_spec  # a cycle otherwise: it reads ArchSpecs
+        """The canonical text: short, options at their default left out, in a fixed order.
 
-        return format_spec(self)
+        `parse(str(spec)) == spec` for every spec.
+        """
+        parts = [f"[{_join(self.blocks)}]x[{_join(self.channels)}]"]
+        rows = options()
+        for key, value in self.given().items():
+            row = rows[key]
+            if not row.by_stage:
+                parts.append(f"{key}={row.values.text(value)}")
+            elif len(set(value)) == 1 and not row.list_only:
+                parts.append(f"{key}={row.values.text(value[0])}")
+            else:
+                parts.append(f"{key}=[{_join([row.values.text(one) for one in value])}]")
+        return " ".join(parts)
 
 
-# What sets a field of a frozen value that is being made, as the dataclass itself does.
-_PUT: Final = {f.name: getattr(ArchSpec, f.name).__set__ for f in fields(ArchSpec)}
+def _remade(values: dict[str, Any]) -> ArchSpec:
+    return ArchSpec(**values)
+
+
+def _join(values: Sequence[object]) -> str:
+    return ",".join(map(str, values))
+
+
+def _numbers(name: str, values: Any) -> tuple[int, ...]:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise SpecError(f"{name} are a list, one number for each stage, not {values!r}", field=(name, None))
+    return tuple(values)
+
+
+def _check_stages(values: Mapping[str, Any]) -> None:
+    blocks, channels = values["blocks"], values["channels"]
+    stages = len(blocks)
+    if not STAGES.low <= stages <= STAGES.high:
+        raise SpecError(f"a network has 1 to {STAGES.high} stages, not {stages}", field=("blocks", None))
+    if len(channels) != stages:
+        raise SpecError(
+            f"{_several(len(channels), 'channel')} for {_several(stages, 'stage')}",
+            field=("channels", None),
+            hint="one number of channels for each stage",
+        )
+    for name, range_ in (("blocks", BLOCKS), ("channels", CHANNELS)):
+        for i, value in enumerate(values[name]):
+            # The common case without a call: most of the time of parsing would go here.
+            if type(value) is not int or not range_.low <= value <= range_.high:
+                checked_number(name, value, range_, (name, i))
+
+
+def _check_known(given: Mapping[str, Any]) -> None:
+    for key in given:
+        if key not in options():
+            raise SpecError(f"unknown option {key!r}", hint=nearest(key, options()), field=(key, None))
+
+
+def _each_stage(key: str, value: Any, stages: int) -> tuple[Any, ...]:
+    """The value of an option for each stage, from one for all or a list."""
+    values = options()[key].values
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        if options()[key].list_only:
+            raise SpecError(f"{key} is a list, one number for each stage", field=(key, None))
+        return (values.accept(value, (key, 0)),) * stages
+    if len(value) != stages:
+        raise SpecError(
+            f"{key} has {_several(len(value), 'entry')} for {_several(stages, 'stage')}", field=(key, None)
+        )
+    return tuple(values.accept(one, (key, i)) for i, one in enumerate(value))
+
+
+def _check_families(values: Mapping[str, Any]) -> None:
+    """What several options together can get wrong, whatever the widths."""
+    families = [FAMILIES[name] for name in values["block"]]
+    if len({family.activates_first for family in families}) > 1:
+        raise SpecError("blocks with and without pre-activation cannot be mixed", field=("block", None))
+    for key, row in options().items():
+        default = row.default_among(values)
+        if key in OF_NETWORK or values[key] == default:
+            continue
+        for i, family in enumerate(families):
+            here = not row.by_stage or values[key][i] != default[i]
+            if here and key not in family.option_keys:
+                needs = " or ".join(dict.fromkeys(taker.noun for taker in takers(key)))
+                raise SpecError(
+                    f"{key} needs {needs}; stage {i + 1} has {family.noun}",
+                    field=(key, i if row.by_stage else None),
+                )
+
+
+def _parts(values: Mapping[str, Any]) -> Parts:
+    families = [FAMILIES[name] for name in values["block"]]
+    bare = families[0].activates_first
+    return Parts(
+        stem=StemSetting(
+            kind=values["stem"].kind,
+            pool=values["stem_pool"],
+            attn=values["stem_attn"],
+            norm=values["norm"],
+            bias=values["bias"],
+            aa=values["aa"],
+            bare=bare,
+        ),
+        stages=tuple(family.setting(values, i, by_stage()) for i, family in enumerate(families)),
+        strides=values["stride"],
+        head=HeadSetting(pool=values["pool"], norm=values["norm"], activates=bare),
+    )
 
 
 @lru_cache
-def _plain_fields(stages: int) -> tuple[tuple[Any, Any], ...]:
-    """The fields that only the number of stages decides, where all options are at their defaults."""
+def _plain_values(stages: int, _families: tuple[str, ...]) -> dict[str, Any]:
+    """The values that only the number of stages decides, where all options are at their defaults."""
     like = ArchSpec.make((1,) * stages, (1,) * stages)
-    own = ("blocks", "channels", "stem")
-    return tuple((put, getattr(like, name)) for name, put in _PUT.items() if name not in own)
+    return {key: like.__dict__[key] for key in (*options(), "parts")}
+
+
+def _several(n: int, noun: str) -> str:
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{n} {noun if n == 1 else plural}"

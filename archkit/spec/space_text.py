@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
-from archkit.errors import SpecError
+from archkit.errors import SpecError, nearest
 from archkit.spec import zoo
+from archkit.spec.options import BLOCKS, CHANNELS, STAGES
 from archkit.spec.sets import IntSet
 from archkit.spec.space import ORDERS, Order, SearchSpace, Setting
 from archkit.spec.syntax import Atom, Items, Many, Node, Option, Text, Through, read
-from archkit.spec.text import nearest, option_value
-from archkit.spec.vocabulary import LIMITS
+from archkit.spec.text import option_value
 
 __all__ = ["parse_space"]
 
@@ -92,7 +92,7 @@ def _order(tree: Text, option: Option | None) -> Order:
         f"order is {' | '.join(ORDERS)}, not {tree.text[start:end]}",
         text=tree.text,
         span=option.value.span,
-        hint=nearest(word or "", ORDERS, None),
+        hint=nearest(word or "", ORDERS),
     )
 
 
@@ -100,7 +100,7 @@ def _int_set(text: str, field: str, node: Node) -> IntSet:
     """The integers that one entry of a list stands for, each held to the limits of its field."""
     values: set[int] = set()
     open_ends: list[Through] = []
-    limit = LIMITS[field]
+    limit = {"blocks": BLOCKS, "channels": CHANNELS}[field]
 
     def within(value: int, span: tuple[int, int]) -> int:
         if not limit.low <= value <= limit.high:
@@ -152,7 +152,7 @@ def _stages(tree: Text, blocks: Items, channels: Items) -> tuple[int, int]:
                 )
             spans.append(_repeat(tree.text, node.repeat))
         elif n > 1:
-            if n > LIMITS["stages"].high:
+            if n > STAGES.high:
                 raise SpecError(
                     f"stages are {LIMITS['stages'].low} to {LIMITS['stages'].high}, not {n}",
                     text=tree.text,
@@ -171,7 +171,7 @@ def _stages(tree: Text, blocks: Items, channels: Items) -> tuple[int, int]:
 
 def _repeat(text: str, node: Atom | Through) -> tuple[int, int]:
     low, high = (node.low, node.high) if isinstance(node, Through) else (node.number, node.number)
-    limit = LIMITS["stages"]
+    limit = STAGES
     if low is None or high is None or not limit.low <= low <= high <= limit.high:
         raise SpecError(f"stages are {limit.low} to {limit.high}", text=text, span=node.span)
     return low, high

@@ -1,47 +1,23 @@
-"""Text -> `ArchSpec`: `parse`; `archkit.spec.canonical` has its inverse."""
+"""Text -> `ArchSpec`: `parse`; `str(spec)` is its inverse."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from archkit.errors import SpecError
-from archkit.spec import vocabulary, zoo
+from archkit.blocks.option import Option as Row
+from archkit.errors import SpecError, nearest
+from archkit.spec import zoo
 from archkit.spec.arch import ArchSpec
+from archkit.spec.options import options
 from archkit.spec.syntax import Atom, Items, Node, Option, Span, Text, read
-from archkit.spec.vocabulary import Attention, Norm, Stem
 
-__all__ = ["KEYS", "nearest", "option_value", "parse"]
-
-KEYS: Final = (
-    "block",
-    "kernel",
-    "stride",
-    "shortcut",
-    "project",
-    "groups",
-    "base_width",
-    "reduce",
-    "stem",
-    "stem_pool",
-    "stem_attn",
-    "attn",
-    "norm",
-    "aa",
-    "bias",
-    "pool",
-    "input",
-    "classes",
-)
-"""The options of the language, in the order in which a canonical text has them."""
+__all__ = ["option_value", "parse", "to_arch"]
 
 # Blocks and channels alone, by far the commonest text and the one that is read by the million: what
 # this takes, the grammar takes too, and everything that is wrong is left to it.
 _PLAIN: Final = re.compile(r"\[([0-9]{1,6}(?:,[0-9]{1,6})*)\]x\[([0-9]{1,6}(?:,[0-9]{1,6})*)\]").fullmatch
-
-_BY_STAGE: Final = frozenset({"block", "kernel", "stride", "shortcut"})
 
 
 def parse(text: str) -> ArchSpec:
@@ -105,25 +81,39 @@ def option_value(text: str, option: Option) -> Any:
     Raises:
         SpecError: the key is unknown, or the value is not of its kind.
     """
-    reader = _READERS.get(option.key)
-    if reader is None:
+    row = options().get(option.key)
+    if row is None:
         raise SpecError(
             f"unknown option {option.key!r}",
             text=text,
             span=option.key_span,
-            hint=nearest(option.key, KEYS, f"known: {', '.join(KEYS)}"),
+            hint=nearest(option.key, options(), f"known: {', '.join(options())}"),
         )
     node = option.value
     if isinstance(node, Items):
-        if option.key not in _BY_STAGE:
+        if not row.by_stage:
             raise SpecError(f"{option.key} takes one value, not a list", text=text, span=node.span)
         if node.repeat is not None:
             raise _only_in_spaces(text, node)
-        return tuple(reader(text, option.key, item) for item in node.items)
-    value = reader(text, option.key, node)
-    if option.key == "stride":
-        raise SpecError("stride is a list, one number for each stage", text=text, span=node.span)
+        return tuple(_value(text, row, item) for item in node.items)
+    value = _value(text, row, node)
+    if row.list_only:
+        raise SpecError(f"{row.key} is a list, one number for each stage", text=text, span=node.span)
     return value
+
+
+def _value(text: str, row: Row, node: Node) -> Any:
+    """One value of an option."""
+    if isinstance(node, Items):
+        raise SpecError(f"{row.key} takes {row.values.noun}, not a list", text=text, span=node.span)
+    if not isinstance(node, Atom):
+        raise _only_in_spaces(text, node)
+    start, end = node.span
+    try:
+        return row.values.read(row.key, node, text[start:end])
+    except SpecError as error:
+        error.text, error.span = text, node.span
+        raise
 
 
 def _stages(tree: Text, field: str) -> tuple[int, ...]:
@@ -133,6 +123,17 @@ def _stages(tree: Text, field: str) -> tuple[int, ...]:
     return tuple(_number(tree.text, field, item) for item in node.items)
 
 
+def _number(text: str, field: str, node: Node) -> int:
+    if isinstance(node, Atom) and node.number is not None:
+        return node.number
+    if isinstance(node, Atom):
+        start, end = node.span
+        raise SpecError(f"{field} is a number, not {text[start:end]}", text=text, span=node.span)
+    if isinstance(node, Items):
+        raise SpecError(f"{field} takes a number, not a list", text=text, span=node.span)
+    raise _only_in_spaces(text, node)
+
+
 def _only_in_spaces(text: str, node: Node) -> SpecError:
     return SpecError(
         "this names several networks; one is expected here",
@@ -140,106 +141,6 @@ def _only_in_spaces(text: str, node: Node) -> SpecError:
         span=node.span,
         hint="sets, ranges and repeats belong to `archkit enumerate`",
     )
-
-
-def _atom(text: str, key: str, node: Node, expected: str) -> Atom:
-    if not isinstance(node, Atom):
-        if isinstance(node, Items):
-            raise SpecError(f"{key} takes {expected}, not a list", text=text, span=node.span)
-        raise _only_in_spaces(text, node)
-    return node
-
-
-def _wrong(text: str, key: str, node: Node, expected: str, hint: str | None = None) -> SpecError:
-    start, end = node.span
-    return SpecError(f"{key} is {expected}, not {text[start:end]}", text=text, span=node.span, hint=hint)
-
-
-def _number(text: str, key: str, node: Node) -> int:
-    atom = _atom(text, key, node, "a number")
-    if atom.number is None:
-        raise _wrong(text, key, node, "a number")
-    return atom.number
-
-
-def _word(text: str, key: str, node: Node) -> str:
-    known = vocabulary.choices(key)
-    atom = _atom(text, key, node, "a word")
-    if atom.word is None or atom.argument is not None:
-        raise _wrong(text, key, node, " | ".join(known))
-    if atom.word not in known:
-        raise _wrong(text, key, node, " | ".join(known), nearest(atom.word, known, None))
-    return atom.word
-
-
-def _kind(table: dict[str, int], make: Callable[[str, int], Any]) -> Callable[[str, str, Node], Any]:
-    """A reader of `WORD[:NUMBER]`, the number being the table's unless given."""
-
-    def read_kind(text: str, key: str, node: Node) -> Any:
-        atom = _atom(text, key, node, "a word")
-        if atom.word is None or atom.word not in table:
-            expected = " | ".join(f"{w}[:N]" if n else w for w, n in table.items())
-            raise _wrong(text, key, node, expected, nearest(atom.word or "", tuple(table), None))
-        if atom.argument is not None and not table[atom.word]:
-            raise SpecError(f"{key}={atom.word} takes no number", text=text, span=node.span)
-        return make(atom.word, table[atom.word] if atom.argument is None else atom.argument)
-
-    return read_kind
-
-
-def _stem(text: str, key: str, node: Node) -> Stem | str | int:
-    atom = _atom(text, key, node, "a width or a kind")
-    if atom.number is not None:
-        return atom.number
-    if atom.word in vocabulary.STEM_WIDTH:
-        return atom.word if atom.argument is None else Stem(atom.word, atom.argument)
-    expected = "a width, or " + " | ".join(f"{kind}[:N]" for kind in vocabulary.STEM_WIDTH)
-    raise _wrong(text, key, node, expected, nearest(atom.word or "", tuple(vocabulary.STEM_WIDTH), None))
-
-
-def _yes_no(text: str, key: str, node: Node) -> bool:
-    atom = _atom(text, key, node, "yes or no")
-    if atom.word not in ("yes", "no") or atom.argument is not None:
-        raise _wrong(text, key, node, "yes or no")
-    return atom.word == "yes"
-
-
-def _pool(text: str, key: str, node: Node) -> int | None:
-    atom = _atom(text, key, node, "a window")
-    if atom.number is not None:
-        return atom.number
-    if atom.word == "global" and atom.argument is None:
-        return None
-    raise _wrong(text, key, node, "global or a window")
-
-
-def _input(text: str, key: str, node: Node) -> tuple[int, ...]:
-    atom = _atom(text, key, node, "sizes")
-    if atom.sizes is None or len(atom.sizes) != 3:
-        raise _wrong(text, key, node, "channels x height x width", "as in 3x32x32")
-    return atom.sizes
-
-
-_READERS: Final[dict[str, Callable[[str, str, Node], Any]]] = {
-    "block": _word,
-    "kernel": _number,
-    "stride": _number,
-    "shortcut": _word,
-    "project": _word,
-    "groups": _number,
-    "base_width": _number,
-    "reduce": _number,
-    "stem": _stem,
-    "stem_pool": _word,
-    "stem_attn": _kind(vocabulary.ATTENTION, Attention),
-    "attn": _kind(vocabulary.ATTENTION, Attention),
-    "norm": _kind(vocabulary.NORM, Norm),
-    "aa": _word,
-    "bias": _yes_no,
-    "pool": _pool,
-    "input": _input,
-    "classes": _number,
-}
 
 
 def _span(tree: Text, spans: dict[str, Node], field: tuple[str, int | None] | None) -> Span:
@@ -256,11 +157,3 @@ def _span(tree: Text, spans: dict[str, Node], field: tuple[str, int | None] | No
     if isinstance(node, Items) and index is not None and index < len(node.items):
         return node.items[index].span
     return node.span
-
-
-def nearest(word: str, known: Sequence[str], otherwise: str | None) -> str | None:
-    """The likely meaning of a mistyped word."""
-    import difflib  # only where something is wrong: it costs a start-up otherwise
-
-    near = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(near)}?" if near else otherwise

@@ -1,0 +1,35 @@
+"""What a network is drawn from: stems, kinds of block and heads, each drawn once with a pen."""
+
+from archkit.blocks import residual as residual  # adds its families
+from archkit.blocks.family import FAMILIES, Family, add_family, family_for_now, own_options, takers
+from archkit.blocks.gates import ATTENTION, NO_ATTENTION, Attention
+from archkit.blocks.heads import HeadSetting, draw_head
+from archkit.blocks.norms import BATCH_NORM, NORM, Norm
+from archkit.blocks.option import Option, Variant
+from archkit.blocks.pen import Draw, Pen
+from archkit.blocks.stems import STEMS, Stem, StemSetting, draw_stem
+
+__all__ = [
+    "ATTENTION",
+    "BATCH_NORM",
+    "FAMILIES",
+    "NORM",
+    "NO_ATTENTION",
+    "STEMS",
+    "Attention",
+    "Draw",
+    "Family",
+    "HeadSetting",
+    "Norm",
+    "Option",
+    "Pen",
+    "Stem",
+    "StemSetting",
+    "Variant",
+    "add_family",
+    "draw_head",
+    "draw_stem",
+    "family_for_now",
+    "own_options",
+    "takers",
+]

@@ -1,0 +1,102 @@
+"""`Family`: a kind of block, and the table of all kinds."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from archkit.blocks.option import Option
+
+__all__ = ["FAMILIES", "Family", "add_family", "family_for_now", "own_options", "takers"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """A kind of block: how it is drawn, its options, its names in other libraries, its source.
+
+    Attributes:
+        name: the word behind `block=`.
+        draw: draws one block: `draw(pen, at, c, stride, first)`, where `at` has the options' values at
+            the block's stage, `c` is the base width, `stride` 1 but in the first block of a stage, and
+            `first` says whether it is that.
+        options: those that it takes: keys of the shared rows, and rows of its own.
+        source: where it was published.
+        noun: what several of its blocks are called in a message.
+        activates_first: whether a block norms and activates what enters it, so that the stem leaves that
+            to the first block, and the head does it once more.
+        keys: for a library, the function from `at` to the names that the layers have inside its block;
+            a layer without a name has no module there.
+    """
+
+    name: str
+    draw: Callable[..., None]
+    options: tuple[str | Option, ...]
+    source: str
+    noun: str = ""
+    activates_first: bool = False
+    keys: Mapping[str, Callable[[Any], dict[str, str]]] = field(default_factory=dict)
+    _setting: Callable[..., Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # The stride is drawn with, and is no part of what the blocks of a stage share.
+        names = ["block", *(key for key in self.option_keys if key != "stride")]
+        object.__setattr__(self, "_setting", namedtuple("Setting", names))  # noqa: PYI024 - its fields are known at run time alone
+        if not self.noun:
+            object.__setattr__(self, "noun", f"{self.name} blocks")
+
+    @property
+    def option_keys(self) -> tuple[str, ...]:
+        """The keys of its options."""
+        return tuple(one.key if isinstance(one, Option) else one for one in self.options)
+
+    def setting(self, values: Mapping[str, Any], stage: int, by_stage: frozenset[str]) -> Any:
+        """The values at a stage, from 0, by which its blocks are drawn: a named tuple, so a key too."""
+        found = (
+            values[key][stage] if key in by_stage else values[key]
+            for key in self.option_keys
+            if key != "stride"
+        )
+        return self._setting(self.name, *found)
+
+
+FAMILIES: Final[dict[str, Family]] = {}
+"""Every family by its name, the default first."""
+
+
+def add_family(family: Family) -> None:
+    """Adds a family to the language.
+
+    Raises:
+        ValueError: there is one of this name.
+    """
+    if family.name in FAMILIES:
+        raise ValueError(f"there is a family called {family.name} already")
+    FAMILIES[family.name] = family
+
+
+@contextmanager
+def family_for_now(family: Family) -> Iterator[None]:
+    """A family of the language as long as the context lasts: to try one."""
+    add_family(family)
+    try:
+        yield
+    finally:
+        del FAMILIES[family.name]
+
+
+def own_options() -> Iterator[Option]:
+    """The rows that families bring along."""
+    seen: set[str] = set()
+    for family in FAMILIES.values():
+        for one in family.options:
+            if isinstance(one, Option) and one.key not in seen:
+                seen.add(one.key)
+                yield one
+
+
+def takers(key: str) -> tuple[Family, ...]:
+    """The families that take an option."""
+    return tuple(family for family in FAMILIES.values() if key in family.option_keys)

@@ -1,0 +1,40 @@
+"""What stands behind the last stage."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from archkit.blocks.norms import Norm, normalise
+from archkit.blocks.pen import Pen
+
+__all__ = ["HeadSetting", "draw_head"]
+
+
+class HeadSetting(NamedTuple):
+    """All that decides how a head is drawn, but the number of classes and what enters."""
+
+    pool: int | None
+    norm: Norm
+    activates: bool  # the last pre-activation block leaves its sum as it is
+
+
+def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
+    """Draws the pooling and the linear layer, which has a bias whatever the convs have."""
+    if at.activates:
+        normalise(pen, "norm", at.norm)
+        pen.act("relu")
+    if at.pool is None:
+        pen.global_pool("pool")
+    else:
+        window = at.pool
+        pen.need(
+            lambda: window <= min(pen.h, pen.w),
+            "pool={window} is larger than the last map, {h}x{w}",
+            "pool",
+            window=window,
+            h=pen.h,
+            w=pen.w,
+        )
+        pen.pool("pool", "avg_pool", window, window)
+    pen.flatten("flatten")
+    pen.linear("fc", classes)

@@ -1,0 +1,31 @@
+"""What normalises a map."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from archkit.blocks.pen import Pen
+
+__all__ = ["BATCH_NORM", "NORM", "Norm", "normalise"]
+
+
+class Norm(NamedTuple):
+    """What normalises after each conv: `batch`, `group` or `none`; `groups` is 0 but for `group`."""
+
+    kind: str
+    groups: int = 0
+
+
+BATCH_NORM: Final = Norm("batch")
+
+NORM: Final = {"batch": 0, "group": 32, "none": 0}
+"""Kinds of norm and their default number of groups (Wu and He 2018, section 4.1)."""
+
+
+def normalise(pen: Pen, name: str, norm: Norm) -> None:
+    """Draws the norm, if there is one."""
+    kind, groups = norm
+    if kind == "batch":
+        pen.norm(name, "batch_norm")
+    elif kind == "group":
+        pen.norm(name, "group_norm", groups)

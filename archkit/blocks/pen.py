@@ -1,0 +1,163 @@
+"""`Pen`: what a network is drawn with, whatever the drawing is for.
+
+A stem, a block and a head are functions that draw with a pen. The plan's pen writes every layer down,
+the counter's adds up what the layers cost, a third one writes the closed form as code, and the language's
+checks that the widths are possible. So a block is drawn once, and none of them can differ from another.
+
+A pen stands at a map of `c` channels, `h` rows and `w` columns. They are integers, integer arrays of one
+shape, or the symbols of the closed form; a drawing treats them alike and so uses only `+ - * //` on them,
+and `archkit.blocks.lifted` for any other function of a width.
+
+Legend: C channels, H and W height and width, K kernel size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+__all__ = ["Draw", "Pen", "windows"]
+
+Draw: TypeAlias = "Callable[[Pen], None]"
+"""Draws from where the pen stands."""
+
+
+def windows(size: Any, kernel: int, stride: int, padding: int, *, ceil: bool = False) -> Any:
+    """How many windows of a conv or a pool fit: `(size + 2 padding - kernel) // stride + 1`.
+
+    Args:
+        size: rows or columns.
+        kernel: of the window.
+        stride: between two windows.
+        padding: rows added on each side.
+        ceil: whether a last, incomplete window counts too.
+    """
+    more = 2 * padding - kernel + (stride - 1 if ceil else 0)
+    if stride == 1:
+        return size + (more + 1)
+    return (size + more) // stride + 1
+
+
+class Pen:
+    """The verbs of a drawing. A pen for a purpose says what `put`, `gate` and `residual` do.
+
+    Attributes:
+        c: channels of the map that the pen stands at; its elements once it is flattened.
+        h: rows.
+        w: columns.
+        flat: whether the map has been flattened.
+    """
+
+    __slots__ = ("c", "flat", "h", "w")
+
+    def __init__(self, c: Any, h: Any, w: Any) -> None:
+        self.c, self.h, self.w, self.flat = c, h, w, False
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """(C, H, W) of the map, or (C,) once it is flattened."""
+        return (self.c,) if self.flat else (self.c, self.h, self.w)
+
+    def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
+        """One layer, from where the pen stands to `out`; the other arguments are those of `Layer`."""
+        raise NotImplementedError
+
+    def gate(self, name: str, draw: Draw) -> None:
+        """A branch that ends in a factor for each channel, by which the map is multiplied."""
+        raise NotImplementedError
+
+    def residual(
+        self,
+        body: Draw,
+        shortcut: Draw | None = None,
+        *,
+        always: bool = False,
+        before: Draw | None = None,
+        after_before: bool = True,
+    ) -> None:
+        """The sum of a body and of what its shortcut makes of the same map.
+
+        Args:
+            body: the branch with the layers.
+            shortcut: what stands on the shortcut where the map changes; the identity stands elsewhere.
+            always: whether it stands there although the channels that leave are those that enter.
+            before: what comes before the body (the norm and activation of pre-activation).
+            after_before: whether a shortcut that is drawn reads what `before` puts out; the identity
+                never does.
+        """
+        raise NotImplementedError
+
+    def need(self, condition: Callable[[], Any], reason: str, option: str, **values: Any) -> None:
+        """Says what a drawing needs of the widths and sizes. Only the pen that checks a spec asks.
+
+        Args:
+            condition: whether it is so.
+            reason: what is wrong where it is not, as `str.format` takes it: with `values` and `stage`.
+            option: of the language, that is to be pointed at.
+            values: for the reason.
+        """
+
+    def moved(self, out: tuple[Any, ...]) -> None:
+        """Stands the pen at another map."""
+        if len(out) == 3:
+            self.c, self.h, self.w = out
+        else:
+            (self.c,) = out
+            self.h = self.w = 1
+            self.flat = True
+
+    def conv(
+        self,
+        name: str,
+        kernel: int,
+        c_out: Any,
+        *,
+        stride: int = 1,
+        groups: Any = 1,
+        bias: bool = False,
+        padding: int | None = None,
+    ) -> None:
+        """A KxK convolution, padded by half its kernel unless `padding` says otherwise."""
+        p = kernel // 2 if padding is None else padding
+        out = (c_out, windows(self.h, kernel, stride, p), windows(self.w, kernel, stride, p))
+        self.put(name, "conv", out, kernel=kernel, stride=stride, padding=p, groups=groups, bias=bias)
+
+    def norm(self, name: str, kind: str, groups: int = 1) -> None:
+        """A normalisation of the map: `batch_norm` or `group_norm`."""
+        self.put(name, kind, self.shape, groups=groups)
+
+    def act(self, name: str, kind: str = "relu") -> None:
+        """An activation, element by element."""
+        self.put(name, kind, self.shape)
+
+    def pool(
+        self, name: str, kind: str, kernel: int, stride: int, padding: int = 0, *, ceil: bool = False
+    ) -> None:
+        """`max_pool`, `avg_pool` or `blur_pool`."""
+        h, w = (windows(size, kernel, stride, padding, ceil=ceil) for size in (self.h, self.w))
+        self.put(name, kind, (self.c, h, w), kernel=kernel, stride=stride, padding=padding, ceil=ceil)
+
+    def squeeze(self, name: str) -> None:
+        """The mean over H and W, inside a gate."""
+        self.put(name, "squeeze", (self.c, 1, 1))
+
+    def conv1d(self, name: str, kernel: Any) -> None:
+        """A convolution along the channels of a squeezed map."""
+        self.put(name, "conv1d", self.shape, kernel=kernel, padding=kernel // 2)
+
+    def zero_pad(self, name: str, c_out: Any, stride: int) -> None:
+        """Every s-th row and column, and zeros for the channels that are new."""
+        out = (c_out, windows(self.h, 1, stride, 0), windows(self.w, 1, stride, 0))
+        self.put(name, "zero_pad", out, stride=stride)
+
+    def global_pool(self, name: str) -> None:
+        """The mean over H and W, in the head."""
+        self.put(name, "global_pool", (self.c, 1, 1))
+
+    def flatten(self, name: str) -> None:
+        """The map as one row."""
+        self.put(name, "flatten", (self.c * self.h * self.w,))
+
+    def linear(self, name: str, outputs: Any, *, bias: bool = True) -> None:
+        """A linear layer on a flattened map."""
+        self.put(name, "linear", (outputs,), bias=bias)

@@ -1,0 +1,19 @@
+"""Anti-aliasing: the pooling that halves a map in place of a conv's stride."""
+
+from __future__ import annotations
+
+from archkit.blocks.pen import Pen
+
+__all__ = ["anti_alias"]
+
+
+def anti_alias(pen: Pen, aa: str) -> None:
+    """Halves the map: averages of 2x2 (the floor), or a blur (the ceiling).
+
+    Blurring reflects the map at its edges, which takes two rows and two columns.
+    """
+    pen.need(lambda: min(pen.h, pen.w) >= 2, "aa={aa} needs maps of at least 2x2", "aa", aa=aa)
+    if aa == "avg":
+        pen.pool("aa", "avg_pool", 2, 2)
+    else:
+        pen.pool("aa", "blur_pool", 3, 2, 1)

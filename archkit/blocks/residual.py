@@ -1,0 +1,189 @@
+"""The residual blocks of He et al. and their kin: basic, bottleneck, and both with pre-activation.
+
+Sources: He et al. 2016a (basic, bottleneck), He et al. 2016b (pre-activation), Xie et al. 2017 (groups),
+Zagoruyko and Komodakis 2016 (wide bottlenecks), He et al. 2019 (average pooling on the shortcut), Hu et
+al. 2018 (attention, and SENet-154's halved first conv), Zhang 2019 (anti-aliasing).
+
+A bottleneck's middle conv carries the stride, as in torchvision and timm ("v1.5"); He et al. put it on
+the first conv. An average-pooled shortcut with a stride of 1 pools nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from archkit.blocks.family import Family, add_family
+from archkit.blocks.gates import attend
+from archkit.blocks.norms import normalise
+from archkit.blocks.pen import Pen
+from archkit.blocks.pooling import anti_alias
+
+__all__ = ["BOTTLENECK_EXPANSION"]
+
+BOTTLENECK_EXPANSION: Final = 4
+"""Output channels of a bottleneck over its base width (He et al. 2016a, section 4.1)."""
+
+
+class _Conv(NamedTuple):
+    """A conv of a body: KxK to `c_out` channels; `strided` where it carries the block's stride."""
+
+    kernel: int
+    c_out: Any
+    groups: int = 1
+    strided: bool = False
+
+
+def _two(at: Any, c: Any) -> tuple[_Conv, ...]:
+    return (_Conv(at.kernel, c // at.reduce, strided=True), _Conv(at.kernel, c))
+
+
+def _three(at: Any, c: Any) -> tuple[_Conv, ...]:
+    middle = c * at.base_width // 64 * at.groups
+    return (
+        _Conv(1, middle // at.reduce),
+        _Conv(at.kernel, middle, at.groups, strided=True),
+        _Conv(1, BOTTLENECK_EXPANSION * c),
+    )
+
+
+def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) -> Callable[..., None]:
+    """The drawing of a block with these convs."""
+
+    def draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
+        convs = convs_of(at, c)
+        halves = at.aa != "none" and stride == 2  # the conv runs at stride 1 and a pooling follows
+
+        def pre(pen: Pen) -> None:
+            normalise(pen, "norm1", at.norm)
+            pen.act("relu1")
+
+        def body(pen: Pen) -> None:
+            for i, conv in enumerate(convs, 1):
+                if preact and i > 1:
+                    normalise(pen, f"norm{i}", at.norm)
+                    pen.act(f"relu{i}")
+                at_once = stride if conv.strided and not halves else 1
+                pen.conv(f"conv{i}", conv.kernel, conv.c_out, stride=at_once, groups=conv.groups, bias=at.bias)
+                if not preact:
+                    normalise(pen, f"norm{i}", at.norm)
+                    if i < len(convs):
+                        pen.act(f"relu{i}")
+                if conv.strided and halves:
+                    if at.aa == "avg":  # it drops an odd row, which the shortcut keeps
+                        even = "aa=avg needs maps of an even height and width"
+                        pen.need(lambda: pen.h % 2 == 0 and pen.w % 2 == 0, even, "aa")
+                    anti_alias(pen, at.aa)
+            attend(pen, at.attn)
+
+        def shortcut(pen: Pen) -> None:
+            _shortcut(pen, at, convs[-1].c_out, stride, preact=preact)
+
+        if preact:
+            pen.need(lambda: at.norm.kind != "none", "a pre-activation block needs a norm", "norm")
+        pen.residual(
+            body,
+            shortcut,
+            always=stride != 1 or (first and at.project == "stage" and at.shortcut != "pad"),
+            before=pre if preact else None,
+            # A projection reads the activated map, zero-padding the block's input (He et al. 2016b).
+            after_before=at.shortcut != "pad",
+        )
+        if not preact:
+            pen.act(f"relu{len(convs)}")
+
+    return draw
+
+
+def _shortcut(pen: Pen, at: Any, c_out: Any, stride: int, *, preact: bool) -> None:
+    """What stands on the shortcut where stride or channels change."""
+    kind = at.shortcut
+    if kind == "pad":
+        c_in = pen.c
+        pen.need(
+            lambda: c_in <= c_out,  # it can only add channels
+            "shortcut=pad cannot take {c_in} channels to fewer in stage {stage}",
+            "shortcut",
+            c_in=c_in,
+        )
+        pen.zero_pad("pad", c_out, stride)
+        return
+    if kind == "avg" and stride != 1:
+        pen.pool("pool", "avg_pool", stride, stride, ceil=True)
+    pen.conv("conv", 3 if kind == "conv3" else 1, c_out, stride=1 if kind == "avg" else stride, bias=at.bias)
+    if not preact:
+        # He et al. 2016b project with a conv alone: the norm has come before it.
+        normalise(pen, "norm", at.norm)
+
+
+def _timm_keys(at: Any) -> dict[str, str]:
+    """Inside a block of timm: `conv1`, `bn1`, `act1`, `aa`, `se.fc1`, `downsample.0`."""
+    found = {"aa": "aa", **_downsample(at)}
+    for i in (1, 2, 3):
+        found.update({f"conv{i}": f"conv{i}", f"norm{i}": f"bn{i}", f"relu{i}": f"act{i}"})
+    gate = {"fc1": "fc1", "relu": "act", "fc2": "fc2", "conv": "conv", "sigmoid": "gate"}
+    found.update({f"attn.{ours}": f"se.{theirs}" for ours, theirs in gate.items()})
+    return found
+
+
+def _torchvision_keys(at: Any) -> dict[str, str]:
+    """Inside a block of torchvision: `conv1`, `bn1`, `downsample.0`, and one `relu` for all."""
+    found = _downsample(at)
+    for i in (1, 2, 3):
+        found.update({f"conv{i}": f"conv{i}", f"norm{i}": f"bn{i}", f"relu{i}": "relu"})
+    return found
+
+
+def _downsample(at: Any) -> dict[str, str]:
+    # Average pooling stands in the shortcut's chain even where its stride of 1 leaves none.
+    conv = 1 if at.shortcut == "avg" else 0
+    return {
+        "shortcut.pool": "downsample.0",
+        "shortcut.conv": f"downsample.{conv}",
+        "shortcut.norm": f"downsample.{conv + 1}",
+    }
+
+
+# Both libraries' ResNets activate behind the convs.
+_KEYS: Final = {"timm": _timm_keys, "torchvision": _torchvision_keys}
+_OPTIONS: Final = ("kernel", "stride", "shortcut", "project", "reduce", "attn", "norm", "aa", "bias")
+
+add_family(
+    Family(
+        name="basic",
+        draw=_draw(_two, preact=False),
+        options=_OPTIONS,
+        keys=_KEYS,
+        source="He et al. 2016a, Deep Residual Learning",
+    )
+)
+add_family(
+    Family(
+        name="bottleneck",
+        noun="bottlenecks",
+        draw=_draw(_three, preact=False),
+        options=(*_OPTIONS, "groups", "base_width"),
+        keys=_KEYS,
+        source="He et al. 2016a, Deep Residual Learning; Xie et al. 2017",
+    )
+)
+add_family(
+    Family(
+        name="preact",
+        noun="basic blocks",
+        draw=_draw(_two, preact=True),
+        options=_OPTIONS,
+        activates_first=True,
+        source="He et al. 2016b, Identity Mappings",
+    )
+)
+add_family(
+    Family(
+        name="preact-bottleneck",
+        noun="bottlenecks",
+        draw=_draw(_three, preact=True),
+        options=(*_OPTIONS, "groups", "base_width"),
+        activates_first=True,
+        source="He et al. 2016b, Identity Mappings",
+    )
+)

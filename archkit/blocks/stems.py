@@ -1,0 +1,103 @@
+"""What stands before the first stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from archkit.blocks.gates import Attention, attend
+from archkit.blocks.norms import Norm, normalise
+from archkit.blocks.pen import Pen
+from archkit.blocks.pooling import anti_alias
+
+__all__ = ["STEMS", "Stem", "StemKind", "StemSetting", "draw_stem"]
+
+
+class StemKind(NamedTuple):
+    """A kind of stem.
+
+    kernel: K of its convs.
+    stride: of the first one; the others have 1.
+    widths: output channels of each conv, from the number behind the kind.
+    width: that number unless given; None is the first stage's width.
+    least: the smallest number that leaves every conv a channel.
+    pool: what follows unless `stem_pool` says otherwise.
+    """
+
+    kernel: int
+    stride: int
+    widths: Callable[[Any], tuple[Any, ...]]
+    width: int | None
+    least: int
+    pool: str
+
+
+STEMS: Final[Mapping[str, StemKind]] = {
+    "conv3": StemKind(3, 1, lambda n: (n,), None, 1, "none"),
+    # He et al. 2016a, for ImageNet.
+    "conv7": StemKind(7, 2, lambda n: (n,), 64, 1, "max"),
+    # ResNet-C and -D (He et al. 2019).
+    "deep": StemKind(3, 2, lambda n: (n, n, 2 * n), 32, 1, "max"),
+    # timm's -T.
+    "tiered": StemKind(3, 2, lambda n: (3 * (n // 4), n, 2 * n), 32, 4, "max"),
+}
+"""The kinds of stem, the default first."""
+
+
+class Stem(NamedTuple):
+    """A stem: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for
+    ImageNet); `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
+    (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
+
+    width: channels.
+    """
+
+    kind: str
+    width: int
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Output channels of each conv."""
+        return STEMS[self.kind].widths(self.width)
+
+
+class StemSetting(NamedTuple):
+    """All that decides how a stem is drawn, but its width and the images."""
+
+    kind: str
+    pool: str
+    attn: Attention
+    norm: Norm
+    bias: bool
+    aa: str
+    bare: bool  # the first block norms and activates what the stem puts out
+
+
+def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
+    """Draws a stem of so many channels."""
+    kind = STEMS[at.kind]
+    widths = kind.widths(width)
+    for i, c in enumerate(widths, 1):
+        number = "" if len(widths) == 1 else str(i)
+        pen.conv(f"conv{number}", kind.kernel, c, stride=kind.stride if i == 1 else 1, bias=at.bias)
+        if i < len(widths):
+            normalise(pen, f"norm{number}", at.norm)
+            pen.act(f"relu{number}")
+    if not at.bare:
+        normalise(pen, "norm", at.norm)
+        pen.act("relu")
+    attend(pen, at.attn)
+    if at.pool == "max":
+        if at.aa == "none":
+            pen.pool("pool", "max_pool", 3, 2, 1)
+            return
+        if at.aa == "blur":
+            pen.pool("pool", "max_pool", 3, 1, 1)
+        anti_alias(pen, at.aa)
+    elif at.pool == "conv":
+        pen.conv("pool_conv", 3, pen.c, stride=2 if at.aa == "none" else 1, bias=at.bias)
+        if at.aa != "none":
+            anti_alias(pen, at.aa)
+        if not at.bare:
+            normalise(pen, "pool_norm", at.norm)
+            pen.act("pool_relu")

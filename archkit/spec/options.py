@@ -1,0 +1,217 @@
+"""The options of the language: one row each.
+
+A row says what its option may be set to, its default, what it means and how else a paper may have meant
+it. The parser, the canonical text, the checks, spaces, `archkit reconcile`, the tests' random networks
+and the table of docs/language.md are made from these rows. A family may bring rows of its own
+(`archkit.blocks.family`); they stand before those of the stem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from archkit.blocks import ATTENTION, BATCH_NORM, FAMILIES, NO_ATTENTION, NORM, STEMS, own_options
+from archkit.blocks import Attention as A
+from archkit.blocks import Norm as N
+from archkit.blocks.option import Option, Variant
+from archkit.blocks.values import Kinds, Range, Sizes, Switch, Whole, Window, Words
+from archkit.spec.stem_values import StemValues
+
+__all__ = ["BLOCKS", "CHANNELS", "OF_NETWORK", "STAGES", "by_stage", "options"]
+
+STAGES: Final = Range(1, 32)
+BLOCKS: Final = Range(1, 100_000)
+"""Blocks of a stage."""
+CHANNELS: Final = Range(1, 65_536)
+"""Base width of a stage."""
+
+_WIDTH: Final = Range(1, 65_536)
+_SIZE: Final = Range(1, 16_384)
+
+
+def _strides(values: Mapping[str, Any]) -> tuple[int, ...]:
+    return (1,) + (2,) * (len(values["blocks"]) - 1)
+
+
+def _stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
+    first, kind = values["channels"][0], values["stem"].kind
+    # As wide as the first stage, as the notation implies; 64 and 16, as in the papers; common others.
+    widths = dict.fromkeys((first, 64, 16, 32, 24, 128))
+    found = [
+        Variant(f"{width}" if kind == "conv3" else f"{kind}:{width}", 10 if width in (first, 64, 16) else 13)
+        for width in widths
+    ]
+    return (*found, *(Variant(other, 14) for other in STEMS if other != kind))
+
+
+_ATTENTION_SAMPLES: Final = (NO_ATTENTION, NO_ATTENTION, A("eca"), A("se", 16), A("se", 3), A("se-plain", 4))
+_ATTENTION_VARIANTS: Final = (
+    Variant("none", 14),
+    Variant("se", 14),
+    Variant("se:8", 15),
+    Variant("se:4", 15),
+    Variant("se-plain", 14),
+    Variant("se-plain:8", 15),
+    Variant("se-plain:4", 15),
+    Variant("eca", 14),
+)
+
+_OF_BLOCKS: Final = (
+    Option(
+        key="block",
+        values=Words(lambda: tuple(FAMILIES)),
+        default="basic",
+        by_stage=True,
+        says="kind of block (He et al. 2016a, 2016b)",
+    ),
+    Option(
+        key="kernel",
+        values=Whole(1, 31, default=3, odd=True, samples=(3, 1, 5)),
+        default=3,
+        by_stage=True,
+        says="of the basic block's convs and the bottleneck's middle one",
+        variants=(Variant("3", 13), Variant("5", 13), Variant("1", 13), Variant("7", 13)),
+    ),
+    Option(
+        key="stride",
+        values=Whole(1, 8, default=1, samples=(1, 2, 3)),
+        default=_strides,
+        by_stage=True,
+        list_only=True,
+        says="of the first block of each stage",
+        shown="`[1,2,2,...]`",
+    ),
+    Option(
+        key="shortcut",
+        values=Words(("conv1", "conv3", "avg", "pad")),
+        default="conv1",
+        by_stage=True,
+        says="where the shape changes: a 1x1 conv, a 3x3 conv, average pooling then a 1x1 conv (ResNet-D),"
+        " zero-padding (option A)",
+        variants=(Variant("conv1", 10), Variant("conv3", 10), Variant("pad", 10), Variant("avg", 12)),
+    ),
+    Option(
+        key="project",
+        values=Words(("change", "stage")),
+        default="change",
+        says="the shortcut projects where the shape changes, or at the first block of every stage",
+        variants=(Variant("stage", 12), Variant("change", 12)),
+    ),
+    Option(
+        key="groups",
+        values=Whole(1, 65_536, default=1, samples=(1, 2, 4)),
+        default=1,
+        says="groups of the bottleneck's middle conv (ResNeXt's cardinality)",
+    ),
+    Option(
+        key="base_width",
+        values=Whole(1, 65_536, default=64, samples=(64, 128, 100)),
+        default=64,
+        says="its width for each group at 64 channels (ResNeXt's 4d, Wide ResNet's 128)",
+    ),
+    Option(
+        key="reduce",
+        values=Whole(1, 64, default=1, samples=(1, 1, 2)),
+        default=1,
+        says="divisor of the width of a block's first conv (2 in SENet-154)",
+    ),
+)
+
+_AROUND_BLOCKS: Final = (
+    Option(
+        key="stem",
+        values=StemValues(_WIDTH),
+        default=lambda values: StemValues.as_wide_as(values["channels"]),
+        says="one 3x3 conv as wide as the first stage; ImageNet's 7x7 of stride 2; three 3x3 of N, N, 2N"
+        " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T)",
+        variants=_stem_variants,
+    ),
+    Option(
+        key="stem_pool",
+        values=Words(("none", "max", "conv")),
+        default=lambda values: STEMS[values["stem"].kind].pool,
+        says="what halves the map behind the stem",
+        shown="`none` for `conv3`, else `max`; `conv`",
+    ),
+    Option(
+        key="stem_attn",
+        values=Kinds(ATTENTION, A, letter="R", samples=_ATTENTION_SAMPLES),
+        default=NO_ATTENTION,
+        says="channel attention behind the stem",
+        variants=(Variant("se", 15), Variant("se-plain", 15), Variant("eca", 15)),
+    ),
+    Option(
+        key="attn",
+        values=Kinds(ATTENTION, A, letter="R", samples=_ATTENTION_SAMPLES),
+        default=NO_ATTENTION,
+        says="channel attention at the end of each residual branch; `se` rounds its width to multiples of 8"
+        " as timm does, `se-plain` takes the quotient as Hu et al. do; R is 16",
+        shown="the same",
+        variants=_ATTENTION_VARIANTS,
+    ),
+    Option(
+        key="norm",
+        values=Kinds(NORM, N, letter="G", samples=(N("batch"), N("group", 1), N("none"))),
+        default=BATCH_NORM,
+        says="behind each conv (before it, with pre-activation); G is 32",
+        variants=(Variant("none", 13), Variant("batch", 13)),
+    ),
+    Option(
+        key="aa",
+        values=Words(("none", "avg", "blur")),
+        default="none",
+        says="anti-aliasing: a block's conv of stride 2 runs at stride 1 and this pooling follows",
+    ),
+    Option(
+        key="bias",
+        values=Switch(),
+        default=False,
+        says="of the convs",
+        variants=(Variant("yes", 10), Variant("no", 10)),
+    ),
+    Option(
+        key="pool",
+        values=Window(1, 16_384),
+        default=None,
+        says="average pooling before the head",
+        variants=(Variant("global", 13), Variant("2", 13), Variant("4", 13)),
+    ),
+    Option(
+        key="input",
+        values=Sizes(_WIDTH, _SIZE, default=(3, 32, 32)),
+        default=(3, 32, 32),
+        says="channels x height x width",
+    ),
+    Option(
+        key="classes",
+        values=Whole(1, 10_000_000, default=10, samples=(10, 1, 3, 20)),
+        default=10,
+        says="outputs of the head, a linear layer with bias",
+        variants=(Variant("10", 12), Variant("100", 12), Variant("1000", 12)),
+    ),
+)
+
+OF_NETWORK: Final = frozenset({"block", "stem", "stem_pool", "stem_attn", "pool", "input", "classes"})
+"""Options that every network takes, whatever its blocks."""
+
+
+def options() -> Mapping[str, Option]:
+    """Every option by its key, in the order in which a canonical text has them."""
+    return _options(tuple(FAMILIES))
+
+
+def by_stage() -> frozenset[str]:
+    """The keys of the options that have a value for each stage."""
+    return _by_stage(tuple(FAMILIES))
+
+
+@lru_cache
+def _options(_families: tuple[str, ...]) -> Mapping[str, Option]:
+    return {row.key: row for row in (*_OF_BLOCKS, *own_options(), *_AROUND_BLOCKS)}
+
+
+@lru_cache
+def _by_stage(families: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(key for key, row in _options(families).items() if row.by_stage)

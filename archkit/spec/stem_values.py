@@ -1,0 +1,67 @@
+"""The values of the option `stem`: a width, or a kind with or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from archkit.blocks.stems import STEMS, Stem
+from archkit.blocks.values import Field, Range, Token, checked_number, pair, wrong
+from archkit.errors import SpecError, nearest
+
+__all__ = ["StemValues"]
+
+
+class StemValues:
+    """A stem: `16` is one 3x3 conv of 16 channels, `deep` and `deep:32` are kinds of `STEMS`."""
+
+    noun = "a width or a kind"
+
+    def __init__(self, width: Range) -> None:
+        self._width = width
+
+    @staticmethod
+    def as_wide_as(channels: Sequence[int]) -> Stem:
+        """The default: one 3x3 conv as wide as the first stage."""
+        return Stem("conv3", channels[0])
+
+    @property
+    def expected(self) -> str:
+        return "a width, or " + " | ".join(f"{kind}[:N]" for kind in STEMS)
+
+    def read(self, key: str, token: Token, came: str) -> Stem | str | int:
+        if token.number is not None:
+            return token.number
+        if token.word in STEMS:
+            return token.word if token.argument is None else Stem(token.word, token.argument)
+        raise wrong(key, self.expected, came, nearest(token.word or "", STEMS))
+
+    def accept(self, value: Any, field: Field) -> Any:
+        """A stem, or for `conv3` without a width its word alone, which follows the first stage."""
+        name = field[0]
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = Stem("conv3", value)
+        elif isinstance(value, str):
+            width = STEMS[value].width if value in STEMS else 1
+            if width is None:
+                return value
+            value = Stem(value, width)
+        kind, width = pair(value, name, "a width, a kind, or a kind and its width", field)
+        if kind not in STEMS:
+            raise SpecError(f"{name} is {' | '.join(STEMS)}, not {kind}", field=field)
+        checked_number(name, width, self._width, field)
+        if width < STEMS[kind].least:
+            raise SpecError(f"a {kind} stem is at least {STEMS[kind].least} wide", field=field)
+        return Stem(kind, width)
+
+    def text(self, value: Stem) -> str:
+        kind, width = value
+        if kind == "conv3":
+            return str(width)
+        return kind if width == STEMS[kind].width else f"{kind}:{width}"
+
+    def shown(self) -> str:
+        return "a width; " + " ".join(f"`{kind}[:N]`" for kind in STEMS)
+
+    def samples(self) -> Sequence[Any]:
+        return (*STEMS, *(Stem(kind, width) for kind in STEMS for width in (4, 7, 24)), 16, 40)
