@@ -8,6 +8,7 @@ from archkit.blocks.norms import BATCH_NORM, NORM, Norm
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.pen import Draw, Pen
 from archkit.blocks.stems import STEMS, Stem, StemSetting, draw_stem
+from archkit.blocks.symbol import Symbol
 
 __all__ = [
     "ATTENTION",
@@ -25,6 +26,7 @@ __all__ = [
     "Pen",
     "Stem",
     "StemSetting",
+    "Symbol",
     "Variant",
     "add_family",
     "draw_head",

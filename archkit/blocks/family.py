@@ -24,6 +24,7 @@ class Family:
             `first` says whether it is that.
         options: those that it takes: keys of the shared rows, and rows of its own.
         source: where it was published.
+        option_keys: the keys of its options.
         noun: what several of its blocks are called in a message.
         activates_first: whether a block norms and activates what enters it, so that the stem leaves that
             to the first block, and the head does it once more.
@@ -38,27 +39,22 @@ class Family:
     noun: str = ""
     activates_first: bool = False
     keys: Mapping[str, Callable[[Any], dict[str, str]]] = field(default_factory=dict)
-    _setting: Callable[..., Any] = field(init=False, repr=False, compare=False)
+    option_keys: frozenset[str] = field(init=False)
+    _setting: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        keys = [one.key if isinstance(one, Option) else one for one in self.options]
+        object.__setattr__(self, "option_keys", frozenset(keys))
         # The stride is drawn with, and is no part of what the blocks of a stage share.
-        names = ["block", *(key for key in self.option_keys if key != "stride")]
-        object.__setattr__(self, "_setting", namedtuple("Setting", names))  # noqa: PYI024 - its fields are known at run time alone
+        fields = ["block", *(key for key in keys if key != "stride")]
+        object.__setattr__(self, "_setting", namedtuple("Setting", fields))  # noqa: PYI024 - its fields are known at run time alone
         if not self.noun:
             object.__setattr__(self, "noun", f"{self.name} blocks")
 
-    @property
-    def option_keys(self) -> tuple[str, ...]:
-        """The keys of its options."""
-        return tuple(one.key if isinstance(one, Option) else one for one in self.options)
-
     def setting(self, values: Mapping[str, Any], stage: int, by_stage: frozenset[str]) -> Any:
         """The values at a stage, from 0, by which its blocks are drawn: a named tuple, so a key too."""
-        found = (
-            values[key][stage] if key in by_stage else values[key]
-            for key in self.option_keys
-            if key != "stride"
-        )
+        keys = self._setting._fields[1:]
+        found = [values[key][stage] if key in by_stage else values[key] for key in keys]
         return self._setting(self.name, *found)
 
 

@@ -26,15 +26,15 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
     if at.pool is None:
         pen.global_pool("pool")
     else:
-        window = at.pool
-        pen.need(
-            lambda: window <= min(pen.h, pen.w),
-            "pool={window} is larger than the last map, {h}x{w}",
-            "pool",
-            window=window,
-            h=pen.h,
-            w=pen.w,
-        )
-        pen.pool("pool", "avg_pool", window, window)
+        for size in (pen.h, pen.w):
+            pen.need(
+                size >= at.pool,
+                "pool={pool} is larger than the last map, {h}x{w}",
+                "pool",
+                pool=at.pool,
+                h=pen.h,
+                w=pen.w,
+            )
+        pen.pool("pool", "avg_pool", at.pool, at.pool)
     pen.flatten("flatten")
     pen.linear("fc", classes)

@@ -87,8 +87,8 @@ class Pen:
         """
         raise NotImplementedError
 
-    def need(self, condition: Callable[[], Any], reason: str, option: str, **values: Any) -> None:
-        """Says what a drawing needs of the widths and sizes. Only the pen that checks a spec asks.
+    def need(self, condition: Any, reason: str, option: str, **values: Any) -> None:
+        """Says what a drawing needs of the widths and sizes. Only the pens that check a spec ask.
 
         Args:
             condition: whether it is so.

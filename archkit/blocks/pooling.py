@@ -12,7 +12,8 @@ def anti_alias(pen: Pen, aa: str) -> None:
 
     Blurring reflects the map at its edges, which takes two rows and two columns.
     """
-    pen.need(lambda: min(pen.h, pen.w) >= 2, "aa={aa} needs maps of at least 2x2", "aa", aa=aa)
+    for size in (pen.h, pen.w):
+        pen.need(size >= 2, "aa={aa} needs maps of at least 2x2", "aa", aa=aa)
     if aa == "avg":
         pen.pool("aa", "avg_pool", 2, 2)
     else:

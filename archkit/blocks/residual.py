@@ -71,8 +71,8 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
                         pen.act(f"relu{i}")
                 if conv.strided and halves:
                     if at.aa == "avg":  # it drops an odd row, which the shortcut keeps
-                        even = "aa=avg needs maps of an even height and width"
-                        pen.need(lambda: pen.h % 2 == 0 and pen.w % 2 == 0, even, "aa")
+                        for size in (pen.h, pen.w):
+                            pen.need(size % 2 == 0, "aa=avg needs maps of an even height and width", "aa")
                     anti_alias(pen, at.aa)
             attend(pen, at.attn)
 
@@ -80,7 +80,7 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
             _shortcut(pen, at, convs[-1].c_out, stride, preact=preact)
 
         if preact:
-            pen.need(lambda: at.norm.kind != "none", "a pre-activation block needs a norm", "norm")
+            pen.need(at.norm.kind != "none", "a pre-activation block needs a norm", "norm")
         pen.residual(
             body,
             shortcut,
@@ -101,7 +101,7 @@ def _shortcut(pen: Pen, at: Any, c_out: Any, stride: int, *, preact: bool) -> No
     if kind == "pad":
         c_in = pen.c
         pen.need(
-            lambda: c_in <= c_out,  # it can only add channels
+            c_in <= c_out,  # it can only add channels
             "shortcut=pad cannot take {c_in} channels to fewer in stage {stage}",
             "shortcut",
             c_in=c_in,

@@ -14,14 +14,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from archkit.blocks import HeadSetting, StemSetting, draw_head, draw_stem
-from archkit.count.pens import Cost, CostPen, Symbol, SymbolPen, compiled
+from archkit.blocks.symbol import Code, written
+from archkit.count.pens import Cost, CostPen, SymbolPen
 from archkit.spec import ArchSpec
 from archkit.spec.drawing import draw_block
 
 __all__ = ["Cost", "totals"]
 
-# Writing the code of a stage takes as long as drawing it some forty times.
-_DRAWN_FIRST: Final = 40
+# Writing the code of a stage takes as long as drawing it some ten times.
+_DRAWN_FIRST: Final = 10
 
 
 def totals(spec: ArchSpec) -> Cost:
@@ -67,41 +68,39 @@ def _stage_form(setting: Any, stride: int) -> _Form:
         pen = CostPen(c_in, h, w)
         draw_block(pen, setting, c, stride, first=True)
         if n == 1:
-            return (*pen.cost, pen.c, pen.h, pen.w)
+            return (*pen.cost, *pen.shape)
         first = pen.start_again()
         draw_block(pen, setting, c, 1, first=False)
-        return (*(a + (n - 1) * b for a, b in zip(first, pen.cost, strict=True)), pen.c, pen.h, pen.w)
+        return (*(a + (n - 1) * b for a, b in zip(first, pen.cost, strict=True)), *pen.shape)
 
     return _Form(draw, lambda: _write_stage(setting, stride))
 
 
 def _write_stage(setting: Any, stride: int) -> Callable[..., Any]:
-    functions: dict[str, Callable[..., Any]] = {}
-    pen = SymbolPen(functions)
-    c, more = Symbol("c", functions), Symbol("(n-1)", functions)
-    draw_block(pen, setting, c, stride, first=True)
+    code = Code()
+    pen = SymbolPen(code)
+    draw_block(pen, setting, code.symbol("c"), stride, first=True)
     first = pen.start_again()
-    draw_block(pen, setting, c, 1, first=False)
-    sums = [_text(a + more * b) for a, b in zip(first, pen.cost, strict=True)]
-    where = [_text(size) for size in pen.shape]
-    return compiled("c_in, c, n, h, w", pen.lines, ", ".join([*sums, *where]), functions)
+    draw_block(pen, setting, code.symbol("c"), 1, first=False)
+    more = code.symbol("(n-1)")
+    sums = [a + more * b for a, b in zip(first, pen.cost, strict=True)]
+    return code.compiled("c_in, c, n, h, w", written([*sums, *pen.shape]))
 
 
 @lru_cache(maxsize=1024)
 def _stem_form(setting: StemSetting) -> _Form:
     """(c_in, width, h, w) -> parameters, MACs, activations, depth, and the map that leaves the stem."""
 
-    def draw(c_in: Any, c: Any, h: Any, w: Any) -> Any:
+    def draw(c_in: int, c: int, h: int, w: int) -> Any:
         pen = CostPen(c_in, h, w)
         draw_stem(pen, setting, c)
-        return (*pen.cost, pen.c, pen.h, pen.w)
+        return (*pen.cost, *pen.shape)
 
     def write() -> Callable[..., Any]:
-        functions: dict[str, Callable[..., Any]] = {}
-        pen = SymbolPen(functions)
-        draw_stem(pen, setting, Symbol("c", functions))
-        results = ", ".join(map(_text, (*pen.cost, *pen.shape)))
-        return compiled("c_in, c, h, w", pen.lines, results, functions)
+        code = Code()
+        pen = SymbolPen(code)
+        draw_stem(pen, setting, code.symbol("c"))
+        return code.compiled("c_in, c, h, w", written([*pen.cost, *pen.shape]))
 
     return _Form(draw, write)
 
@@ -110,19 +109,15 @@ def _stem_form(setting: StemSetting) -> _Form:
 def _head_form(setting: HeadSetting) -> _Form:
     """(c_in, classes, h, w) -> parameters, MACs, activations and depth."""
 
-    def draw(c_in: Any, classes: Any, h: Any, w: Any) -> Any:
+    def draw(c_in: int, classes: int, h: int, w: int) -> Any:
         pen = CostPen(c_in, h, w)
         draw_head(pen, setting, classes)
         return pen.cost
 
     def write() -> Callable[..., Any]:
-        functions: dict[str, Callable[..., Any]] = {}
-        pen = SymbolPen(functions)
-        draw_head(pen, setting, Symbol("c", functions))
-        return compiled("c_in, c, h, w", pen.lines, ", ".join(map(_text, pen.cost)), functions)
+        code = Code()
+        pen = SymbolPen(code)
+        draw_head(pen, setting, code.symbol("c"))
+        return code.compiled("c_in, c, h, w", written(pen.cost))
 
     return _Form(draw, write)
-
-
-def _text(value: Any) -> str:
-    return value.text if isinstance(value, Symbol) else repr(int(value))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from archkit.blocks import Draw, Pen
+from archkit.blocks.symbol import Code
 from archkit.plan import KINDS, Layer
 
-__all__ = ["Cost", "CostPen", "Symbol", "SymbolPen", "compiled"]
+__all__ = ["Cost", "CostPen", "SymbolPen"]
 
 
 class Cost(NamedTuple):
@@ -112,114 +112,22 @@ class CostPen(Pen):
         return value
 
 
-class Symbol:
-    """A width, a size or an expression of them, as code; it takes `+ - * //` and `!=`.
-
-    Args:
-        text: the expression, of names and integers alone.
-        functions: what the text may call, by name; shared by all symbols of one drawing.
-    """
-
-    __slots__ = ("functions", "text")
-
-    def __init__(self, text: str, functions: dict[str, Callable[..., Any]]) -> None:
-        self.text, self.functions = text, functions
-
-    def _with(self, sign: str, left: Any, right: Any) -> Symbol:
-        for side in (left, right):
-            if not isinstance(side, Symbol | int):
-                raise TypeError(f"a drawing works out widths with integers, not with {side!r}")
-        a, b = (side.text if isinstance(side, Symbol) else repr(int(side)) for side in (left, right))
-        return Symbol(f"({a}{sign}{b})", self.functions)
-
-    def __add__(self, other: Any) -> Any:
-        return self if _is(other, 0) else self._with("+", self, other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Any:
-        return self if _is(other, 0) else self._with("-", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._with("-", other, self)
-
-    def __neg__(self) -> Any:
-        return self._with("-", 0, self)
-
-    def __mul__(self, other: Any) -> Any:
-        if _is(other, 0):
-            return 0
-        return self if _is(other, 1) else self._with("*", self, other)
-
-    __rmul__ = __mul__
-
-    def __floordiv__(self, other: Any) -> Any:
-        return self if _is(other, 1) else self._with("//", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return self._with("//", other, self)
-
-    def __ne__(self, other: object) -> Any:
-        return self._with("!=", self, other)
-
-    __hash__ = None  # type: ignore[assignment]  # what it equals is not known before it has a value
-
-    def __bool__(self) -> bool:
-        raise TypeError("a drawing asked whether a width has some value; its code would differ by it")
-
-    def apply(self, function: Callable[..., Any], *numbers: int) -> Symbol:
-        """The call of a function of `archkit.blocks.lifted`."""
-        name = f"f{len(self.functions)}"
-        self.functions[name] = function
-        return Symbol(f"{name}({', '.join([self.text, *(repr(int(n)) for n in numbers)])})", self.functions)
-
-
-def _is(value: Any, number: int) -> bool:
-    return isinstance(value, int) and value == number
-
-
 class SymbolPen(CostPen):
     """Adds up symbols; widths, sizes and products get names, so that none is worked out twice.
 
     Args:
-        functions: where the drawing's functions are collected.
-
-    Attributes:
-        lines: assignments, in order.
+        code: where the names are given.
     """
 
-    __slots__ = ("_functions", "_known", "lines")
+    __slots__ = ("_code",)
 
-    def __init__(self, functions: dict[str, Callable[..., Any]]) -> None:
-        super().__init__(Symbol("c_in", functions), Symbol("h", functions), Symbol("w", functions))
-        self._functions = functions
-        self._known: dict[str, Symbol] = {}
-        self.lines: list[str] = []
-
-    def moved(self, out: tuple[Any, ...]) -> None:
-        """Stands the pen at another map, whose sizes have names."""
-        super().moved(tuple(self._named(size) for size in out))
+    def __init__(self, code: Code) -> None:
+        super().__init__(code.symbol("c_in"), code.symbol("h"), code.symbol("w"))
+        self._code = code
 
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
         """Adds a layer whose sizes have names."""
         super().put(name, kind, tuple(self._named(size) for size in out), **geometry)
 
     def _named(self, value: Any) -> Any:
-        if not isinstance(value, Symbol) or value.text.isidentifier():
-            return value
-        if value.text not in self._known:
-            name = f"t{len(self.lines)}"
-            self.lines.append(f"{name} = {value.text}")
-            self._known[value.text] = Symbol(name, self._functions)
-        return self._known[value.text]
-
-
-def compiled(
-    arguments: str, lines: list[str], results: str, functions: dict[str, Callable[..., Any]]
-) -> Callable[..., Any]:
-    """A function from its code, which holds names of ours and integers alone, nothing that a user typed."""
-    body = "".join(f"    {line}\n" for line in lines)
-    scope: dict[str, Any] = dict(functions)
-    exec(f"def form({arguments}):\n{body}    return {results}\n", scope)  # noqa: S102 - as said above
-    made: Callable[..., Any] = scope["form"]
-    return made
+        return self._code.named(value)

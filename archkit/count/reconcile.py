@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from archkit.count.closed import totals
 from archkit.count.figure import Figure, Fit
 from archkit.errors import SpecError
-from archkit.spec import ArchSpec, Attention, Norm, Stem
+from archkit.spec import ArchSpec
+from archkit.spec.options import options
+from archkit.spec.syntax import read
+from archkit.spec.text import option_value
 
 __all__ = ["Explanation", "Quantity", "reconcile"]
 
@@ -27,14 +31,13 @@ MAX_CHANGES: Final = 3
 class _Change(NamedTuple):
     """One way to read the notation differently.
 
-    axis: what it changes; two changes of one axis are never combined.
-    field, value: of ArchSpec.
+    key: the option that it changes; two changes of one option are never combined.
+    value: what the option becomes.
     text: as in the language.
-    weight: how far-fetched it is beside the other single changes; 10 for those that papers leave unsaid.
+    weight: see `archkit.blocks.Variant`.
     """
 
-    axis: str
-    field: str
+    key: str
     value: Any
     text: str
     weight: int
@@ -82,7 +85,7 @@ def reconcile(
     found: dict[ArchSpec, tuple[tuple[Any, ...], Explanation]] = {}
     for changes in _combined(_changes(spec), max_changes):
         try:
-            variant = spec.replace(**{change.field: change.value for change in changes})
+            variant = spec.replace(**{change.key: change.value for change in changes})
         except SpecError:
             continue  # such as a pooling window larger than the map: no network, so no explanation
         cost = totals(variant)
@@ -118,76 +121,32 @@ def _without_idle_changes(ranked: list[Explanation]) -> tuple[Explanation, ...]:
 
 
 def _combined(changes: list[_Change], at_most: int) -> Iterator[tuple[_Change, ...]]:
-    """No change, each by itself, then combinations over different axes."""
-    axes: dict[str, list[_Change]] = {}
+    """No change, each by itself, then combinations over different options."""
+    by_key: dict[str, list[_Change]] = {}
     for change in changes:
-        axes.setdefault(change.axis, []).append(change)
+        by_key.setdefault(change.key, []).append(change)
     for n in range(at_most + 1):
-        for some in combinations(axes.values(), n):
+        for some in combinations(by_key.values(), n):
             yield from product(*some)
 
 
 def _changes(spec: ArchSpec) -> list[_Change]:
-    """The single changes that a figure may hide."""
-    return [
-        change
-        for change in (
-            *_shortcuts(spec),
-            *_stems(spec),
-            *_conventions(spec),
-            *_attention(),
-        )
-        if getattr(spec, change.field) != change.value
-    ]
+    """The single changes that a figure may hide: the variants of every option."""
+    values = spec.__dict__
+    found = []
+    for key, row in options().items():
+        for variant in row.variants(values) if callable(row.variants) else row.variants:
+            value = _value(key, variant.text)
+            if value == "conv3" and key == "stem":
+                value = row.default_among(values)
+            if getattr(spec, key) != ((value,) * len(spec.blocks) if row.by_stage else value):
+                found.append(_Change(key, value, f"{key}={variant.text}", variant.weight))
+    return found
 
 
-def _shortcuts(spec: ArchSpec) -> Iterator[_Change]:
-    stages = len(spec.blocks)
-    for kind, weight in (("conv1", 10), ("conv3", 10), ("pad", 10), ("avg", 12)):
-        yield _Change("shortcut", "shortcut", (kind,) * stages, f"shortcut={kind}", weight)
-    for where in ("stage", "change"):
-        yield _Change("project", "project", where, f"project={where}", 12)
-
-
-def _stems(spec: ArchSpec) -> Iterator[_Change]:
-    first, kind = spec.channels[0], spec.stem.kind
-    # As wide as the first stage, as the notation implies; 64 and 16, as in the papers; common others.
-    for width in dict.fromkeys((first, 64, 16, 32, 24, 128)):
-        weight = 10 if width in (first, 64, 16) else 13
-        text = f"stem={width}" if kind == "conv3" else f"stem={kind}:{width}"
-        yield _Change("stem", "stem", Stem(kind, width), text, weight)
-    for other, width in (("conv3", first), ("conv7", 64), ("deep", 32), ("tiered", 32)):
-        if other != kind:
-            yield _Change("stem", "stem", Stem(other, width), f"stem={other}", 14)
-
-
-def _conventions(spec: ArchSpec) -> Iterator[_Change]:
-    for bias in (True, False):
-        yield _Change("bias", "bias", bias, f"bias={'yes' if bias else 'no'}", 10)
-    for classes in (10, 100, 1000):
-        yield _Change("classes", "classes", classes, f"classes={classes}", 12)
-    for kind in ("none", "batch"):
-        yield _Change("norm", "norm", Norm(kind), f"norm={kind}", 13)
-    for k in (3, 5, 1, 7):
-        yield _Change("kernel", "kernel", (k,) * len(spec.blocks), f"kernel={k}", 13)
-    yield _Change("pool", "pool", None, "pool=global", 13)
-    for window in (2, 4):
-        yield _Change("pool", "pool", window, f"pool={window}", 13)
-
-
-def _attention() -> Iterator[_Change]:
-    yield _Change("attn", "attn", Attention("none"), "attn=none", 14)
-    for kind, reduction, text in (
-        ("se", 16, "se"),
-        ("se", 8, "se:8"),
-        ("se", 4, "se:4"),
-        ("se-plain", 16, "se-plain"),
-        ("se-plain", 8, "se-plain:8"),
-        ("se-plain", 4, "se-plain:4"),
-        ("eca", 0, "eca"),
-    ):
-        yield _Change(
-            "attn", "attn", Attention(kind, reduction), f"attn={text}", 14 if reduction in (0, 16) else 15
-        )
-    for kind, reduction, text in (("se", 16, "se"), ("se-plain", 16, "se-plain"), ("eca", 0, "eca")):
-        yield _Change("stem_attn", "stem_attn", Attention(kind, reduction), f"stem_attn={text}", 15)
+@lru_cache(maxsize=1024)
+def _value(key: str, text: str) -> Any:
+    """The value of an option, from its text."""
+    tree = read(f"[1]x[1] {key}={text}")
+    value = option_value(tree.text, tree.options[0])
+    return options()[key].values.accept(value, (key, None))

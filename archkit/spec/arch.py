@@ -66,7 +66,7 @@ class ArchSpec:
                 values[key] = row.values.accept(value, (key, None))
                 if values[key] == "conv3" and key == "stem":
                     values[key] = row.default_among(values)  # the one kind whose width follows the stage's
-        _check_families(values)
+        _check_families(values, given)
         self.__dict__.update(values, parts=_parts(values))
         check_drawing(self)
 
@@ -232,14 +232,17 @@ def _each_stage(key: str, value: Any, stages: int) -> tuple[Any, ...]:
     return tuple(values.accept(one, (key, i)) for i, one in enumerate(value))
 
 
-def _check_families(values: Mapping[str, Any]) -> None:
+def _check_families(values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """What several options together can get wrong, whatever the widths."""
     families = [FAMILIES[name] for name in values["block"]]
     if len({family.activates_first for family in families}) > 1:
         raise SpecError("blocks with and without pre-activation cannot be mixed", field=("block", None))
-    for key, row in options().items():
+    for key in given:
+        if key in OF_NETWORK or all(key in family.option_keys for family in families):
+            continue
+        row = options()[key]
         default = row.default_among(values)
-        if key in OF_NETWORK or values[key] == default:
+        if values[key] == default:
             continue
         for i, family in enumerate(families):
             here = not row.by_stage or values[key][i] != default[i]

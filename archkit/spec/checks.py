@@ -1,23 +1,30 @@
 """What a drawing needs of widths and sizes: every conv a channel that its groups divide, and so on.
 
-The network is drawn with a pen that asks where the other pens only write: what a block needs stands in
-its drawing, and here once what every layer of a kind needs.
+A network is drawn with a pen that asks where the other pens only write: what a block needs stands in its
+drawing, and here once what every layer of a kind needs. As with the closed form (`archkit.count.closed`),
+the checks of a stage that is asked about again and again are drawn with symbols and become code; a stage
+for which nothing depends on its widths is not drawn at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from archkit.blocks import Draw, Pen
+from archkit.blocks import Draw, Pen, draw_head, draw_stem
+from archkit.blocks.symbol import Code, Symbol, written
 from archkit.errors import SpecError
-from archkit.spec import drawing
+from archkit.spec.drawing import draw_block
 from archkit.spec.options import by_stage
 
 if TYPE_CHECKING:
     from archkit.spec.arch import ArchSpec
 
-__all__ = ["CheckPen", "check_drawing"]
+__all__ = ["check_drawing"]
+
+_DRAWN_FIRST: Final = 10  # writing the code takes about as long
 
 
 def check_drawing(spec: ArchSpec) -> None:
@@ -27,60 +34,66 @@ def check_drawing(spec: ArchSpec) -> None:
         SpecError: a conv would have no channels, groups do not divide, a map is too small, ...
     """
     parts = spec.parts
-    pen = CheckPen(*spec.input)
-    drawing.stem(pen, spec)
-    for i, setting in enumerate(parts.stages):
-        pen.stage = i
-        drawing.draw_block(pen, setting, spec.channels[i], parts.strides[i], first=True)
-        if spec.blocks[i] > 1:
-            drawing.draw_block(pen, setting, spec.channels[i], 1, first=False)
-    drawing.head(pen, spec)
+    stem, head = _part_check(parts.stem, draw_stem), _part_check(parts.head, draw_head)
+    stages = [_stage_check(*key) for key in zip(parts.stages, parts.strides, strict=True)]
+    if not any(check.asks for check in (stem, *stages, head)):
+        return
+    c, h, w = spec.input
+    c, h, w = stem(c, spec.stem.width, 1, h, w, 0)
+    for i, check in enumerate(stages):
+        c, h, w = check(c, spec.channels[i], spec.blocks[i], h, w, i)
+    if head.asks:
+        head(c, spec.classes, 1, h, w, len(stages) - 1)
 
 
-class CheckPen(Pen):
-    """Asks of every layer whether it is possible; the integers of one network.
+class _Need(NamedTuple):
+    """What an error says; see `Pen.need`.
 
-    Attributes:
-        stage: that is drawn, from 0; the stem counts as the first, the head as the last.
+    values: that the reason names.
     """
 
-    __slots__ = ("stage",)
+    reason: str
+    option: str
+    values: Mapping[str, Any]
 
-    def __init__(self, c: int, h: int, w: int) -> None:
-        super().__init__(c, h, w)
-        self.stage = 0
+    def error(self, stage: int, *found: int) -> SpecError:
+        """The error of a stage, from 0; where values are symbols, `found` is what they came to."""
+        symbols = [name for name, value in self.values.items() if isinstance(value, Symbol)]
+        values = {**self.values, **dict(zip(symbols, found, strict=True))}
+        index = stage if self.option == "channels" or self.option in by_stage() else None
+        return SpecError(self.reason.format(stage=stage + 1, **values), field=(self.option, index))
+
+
+class _NeedsPen(Pen):
+    """Asks what every layer needs; what a block needs its drawing asks."""
+
+    __slots__ = ()
 
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
-        """Checks the layer's channels."""
-        groups = geometry.get("groups", 1)
         if kind == "conv":
-            if out[0] < 1:
-                raise self._error("a conv of stage {stage} has no channels left", "channels")
-            if groups != 1 and (self.c % groups or out[0] % groups):
-                raise self._error(
-                    "groups={groups} does not divide {c} channels in stage {stage}", "groups", groups=groups, c=self.c
-                )
+            groups = geometry["groups"]
+            if not isinstance(out[0], Symbol) or "//" in out[0].text:  # only a quotient can be nothing
+                self.need(out[0] >= 1, "a conv of stage {stage} has no channels left", "channels")
+            if not (isinstance(groups, int) and groups == 1):
+                reason = "groups={groups} does not divide {c} channels in stage {stage}"
+                for c in (self.c, out[0]):
+                    self.need(c % groups == 0, reason, "groups", groups=groups, c=c)
         elif kind == "group_norm":
-            if self.c % groups:
-                raise self._error(
-                    "norm=group:{groups} does not divide {c} channels in stage {stage}",
-                    "norm",
-                    groups=groups,
-                    c=self.c,
-                )
+            groups = geometry["groups"]
+            reason = "norm=group:{groups} does not divide {c} channels in stage {stage}"
+            self.need(self.c % groups == 0, reason, "norm", groups=groups, c=self.c)
             # One value less its mean is 0, whatever it was; torch refuses such a group in one image.
-            if self.c == groups and self.h == self.w == 1:
-                raise self._error(
-                    "norm=group:{groups} leaves single values to normalise in stage {stage}: {c} channels of 1x1",
-                    "norm",
-                    groups=groups,
-                    c=self.c,
-                )
+            self.need(
+                (self.c != groups) | (self.h * self.w != 1),
+                "norm=group:{groups} leaves single values to normalise in stage {stage}: {c} channels of 1x1",
+                "norm",
+                groups=groups,
+                c=self.c,
+            )
         self.moved(out)
 
     def gate(self, name: str, draw: Draw) -> None:
-        """Checks the gate's layers."""
-        here = self.c, self.h, self.w
+        here = self.shape
         draw(self)
         self.moved(here)
 
@@ -93,26 +106,140 @@ class CheckPen(Pen):
         before: Draw | None = None,
         after_before: bool = True,
     ) -> None:
-        """Checks both branches."""
-        entered = self.c, self.h, self.w
+        x = self.shape
         if before is not None:
             before(self)
         body(self)
-        out = self.c, self.h, self.w
-        if shortcut is not None and (always or entered[0] != out[0]):
-            self.moved(entered)
-            shortcut(self)
+        out = self.shape
+        there = shortcut is not None and (always or x[0] != out[0])
+        if shortcut is not None and there is not False:
+            self.moved(x)
+            with self._where(there):
+                shortcut(self)
         self.moved(out)
 
-    def need(self, condition: Callable[[], Any], reason: str, option: str, **values: Any) -> None:
+    @contextmanager
+    def _where(self, _condition: Any) -> Iterator[None]:
+        """What is drawn inside stands there on a condition, which of integers is known to be so."""
+        yield
+
+
+class _AskingPen(_NeedsPen):
+    """Asks at once, of the integers of one network."""
+
+    __slots__ = ("_stage",)
+
+    def __init__(self, c: int, h: int, w: int, stage: int) -> None:
+        super().__init__(c, h, w)
+        self._stage = stage
+
+    def need(self, condition: Any, reason: str, option: str, **values: Any) -> None:
         """Asks.
 
         Raises:
             SpecError: it is not so.
         """
-        if not condition():
-            raise self._error(reason, option, **values)
+        if not condition:
+            raise _Need(reason, option, values).error(self._stage)
 
-    def _error(self, reason: str, option: str, **values: Any) -> SpecError:
-        index = self.stage if option == "channels" or option in by_stage() else None
-        return SpecError(reason.format(stage=self.stage + 1, **values), field=(option, index))
+
+class _WritingPen(_NeedsPen):
+    """Writes the questions down, of symbols."""
+
+    __slots__ = ("_code", "_conditions", "needs")
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code.symbol("c_in"), code.symbol("h"), code.symbol("w"))
+        self._code = code
+        self._conditions: list[Symbol] = []
+        self.needs: list[_Need] = []
+
+    def moved(self, out: tuple[Any, ...]) -> None:
+        super().moved(tuple(self._code.named(size) for size in out))
+
+    def need(self, condition: Any, reason: str, option: str, **values: Any) -> None:
+        if condition is True:
+            return
+        here = " and ".join(one.text for one in self._conditions)
+        said = condition.text if isinstance(condition, Symbol) else "False"
+        asked = f"not {said}" if not here else f"{here} and not {said}"
+        symbols = [value for value in values.values() if isinstance(value, Symbol)]
+        self._code.lines.append(f"if {asked}: fail({len(self.needs)}, stage, {written(symbols)})")
+        self.needs.append(_Need(reason, option, values))
+
+    @contextmanager
+    def _where(self, condition: Any) -> Iterator[None]:
+        if condition is True:
+            yield
+            return
+        self._conditions.append(condition)
+        yield
+        self._conditions.pop()
+
+    def if_further(self) -> Any:
+        """Where a stage has more than one block."""
+        return self._where(self._code.symbol("n > 1"))
+
+
+class _Check:
+    """The checks of a part: `(c_in, c, n, h, w, stage)` -> the map that leaves it.
+
+    Attributes:
+        asks: whether it asks anything at all.
+    """
+
+    __slots__ = ("_calls", "_check", "_pen", "_code", "asks")
+
+    def __init__(self, draw: Callable[[Pen, Any, bool], None]) -> None:
+        code = Code()
+        pen = _WritingPen(code)
+        c = code.symbol("c")
+        draw(pen, c, True)
+        with pen.if_further():
+            draw(pen, c, False)
+        self.asks = bool(pen.needs)
+        self._code, self._pen, self._calls = code, pen, 0
+
+        def check(c_in: int, c: int, n: int, h: int, w: int, stage: int) -> tuple[Any, ...]:
+            asking = _AskingPen(c_in, h, w, stage)
+            draw(asking, c, True)
+            if n > 1:
+                draw(asking, c, False)
+            return asking.shape
+
+        self._check: Callable[..., Any] = check
+
+    def __call__(self, *values: int) -> Any:
+        self._calls += 1
+        if self._calls == _DRAWN_FIRST:
+            self._check = self._written()
+        return self._check(*values)
+
+    def _written(self) -> Callable[..., Any]:
+        needs = self._pen.needs
+
+        def fail(which: int, stage: int, *found: int) -> None:
+            raise needs[which].error(stage, *found)
+
+        return self._code.compiled("c_in, c, n, h, w, stage", written(self._pen.shape), fail=fail)
+
+
+@lru_cache(maxsize=4096)
+def _stage_check(setting: Any, stride: int) -> _Check:
+    """Of a stage: its first block, and a further one where there is one."""
+
+    def draw(pen: Pen, c: Any, first: bool) -> None:  # noqa: FBT001 - as `_Check` calls it
+        draw_block(pen, setting, c, stride if first else 1, first=first)
+
+    return _Check(draw)
+
+
+@lru_cache(maxsize=1024)
+def _part_check(setting: Any, draw: Callable[..., None]) -> _Check:
+    """Of a stem or a head."""
+
+    def draw_once(pen: Pen, c: Any, first: bool) -> None:  # noqa: FBT001 - as `_Check` calls it
+        if first:
+            draw(pen, setting, c)
+
+    return _Check(draw_once)
