@@ -1,15 +1,16 @@
-"""Hypothesis strategies: the one place where random networks come from."""
+"""Hypothesis strategies: the one place where random networks come from, made from the options' rows."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from archkit.blocks import FAMILIES
 from archkit.errors import SpecError
-from archkit.spec import ArchSpec, Attention, Norm, Stem
-
-BASIC = ("basic", "preact")
-DEEP = ("bottleneck", "preact-bottleneck")
+from archkit.spec import ArchSpec
+from archkit.spec.options import OF_NETWORK, options
 
 
 @st.composite
@@ -23,51 +24,30 @@ def specs(
 ) -> ArchSpec:
     """Any network that the language can say, of a bounded size."""
     stages = draw(st.integers(1, max_stages))
-
-    def by_stage(values: st.SearchStrategy) -> object:
-        return draw(values | st.lists(values, min_size=stages, max_size=stages))
-
-    preact = draw(st.booleans())
-    kinds = ("preact", "preact-bottleneck") if preact else ("basic", "bottleneck")
-    block = by_stage(st.sampled_from(kinds))
-    grouped = not isinstance(block, list) and block in DEEP and draw(st.booleans())
-    norms = [Norm("batch"), Norm("group", 1)] + ([] if preact else [Norm("none")])
-    stem = draw(
-        st.builds(Stem, st.sampled_from(["conv3", "conv7", "deep", "tiered"]), st.integers(4, widths[1]))
-        | st.none()
+    # Families that activate first and those that do not are not mixed.
+    first = draw(st.sampled_from(list(FAMILIES.values())))
+    alike = [name for name, one in FAMILIES.items() if one.activates_first == first.activates_first]
+    block = draw(st.just(first.name) | st.lists(st.sampled_from(alike), min_size=stages, max_size=stages))
+    taken = set.intersection(
+        *(set(FAMILIES[name].option_keys) for name in {*([block] if isinstance(block, str) else block)})
     )
-    attention = st.sampled_from(
-        [
-            Attention("none"),
-            Attention("none"),
-            Attention("eca"),
-            Attention("se", 16),
-            Attention("se", 3),
-            Attention("se-plain", 4),
-        ]
-    )
+    given: dict[str, Any] = {"block": block}
+    for key, row in options().items():
+        if key == "block" or (key not in OF_NETWORK and key not in taken):
+            continue
+        values = st.sampled_from(row.values.samples())
+        if key == "input":
+            sizes = st.integers(1, max_size)
+            values = st.tuples(st.integers(1, 4), sizes, sizes)
+        elif row.by_stage:
+            by_stage = st.lists(values, min_size=stages, max_size=stages)
+            values = by_stage if row.list_only else values | by_stage
+        given[key] = draw(st.none() | values)
     try:
         return ArchSpec.make(
             draw(st.lists(st.integers(1, max_blocks), min_size=stages, max_size=stages)),
             draw(st.lists(st.integers(*widths), min_size=stages, max_size=stages)),
-            block=block,
-            kernel=by_stage(st.sampled_from([1, 3, 5])),
-            stride=draw(st.lists(st.integers(1, 3), min_size=stages, max_size=stages) | st.none()),
-            shortcut=by_stage(st.sampled_from(["conv1", "conv3", "avg", "pad"])),
-            project=draw(st.sampled_from(["change", "stage"])),
-            groups=draw(st.sampled_from([1, 2, 4])) if grouped else 1,
-            base_width=draw(st.sampled_from([64, 128, 100])) if grouped else 64,
-            reduce=draw(st.sampled_from([1, 1, 2])),
-            stem=stem,
-            stem_pool=draw(st.sampled_from(["none", "max", "conv"]) | st.none()),
-            stem_attn=draw(attention),
-            attn=draw(attention),
-            norm=draw(st.sampled_from(norms)),
-            aa=draw(st.sampled_from(["none", "none", "avg", "blur"])),
-            bias=draw(st.booleans()),
-            pool=draw(st.integers(1, 4) | st.none()),
-            input=draw(st.tuples(st.integers(1, 4), st.integers(1, max_size), st.integers(1, max_size))),
-            classes=draw(st.integers(1, 20)),
+            **given,
         )
     except SpecError:
         # A combination that the language refuses: which ones it does is tested by itself.

@@ -47,7 +47,7 @@ class Family:
         object.__setattr__(self, "option_keys", frozenset(keys))
         # The stride is drawn with, and is no part of what the blocks of a stage share.
         fields = ["block", *(key for key in keys if key != "stride")]
-        object.__setattr__(self, "_setting", namedtuple("Setting", fields))  # noqa: PYI024 - its fields are known at run time alone
+        object.__setattr__(self, "_setting", namedtuple("Setting", fields))
         if not self.noun:
             object.__setattr__(self, "noun", f"{self.name} blocks")
 

@@ -79,8 +79,10 @@ class Pen:
 
         Args:
             body: the branch with the layers.
-            shortcut: what stands on the shortcut where the map changes; the identity stands elsewhere.
-            always: whether it stands there although the channels that leave are those that enter.
+            shortcut: what stands on the shortcut where the map changes. Elsewhere the identity does; and
+                where the map changes and there is none, the body stands alone.
+            always: whether the map counts as changed although as many channels leave as enter: where it
+                is strided, say.
             before: what comes before the body (the norm and activation of pre-activation).
             after_before: whether a shortcut that is drawn reads what `before` puts out; the identity
                 never does.

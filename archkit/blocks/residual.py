@@ -64,7 +64,9 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
                     normalise(pen, f"norm{i}", at.norm)
                     pen.act(f"relu{i}")
                 at_once = stride if conv.strided and not halves else 1
-                pen.conv(f"conv{i}", conv.kernel, conv.c_out, stride=at_once, groups=conv.groups, bias=at.bias)
+                pen.conv(
+                    f"conv{i}", conv.kernel, conv.c_out, stride=at_once, groups=conv.groups, bias=at.bias
+                )
                 if not preact:
                     normalise(pen, f"norm{i}", at.norm)
                     if i < len(convs):

@@ -45,10 +45,11 @@ STEMS: Final[Mapping[str, StemKind]] = {
 
 
 class Stem(NamedTuple):
-    """A stem: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for
-    ImageNet); `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
-    (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
+    """What stands before the first stage.
 
+    kind: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for ImageNet);
+        `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
+        (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
     width: channels.
     """
 

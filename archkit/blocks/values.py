@@ -10,7 +10,18 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from archkit.errors import SpecError, nearest
 
-__all__ = ["Kinds", "Range", "Sizes", "Switch", "Token", "Values", "Whole", "Window", "Words", "checked_number"]
+__all__ = [
+    "Kinds",
+    "Range",
+    "Sizes",
+    "Switch",
+    "Token",
+    "Values",
+    "Whole",
+    "Window",
+    "Words",
+    "checked_number",
+]
 
 Field = tuple[str, int | None]
 """An option, and the stage that is meant where it has a value for each."""
@@ -144,7 +155,9 @@ class Whole:
     noun = "a number"
     expected = "a number"
 
-    def __init__(self, low: int, high: int, *, default: int, odd: bool = False, samples: Sequence[int]) -> None:
+    def __init__(
+        self, low: int, high: int, *, default: int, odd: bool = False, samples: Sequence[int]
+    ) -> None:
         self.range = Range(low, high)
         self.odd = odd
         self._default, self._samples = default, samples
@@ -186,7 +199,7 @@ class Switch:
             raise SpecError(f"{field[0]} is True or False, not {value!r}", field=field)
         return value
 
-    def text(self, value: bool) -> str:  # noqa: FBT001 - the value itself
+    def text(self, value: bool) -> str:
         return "yes" if value else "no"
 
     def shown(self) -> str:
@@ -210,7 +223,12 @@ class Kinds:
     range: Final = Range(1, 65_536)
 
     def __init__(
-        self, table: Mapping[str, int], make: Callable[[str, int], Any], *, letter: str, samples: Sequence[Any]
+        self,
+        table: Mapping[str, int],
+        make: Callable[[str, int], Any],
+        *,
+        letter: str,
+        samples: Sequence[Any],
     ) -> None:
         self.table, self._make, self._letter, self._samples = table, make, letter, samples
 

@@ -7,6 +7,7 @@ for each further block of each stage. The solver needs nothing else of it. Peak 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archkit.budget.limits import FIGURES
-from archkit.budget.tables import Ints, Tables
+from archkit.budget.tables import Tables
 from archkit.errors import BudgetError
+from archkit.plan import Node, Outline, main_path, outline
 from archkit.spec import ArchSpec
-from archkit.spec.blocks import body_convs, out_channels
 
 __all__ = ["MAX_RHO", "OBJECTIVES", "Objective", "entropy", "rho"]
 
@@ -89,35 +90,24 @@ class Objective:
         return found
 
 
-def _log_widths(spec: ArchSpec, stage: int, c_in: Any, c: Any) -> list[Any]:
-    """Logarithm of `c_in / groups * K^2` of each conv of a block's body."""
-    convs = body_convs(
-        spec.block[stage],
-        c_in,
-        c,
-        kernel=spec.kernel[stage],
-        groups=spec.groups,
-        base_width=spec.base_width,
-        reduce=spec.reduce,
-    )
-    return [np.log(conv.kernel**2 * (conv.c_in // conv.groups)) for conv in convs]
+def _log_widths(nodes: Iterable[Node]) -> list[Any]:
+    """Logarithm of `c_in / groups * K^2` of each conv one behind another; of arrays, arrays."""
+    convs = (layer for layer in main_path(nodes) if layer.kind == "conv")
+    return [np.log(conv.kernel**2 * (conv.in_shape[0] // conv.groups)) for conv in convs]
 
 
-def _stem_log_widths(spec: ArchSpec) -> list[float]:
-    kernel = 7 if spec.stem.kind == "conv7" else 3
-    inputs = (spec.input[0], *spec.stem.widths[:-1])
-    return [math.log(kernel**2 * c) for c in inputs]
+def _stem_log_widths(spec: ArchSpec, nodes: Iterable[Node]) -> list[float]:
+    """The same of the stem, without its pooling."""
+    return [float(x) for x in _log_widths(nodes)[: len(spec.stem.widths)]]
 
 
-def _conv_log_widths(spec: ArchSpec) -> list[list[float]]:
+def _conv_log_widths(spec: ArchSpec, plan: Outline) -> list[list[float]]:
     """By stage, the logarithms of every conv's width up to its end; the stem's are with the first."""
-    found, sofar, c_in = [], _stem_log_widths(spec), spec.stem_out
-    for i, n in enumerate(spec.blocks):
-        out = out_channels(spec.block[i], spec.channels[i])
-        sofar = sofar + [float(x) for x in _log_widths(spec, i, c_in, spec.channels[i])]
-        sofar = sofar + [float(x) for x in _log_widths(spec, i, out, spec.channels[i])] * (n - 1)
+    found, sofar = [], _stem_log_widths(spec, plan.stem)
+    for n, stage in zip(spec.blocks, plan.stages, strict=True):
+        sofar = sofar + [float(x) for x in _log_widths(stage.first)]
+        sofar = sofar + [float(x) for x in _log_widths(stage.other)] * (n - 1)
         found.append(sofar)
-        c_in = out
     return found
 
 
@@ -129,11 +119,11 @@ def entropy(spec: ArchSpec) -> float:
     W_s are what stage s puts out. Convs are the stem's and those of the blocks' residual branches;
     shortcuts, attention and the stem's pooling are not counted.
     """
+    plan = outline(spec)
     score, last = 0.0, len(spec.blocks) - 1
-    for i, logs in enumerate(_conv_log_widths(spec)):
-        h, w = spec.maps()[i + 1]
+    for i, logs in enumerate(_conv_log_widths(spec, plan)):
         weight = LAST_WEIGHT if i == last else 1
-        score += weight * math.log(out_channels(spec.block[i], spec.channels[i]) * h * w) * sum(logs) / 2
+        score += weight * math.log(math.prod(plan.stages[i].out)) * sum(logs) / 2
     return score
 
 
@@ -143,7 +133,7 @@ def rho(spec: ArchSpec) -> float:
     `exp(log L - mean of log(c_in / groups * K^2))` over the first L convs, the same as in `entropy`.
     A network whose depth is large beside its widths passes no signal on (Roberts et al. 2022).
     """
-    return max(len(logs) / math.exp(sum(logs) / len(logs)) for logs in _conv_log_widths(spec))
+    return max(len(logs) / math.exp(sum(logs) / len(logs)) for logs in _conv_log_widths(spec, outline(spec)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,25 +158,22 @@ class EntropyTables:
     stem_convs: int
 
 
-def entropy_tables(tables: Tables, c_in: Ints) -> EntropyTables:
-    """The score's parts; `c_in` is what the stem puts out for each width of the first stage, 1 x C."""
-    like, stages = tables.like, len(tables.stages)
-    maps = like.maps()
+def entropy_tables(tables: Tables) -> EntropyTables:
+    """The score's parts."""
+    like, plan = tables.like, tables.outline()
     weight, first, other, widest, convs = [], [], [], [], []
-    for i, table in enumerate(tables.stages):
-        c = np.array(table.channels, dtype=np.int64)
-        out = out_channels(like.block[i], c)
-        h, w = maps[i + 1]
-        weight.append((LAST_WEIGHT if i == stages - 1 else 1) * np.log(out * (h * w)))
-        shape = np.broadcast_shapes(c_in.shape, (1, len(c)))
-        entering = [np.broadcast_to(x, shape) for x in _log_widths(like, i, c_in, c[None, :])]
-        inside = [np.broadcast_to(x, c.shape) for x in _log_widths(like, i, out, c)]
+    for i, stage in enumerate(plan.stages):
+        c = len(tables.stages[i].channels)
+        pairs = (len(tables.stages[i - 1].channels) if i else 1, c)
+        out, h, w = stage.out
+        weight.append((LAST_WEIGHT if i == len(plan.stages) - 1 else 1) * np.log(out * (h * w)))
+        entering = [np.broadcast_to(x, pairs) for x in _log_widths(stage.first)]
+        inside = [np.broadcast_to(x, (c,)) for x in _log_widths(stage.other)]
         first.append(sum(entering[1:], entering[0]) / 2)
         other.append(sum(inside[1:], inside[0]) / 2)
         widest.append(np.maximum(np.max(entering, axis=0), np.max(inside, axis=0)))
         convs.append(len(inside))
-        c_in = out[:, None]
-    stem = _stem_log_widths(like)
+    stem = _stem_log_widths(like, plan.stem)
     return EntropyTables(
         weight=tuple(weight),
         first=tuple(first),

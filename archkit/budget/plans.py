@@ -10,7 +10,7 @@ import numpy as np
 from archkit.budget.bounds import Bounds
 from archkit.budget.limits import PEAK
 from archkit.budget.objective import Floats, Objective, entropy_tables
-from archkit.budget.tables import NO_LIMIT, Ints, Tables, stem_out
+from archkit.budget.tables import NO_LIMIT, Ints, Tables
 from archkit.errors import BudgetError
 
 __all__ = ["Plans", "Rho", "make_plans"]
@@ -162,7 +162,7 @@ def _entropy(
     tables: Tables, widths: Ints, objective: Objective
 ) -> tuple[Floats, Floats, Rho | None, list[tuple[Floats, Floats]]]:
     """Base and gain of DeepMAD's score, and its effectiveness limit, exact and as a linear constraint."""
-    parts = entropy_tables(tables, stem_out(tables))
+    parts = entropy_tables(tables)
     stages = len(tables.stages)
     few = [t.blocks[0] - 1 if t.blocks else 0 for t in tables.stages]
     before = np.column_stack([np.zeros(len(widths), dtype=np.int64), widths[:, :-1]])

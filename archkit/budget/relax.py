@@ -13,7 +13,7 @@ from archkit.budget.objective import Objective
 from archkit.budget.tables import NO_LIMIT, build_tables
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
-from archkit.spec.vocabulary import LIMITS
+from archkit.spec.options import BLOCKS, STAGES
 
 __all__ = ["Relaxation", "least", "relaxations"]
 
@@ -69,7 +69,7 @@ def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
     asked = (budget or Budget()).replace(**{figure: Limit() for figure, _ in (budget or Budget()).limited()})
     if space.size() is None:
         # Any limit that the fewest blocks keep will do; without one the blocks would have no end.
-        asked = asked.replace(depth=Limit(None, 4 * LIMITS["blocks"].high * LIMITS["stages"].high))
+        asked = asked.replace(depth=Limit(None, 4 * BLOCKS.high * STAGES.high))
     found = []
     for setting, stages in space.families():
         tables = build_tables(space, setting, stages, asked, also=(name,))

@@ -9,12 +9,13 @@ import numpy as np
 
 from archkit.budget.limits import PEAK, TRAINING, Budget
 from archkit.count.held import HeldTables, held_tables, in_bytes
-from archkit.count.tables import METRICS, NO_LIMIT, Bools, CostTables, Ints, cost_tables
+from archkit.count.tables import METRICS, NO_LIMIT, Bools, CostTables, Ints, cost_tables, stem_width
+from archkit.plan import Outline, outline
 from archkit.spec import ArchSpec, SearchSpace
+from archkit.spec.options import BLOCKS
 from archkit.spec.space import Setting
-from archkit.spec.vocabulary import LIMITS
 
-__all__ = ["METRICS", "NO_LIMIT", "Bools", "Ints", "StageTable", "Tables", "build_tables", "stem_out"]
+__all__ = ["METRICS", "NO_LIMIT", "Bools", "Ints", "StageTable", "Tables", "build_tables"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +81,12 @@ class Tables:
     def sums(self) -> int:
         """How many of the figures are sums: all but the peak."""
         return len(self.figures) - (self.figures[-1:] == (PEAK,))
+
+    def outline(self) -> Outline:
+        """The layers of these networks; channels are arrays of the stages' widths."""
+        widths = [np.array(table.channels, dtype=np.int64) for table in self.stages]
+        width = stem_width(self.like, widths, stem_follows=_stem_follows(self.setting))
+        return outline(self.like, widths, stem_width=width)
 
     def binding(self) -> list[int]:
         """The figures that are limited, and the peak wherever it is among the figures."""
@@ -150,7 +157,7 @@ def build_tables(
         room = high[:sums, None] - np.where(allowed, firsts[i][:sums], NO_LIMIT).min(axis=1)
         room = np.maximum((room // others[i][:sums]).min(axis=0) + 1, 0)
         most_blocks = np.where(deeper, room, np.minimum(room, 1))
-        upto = min(int(most_blocks.max()), LIMITS["blocks"].high)
+        upto = min(int(most_blocks.max()), BLOCKS.high)
         found.append(
             StageTable(
                 channels=channels[i],
@@ -204,14 +211,6 @@ def _rows(
             others = [np.concatenate([a, b[None]]) for a, b in zip(others, other, strict=True)]
             head = np.concatenate([head, last[None]])
     return firsts, others, head
-
-
-def stem_out(tables: Tables) -> Ints:
-    """Channels that the stem puts out for each width of the first stage, 1 x C."""
-    here = np.array(tables.stages[0].channels, dtype=np.int64)
-    if _stem_follows(tables.setting):
-        return here[None, :]
-    return np.full((1, len(here)), tables.like.stem_out, dtype=np.int64)
 
 
 def _stem_follows(setting: Setting) -> bool:

@@ -198,7 +198,9 @@ def peak_values(plan: Plan) -> int:
     return int(peak)
 
 
-def chain_peak(nodes: Iterable[Node], entered: Any, *, beside: Any = 0, needed: bool = False) -> tuple[Any, Any]:
+def chain_peak(
+    nodes: Iterable[Node], entered: Any, *, beside: Any = 0, needed: bool = False
+) -> tuple[Any, Any]:
     """The most alive along nodes one behind another, and how many values the last puts out.
 
     Args:

@@ -80,9 +80,7 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
         other.append(_stacked(pen.cost, c.shape))
     pen = CostPen(pen.c, pen.h, pen.w)
     draw_head(pen, parts.head, like.classes)
-    return CostTables(
-        first=tuple(first), other=tuple(other), head=_stacked(pen.cost, widths[-1].shape)
-    )
+    return CostTables(first=tuple(first), other=tuple(other), head=_stacked(pen.cost, widths[-1].shape))
 
 
 def stem_width(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -> Ints | int:

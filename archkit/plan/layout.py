@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archkit.plan.pen import PlanPen
 from archkit.plan.tree import Block, Plan, Stage
 from archkit.spec import ArchSpec, drawing
@@ -21,7 +19,8 @@ def layout(spec: ArchSpec) -> Plan:
     >>> plan.head[-1].name, plan.head[-1].in_shape, plan.head[-1].out_shape
     ('head.fc', (512,), (10,))
     """
-    pen = PlanPen(*spec.input, "stem")
+    c, h, w = spec.input
+    pen = PlanPen(c, h, w, "stem")
     drawing.stem(pen, spec)
     stem = tuple(pen.nodes)
     stages = []
@@ -39,6 +38,6 @@ def layout(spec: ArchSpec) -> Plan:
     return Plan(spec=spec, stem=stem, stages=tuple(stages), head=tuple(pen.nodes))
 
 
-def _next(pen: PlanPen, prefix: str, **others: Any) -> PlanPen:
+def _next(pen: PlanPen, prefix: str) -> PlanPen:
     """A pen for the next part, where the last one stands."""
-    return PlanPen(pen.c, pen.h, pen.w, prefix, **others)
+    return PlanPen(pen.c, pen.h, pen.w, prefix)

@@ -21,7 +21,7 @@ __all__ = ["Outline", "StageOutline", "outline"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class StageOutline:
-    """A stage. Legend: P widths of the stage before, C widths of this one; integers where there are no arrays.
+    """A stage. Legend: P widths of the stage before, C widths of this one; or integers.
 
     Attributes:
         entered: (c, h, w) of what enters the first block; c is P x 1, or what the stem puts out.
@@ -62,7 +62,8 @@ def outline(like: ArchSpec, widths: Sequence[Any] | None = None, *, stem_width: 
         stem_width: of the stem, an integer or C integers as the first stage has; `like`'s unless given.
     """
     parts = like.parts
-    pen = PlanPen(*like.input, "stem")
+    c, h, w = like.input
+    pen = PlanPen(c, h, w, "stem")
     draw_stem(pen, parts.stem, like.stem.width if stem_width is None else stem_width)
     stem = tuple(pen.nodes)
     stages = []

@@ -69,10 +69,13 @@ class PlanPen(Pen):
             entered = self.shape
             body(self)
         out = self.shape
-        projects = shortcut is not None and (always or self._differ(x, out))
-        shared = ahead if projects and after_before else 0
+        changed = always or self._differ(x, out)
+        if changed and shortcut is None:
+            self.nodes.extend(drawn)
+            return
+        shared = ahead if changed and after_before else 0
         beside: list[Node] = []
-        if shortcut is not None and projects:
+        if changed and shortcut is not None:
             self.moved(entered if shared else x)
             with self._inside("shortcut") as beside:
                 shortcut(self)

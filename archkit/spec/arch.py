@@ -53,7 +53,10 @@ class ArchSpec:
     parts: Parts
 
     def __init__(self, *, blocks: Sequence[int], channels: Sequence[int], **given: Any) -> None:
-        values: dict[str, Any] = {"blocks": _numbers("blocks", blocks), "channels": _numbers("channels", channels)}
+        values: dict[str, Any] = {
+            "blocks": _numbers("blocks", blocks),
+            "channels": _numbers("channels", channels),
+        }
         _check_stages(values)
         _check_known(given)
         for key, row in options().items():

@@ -188,7 +188,7 @@ class _Check:
         asks: whether it asks anything at all.
     """
 
-    __slots__ = ("_calls", "_check", "_pen", "_code", "asks")
+    __slots__ = ("_calls", "_check", "_code", "_pen", "asks")
 
     def __init__(self, draw: Callable[[Pen, Any, bool], None]) -> None:
         code = Code()
@@ -228,7 +228,7 @@ class _Check:
 def _stage_check(setting: Any, stride: int) -> _Check:
     """Of a stage: its first block, and a further one where there is one."""
 
-    def draw(pen: Pen, c: Any, first: bool) -> None:  # noqa: FBT001 - as `_Check` calls it
+    def draw(pen: Pen, c: Any, first: bool) -> None:
         draw_block(pen, setting, c, stride if first else 1, first=first)
 
     return _Check(draw)
@@ -238,7 +238,7 @@ def _stage_check(setting: Any, stride: int) -> _Check:
 def _part_check(setting: Any, draw: Callable[..., None]) -> _Check:
     """Of a stem or a head."""
 
-    def draw_once(pen: Pen, c: Any, first: bool) -> None:  # noqa: FBT001 - as `_Check` calls it
+    def draw_once(pen: Pen, c: Any, first: bool) -> None:
         if first:
             draw(pen, setting, c)
 

@@ -12,9 +12,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from archkit.blocks import ATTENTION, BATCH_NORM, FAMILIES, NO_ATTENTION, NORM, STEMS, own_options
-from archkit.blocks import Attention as A
-from archkit.blocks import Norm as N
+from archkit.blocks import (
+    ATTENTION,
+    BATCH_NORM,
+    FAMILIES,
+    NO_ATTENTION,
+    NORM,
+    STEMS,
+    Attention,
+    Norm,
+    own_options,
+)
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.values import Kinds, Range, Sizes, Switch, Whole, Window, Words
 from archkit.spec.stem_values import StemValues
@@ -46,7 +54,14 @@ def _stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
     return (*found, *(Variant(other, 14) for other in STEMS if other != kind))
 
 
-_ATTENTION_SAMPLES: Final = (NO_ATTENTION, NO_ATTENTION, A("eca"), A("se", 16), A("se", 3), A("se-plain", 4))
+_ATTENTION_SAMPLES: Final = (
+    NO_ATTENTION,
+    NO_ATTENTION,
+    Attention("eca"),
+    Attention("se", 16),
+    Attention("se", 3),
+    Attention("se-plain", 4),
+)
 _ATTENTION_VARIANTS: Final = (
     Variant("none", 14),
     Variant("se", 14),
@@ -137,14 +152,14 @@ _AROUND_BLOCKS: Final = (
     ),
     Option(
         key="stem_attn",
-        values=Kinds(ATTENTION, A, letter="R", samples=_ATTENTION_SAMPLES),
+        values=Kinds(ATTENTION, Attention, letter="R", samples=_ATTENTION_SAMPLES),
         default=NO_ATTENTION,
         says="channel attention behind the stem",
         variants=(Variant("se", 15), Variant("se-plain", 15), Variant("eca", 15)),
     ),
     Option(
         key="attn",
-        values=Kinds(ATTENTION, A, letter="R", samples=_ATTENTION_SAMPLES),
+        values=Kinds(ATTENTION, Attention, letter="R", samples=_ATTENTION_SAMPLES),
         default=NO_ATTENTION,
         says="channel attention at the end of each residual branch; `se` rounds its width to multiples of 8"
         " as timm does, `se-plain` takes the quotient as Hu et al. do; R is 16",
@@ -153,7 +168,7 @@ _AROUND_BLOCKS: Final = (
     ),
     Option(
         key="norm",
-        values=Kinds(NORM, N, letter="G", samples=(N("batch"), N("group", 1), N("none"))),
+        values=Kinds(NORM, Norm, letter="G", samples=(Norm("batch"), Norm("group", 1), Norm("none"))),
         default=BATCH_NORM,
         says="behind each conv (before it, with pre-activation); G is 32",
         variants=(Variant("none", 13), Variant("batch", 13)),

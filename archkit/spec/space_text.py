@@ -154,7 +154,7 @@ def _stages(tree: Text, blocks: Items, channels: Items) -> tuple[int, int]:
         elif n > 1:
             if n > STAGES.high:
                 raise SpecError(
-                    f"stages are {LIMITS['stages'].low} to {LIMITS['stages'].high}, not {n}",
+                    f"stages are {STAGES.low} to {STAGES.high}, not {n}",
                     text=tree.text,
                     span=node.span,
                 )

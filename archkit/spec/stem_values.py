@@ -32,7 +32,7 @@ class StemValues:
     def read(self, key: str, token: Token, came: str) -> Stem | str | int:
         if token.number is not None:
             return token.number
-        if token.word in STEMS:
+        if token.word is not None and token.word in STEMS:
             return token.word if token.argument is None else Stem(token.word, token.argument)
         raise wrong(key, self.expected, came, nearest(token.word or "", STEMS))
 

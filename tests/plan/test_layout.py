@@ -2,36 +2,58 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from archkit.plan import layout
+from archkit.plan import Block, Gate, Layer, Node, Residual, layers_of, layout
 from archkit.spec import ArchSpec, parse
 from tests.strategies import specs
 
 
+def follow(nodes: tuple[Node, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Asserts that each node takes what the one before puts out; returns what the last one does."""
+    for node in nodes:
+        if isinstance(node, Layer):
+            assert node.in_shape == shape, node.name
+            shape = node.out_shape
+        elif isinstance(node, Gate):
+            factors = follow(node.factors, shape)
+            assert factors == (shape[0], 1, 1), node.name
+            assert node.scale.in_shape == node.scale.out_shape == shape
+        else:
+            branches = {follow(node.body, shape), follow(node.shortcut, shape)}
+            assert branches == {node.add.in_shape} == {node.add.out_shape}, node.add.name
+            shape = node.add.out_shape
+    return shape
+
+
+def strided(size: int, stride: int) -> int:
+    return -(-size // stride)
+
+
+def maps(spec: ArchSpec) -> list[tuple[int, int]]:
+    """H and W of what enters the first stage, then of what each stage puts out, by hand: a stride takes H
+    to ceil(H / s), and anti-aliasing by averages to floor(H / 2)."""
+    _, h, w = spec.input
+    if spec.stem.kind != "conv3":
+        h, w = strided(h, 2), strided(w, 2)
+    if spec.stem_pool != "none":
+        h, w = (h // 2, w // 2) if spec.aa == "avg" else (strided(h, 2), strided(w, 2))
+    found = [(h, w)]
+    for stride in spec.stride:
+        h, w = strided(h, stride), strided(w, stride)
+        found.append((h, w))
+    return found
+
+
 @given(specs())
 def test_shapes_follow_one_another(spec: ArchSpec) -> None:
-    plan = layout(spec)
-    shape = spec.input
-    for layer in plan.stem:
-        if ".attn." not in layer.name:  # attention scales the map and leaves its shape
-            assert layer.in_shape == shape
-            shape = layer.out_shape
+    plan, expected = layout(spec), maps(spec)
+    shape = follow(plan.stem, spec.input)
+    assert shape[1:] == expected[0]
     for i, stage in enumerate(plan.stages):
         assert len(stage.blocks) == spec.blocks[i]
-        assert shape[1:] == spec.maps()[i]
         for block in stage.blocks:
-            out = block.tail[0].in_shape
-            for branch in (block.pre + block.body, block.shortcut):
-                at = shape
-                for layer in branch:
-                    assert layer.in_shape == at
-                    at = layer.out_shape
-                assert at == out, block.name
-            shape = out
-        assert shape[1:] == spec.maps()[i + 1]
-    for layer in plan.head:
-        assert layer.in_shape == shape
-        shape = layer.out_shape
-    assert shape == (spec.classes,)
+            shape = follow(block.nodes, shape)
+        assert shape[1:] == expected[i + 1]
+    assert follow(plan.head, shape) == (spec.classes,)
 
 
 @given(specs())
@@ -40,28 +62,50 @@ def test_names_are_unique(spec: ArchSpec) -> None:
     assert len(names) == len(set(names))
 
 
+def kinds(nodes: tuple[Node, ...]) -> list[str]:
+    return [layer.kind for layer in layers_of(nodes)]
+
+
+def residual(block: Block) -> Residual:
+    (found,) = (node for node in block.nodes if isinstance(node, Residual))
+    return found
+
+
 def test_a_block_reads_like_its_paper() -> None:
     plan = layout(parse("[1,1]x[16,32]"))
-    assert [layer.kind for layer in plan.stages[0].blocks[0].body] == [
-        "conv",
-        "batch_norm",
-        "relu",
-        "conv",
-        "batch_norm",
-    ]
-    assert plan.stages[0].blocks[0].shortcut == ()
-    assert [layer.kind for layer in plan.stages[1].blocks[0].shortcut] == ["conv", "batch_norm"]
-    preact = layout(parse("[1,1]x[16,32] block=preact"))
-    assert [layer.kind for layer in preact.stem] == ["conv"]
-    assert [layer.kind for layer in preact.stages[1].blocks[0].shortcut] == ["conv"]
-    assert [layer.kind for layer in preact.head] == ["batch_norm", "relu", "global_pool", "flatten", "linear"]
+    first = residual(plan.stages[0].blocks[0])
+    assert kinds(first.body) == ["conv", "batch_norm", "relu", "conv", "batch_norm"]
+    assert first.shortcut == ()
+    assert kinds(plan.stages[0].blocks[0].nodes)[-2:] == ["add", "relu"]
+    assert kinds(residual(plan.stages[1].blocks[0]).shortcut) == ["conv", "batch_norm"]
+
+
+def test_a_preactivation_block_reads_like_its_paper() -> None:
+    plan = layout(parse("[2,1]x[16,32] block=preact"))
+    assert kinds(plan.stem) == ["conv"]
+    # The identity goes past the norm and the activation, a projection stands behind them.
+    first, _ = plan.stages[0].blocks
+    assert kinds(first.nodes[:-1]) == []
+    assert kinds(residual(first).body) == ["batch_norm", "relu", "conv", "batch_norm", "relu", "conv"]
+    second = plan.stages[1].blocks[0]
+    assert kinds(second.nodes[:-1]) == ["batch_norm", "relu"]
+    assert kinds(residual(second).shortcut) == ["conv"]
+    assert kinds(plan.head) == ["batch_norm", "relu", "global_pool", "flatten", "linear"]
+    # Zero-padding has no norm either and goes past both, as the identity does.
+    padded = layout(parse("[1,1]x[16,32] block=preact shortcut=pad")).stages[1].blocks[0]
+    assert kinds(padded.nodes[:-1]) == []
+    assert kinds(residual(padded).shortcut) == ["zero_pad"]
+
+
+def test_attention_stands_at_the_end_of_the_body() -> None:
+    (block,) = layout(parse("[1]x[16] attn=se")).stages[0].blocks
+    gate = residual(block).body[-1]
+    assert isinstance(gate, Gate)
+    assert kinds(gate.factors) == ["squeeze", "conv", "relu", "conv", "sigmoid"]
+    assert gate.name == "stage1.block1.attn"
 
 
 def test_project_stage_puts_a_conv_at_the_first_block_of_every_stage() -> None:
     plan = layout(parse("[2,2]x[16,16] stride=[1,1] project=stage"))
-    assert [bool(block.shortcut) for stage in plan.stages for block in stage.blocks] == [
-        True,
-        False,
-        True,
-        False,
-    ]
+    shortcuts = [bool(residual(block).shortcut) for stage in plan.stages for block in stage.blocks]
+    assert shortcuts == [True, False, True, False]

@@ -17,7 +17,6 @@ from typing import Final, NamedTuple
 
 from archkit.count.formulas import layer_macs, layer_params
 from archkit.plan import Layer
-from archkit.plan.layers import Kind
 
 __all__ = ["NOT_IN_PYCLS", "RULES", "Rule", "Term", "Tool"]
 
@@ -40,7 +39,7 @@ class Term(NamedTuple):
 
     name: str
     figure: Callable[[Layer], int]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[str, ...]
 
 
 class Rule(NamedTuple):
@@ -58,7 +57,7 @@ def _macs(times: int = 1) -> _Figure:
 
     def figure(layer: Layer) -> int:
         if layer.kind == "blur_pool":
-            return times * layer.kernel * layer.kernel * prod(layer.out_shape)
+            return int(times * layer.kernel * layer.kernel * prod(layer.out_shape))
         return times * layer_macs(layer)
 
     return figure
@@ -79,7 +78,7 @@ def _bias_an_output(layer: Layer) -> int:
 
 
 def _bias_a_channel(layer: Layer) -> int:
-    return layer.out_shape[0] if layer.bias else 0
+    return int(layer.out_shape[0]) if layer.bias else 0
 
 
 def _weights(layer: Layer) -> int:
@@ -88,7 +87,7 @@ def _weights(layer: Layer) -> int:
 
 def _window_and_division(layer: Layer) -> int:
     _, h, w = layer.in_shape
-    return (h * w + 1) * prod(layer.out_shape)
+    return int((h * w + 1) * prod(layer.out_shape))
 
 
 def _products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
@@ -258,7 +257,7 @@ _PYCLS: Final = (
     ),
 )
 
-NOT_IN_PYCLS: Final[tuple[Kind, ...]] = ("conv1d", "group_norm", "avg_pool", "blur_pool", "zero_pad")
+NOT_IN_PYCLS: Final[tuple[str, ...]] = ("conv1d", "group_norm", "avg_pool", "blur_pool", "zero_pad")
 """Kinds of layer for which pycls has no complexity function and no block that uses one."""
 
 RULES: Final[dict[Tool, tuple[Rule, ...]]] = {
