@@ -71,9 +71,10 @@ bench: $(READY)
 		echo "== benchmarks/$$name.py"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 
-# The tables of the pages, from the files in benchmarks/results.
+# The tables of the pages, from the files in benchmarks/results and from the options of the language.
 figures: $(READY)
 	$(BIN)/python benchmarks/figures.py
+	$(BIN)/python docs/tables.py
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -4,7 +4,7 @@ from archkit.blocks import residual as residual  # adds its families
 from archkit.blocks.family import FAMILIES, Family, add_family, family_for_now, own_options, takers
 from archkit.blocks.gates import ATTENTION, NO_ATTENTION, Attention
 from archkit.blocks.heads import HeadSetting, draw_head
-from archkit.blocks.norms import BATCH_NORM, NORM, Norm
+from archkit.blocks.norms import BATCH_NORM, NORM, Norm, normalise
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.pen import Draw, Pen
 from archkit.blocks.stems import STEMS, Stem, StemSetting, draw_stem
@@ -32,6 +32,7 @@ __all__ = [
     "draw_head",
     "draw_stem",
     "family_for_now",
+    "normalise",
     "own_options",
     "takers",
 ]

@@ -101,10 +101,10 @@ def _stem_log_widths(spec: ArchSpec, nodes: Iterable[Node]) -> list[float]:
     return [float(x) for x in _log_widths(nodes)[: len(spec.stem.widths)]]
 
 
-def _conv_log_widths(spec: ArchSpec, plan: Outline) -> list[list[float]]:
+def _conv_log_widths(spec: ArchSpec, outlined: Outline) -> list[list[float]]:
     """By stage, the logarithms of every conv's width up to its end; the stem's are with the first."""
-    found, sofar = [], _stem_log_widths(spec, plan.stem)
-    for n, stage in zip(spec.blocks, plan.stages, strict=True):
+    found, sofar = [], _stem_log_widths(spec, outlined.stem)
+    for n, stage in zip(spec.blocks, outlined.stages, strict=True):
         sofar = sofar + [float(x) for x in _log_widths(stage.first)]
         sofar = sofar + [float(x) for x in _log_widths(stage.other)] * (n - 1)
         found.append(sofar)
@@ -119,11 +119,11 @@ def entropy(spec: ArchSpec) -> float:
     W_s are what stage s puts out. Convs are the stem's and those of the blocks' residual branches;
     shortcuts, attention and the stem's pooling are not counted.
     """
-    plan = outline(spec)
+    outlined = outline(spec)
     score, last = 0.0, len(spec.blocks) - 1
-    for i, logs in enumerate(_conv_log_widths(spec, plan)):
+    for i, logs in enumerate(_conv_log_widths(spec, outlined)):
         weight = LAST_WEIGHT if i == last else 1
-        score += weight * math.log(math.prod(plan.stages[i].out)) * sum(logs) / 2
+        score += weight * math.log(math.prod(outlined.stages[i].out)) * sum(logs) / 2
     return score
 
 
@@ -160,20 +160,20 @@ class EntropyTables:
 
 def entropy_tables(tables: Tables) -> EntropyTables:
     """The score's parts."""
-    like, plan = tables.like, tables.outline()
+    like, outlined = tables.like, tables.outline()
     weight, first, other, widest, convs = [], [], [], [], []
-    for i, stage in enumerate(plan.stages):
+    for i, stage in enumerate(outlined.stages):
         c = len(tables.stages[i].channels)
         pairs = (len(tables.stages[i - 1].channels) if i else 1, c)
         out, h, w = stage.out
-        weight.append((LAST_WEIGHT if i == len(plan.stages) - 1 else 1) * np.log(out * (h * w)))
+        weight.append((LAST_WEIGHT if i == len(outlined.stages) - 1 else 1) * np.log(out * (h * w)))
         entering = [np.broadcast_to(x, pairs) for x in _log_widths(stage.first)]
         inside = [np.broadcast_to(x, (c,)) for x in _log_widths(stage.other)]
         first.append(sum(entering[1:], entering[0]) / 2)
         other.append(sum(inside[1:], inside[0]) / 2)
         widest.append(np.maximum(np.max(entering, axis=0), np.max(inside, axis=0)))
         convs.append(len(inside))
-    stem = _stem_log_widths(like, plan.stem)
+    stem = _stem_log_widths(like, outlined.stem)
     return EntropyTables(
         weight=tuple(weight),
         first=tuple(first),

@@ -83,7 +83,7 @@ def held_tables(
     # In Python's integers, and with the same margin as the costs.
     if 3 * max(like.blocks) * memory(few, batch=batch, optimizer=optimizer).training >= NO_LIMIT:
         raise BudgetError(f"the memory of the largest network, {like}, is beyond what 64 bits count")
-    plan = outline(like, widths, stem_width=stem_width(like, widths, stem_follows=stem_follows))
+    outlined = outline(like, widths, stem_width=stem_width(like, widths, stem_follows=stem_follows))
     per_param = _BYTES * (2 + OPTIMIZER_STATES[optimizer])
     params = METRICS.index("params")
 
@@ -93,10 +93,10 @@ def held_tables(
         out = tape.run(nodes, x)
         return tape.bytes + buffers(layers_of(nodes), _BYTES), out.kept
 
-    stem, kept = training(plan.stem, Tensor(like.input))
-    stem_peak, _ = chain_peak(plan.stem, prod(like.input))
+    stem, kept = training(outlined.stem, Tensor(like.input))
+    stem_peak, _ = chain_peak(outlined.stem, prod(like.input))
     found: dict[str, list[Ints]] = {"first": [], "other": [], "peak": [], "peak_other": []}
-    for i, stage in enumerate(plan.stages):
+    for i, stage in enumerate(outlined.stages):
         n = len(widths[i])
         pairs = (len(widths[i - 1]) if i else 1, n)
         projected, _ = training(stage.projected, Tensor(stage.entered, kept=kept))
@@ -111,8 +111,8 @@ def held_tables(
         further, kept = training(stage.other, Tensor(stage.out, kept=kept))
         found["other"].append(_whole(further + per_param * costs.other[i][params], (n,)))
         found["peak_other"].append(_whole(chain_peak(stage.other, prod(stage.out))[0], (n,)))
-    out = plan.stages[-1].out
-    head, _ = training(plan.head, Tensor(out, kept=kept))
+    out = outlined.stages[-1].out
+    head, _ = training(outlined.head, Tensor(out, kept=kept))
     n = len(widths[-1])
     return HeldTables(
         training=tuple(found["first"]),
@@ -120,7 +120,7 @@ def held_tables(
         training_head=_whole(head + per_param * costs.head[params], (n,)),
         peak=tuple(found["peak"]),
         peak_other=tuple(found["peak_other"]),
-        peak_head=_whole(chain_peak(plan.head, prod(out))[0], (n,)),
+        peak_head=_whole(chain_peak(outlined.head, prod(out))[0], (n,)),
     )
 
 
