@@ -1,7 +1,15 @@
 """What a network is drawn from: stems, kinds of block and heads, each drawn once with a pen."""
 
 from archkit.blocks import residual as residual  # adds its families
-from archkit.blocks.family import FAMILIES, Family, add_family, family_for_now, own_options, takers
+from archkit.blocks.family import (
+    FAMILIES,
+    Family,
+    add_family,
+    draw_block,
+    family_for_now,
+    own_options,
+    takers,
+)
 from archkit.blocks.gates import ATTENTION, NO_ATTENTION, Attention
 from archkit.blocks.heads import HeadSetting, draw_head
 from archkit.blocks.norms import BATCH_NORM, NORM, Norm, normalise
@@ -29,6 +37,7 @@ __all__ = [
     "Symbol",
     "Variant",
     "add_family",
+    "draw_block",
     "draw_head",
     "draw_stem",
     "family_for_now",

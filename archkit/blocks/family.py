@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from archkit.blocks.option import Option
+from archkit.blocks.pen import Pen
 
-__all__ = ["FAMILIES", "Family", "add_family", "family_for_now", "own_options", "takers"]
+__all__ = ["FAMILIES", "Family", "add_family", "draw_block", "family_for_now", "own_options", "takers"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +72,19 @@ def add_family(family: Family) -> None:
     if family.name in FAMILIES:
         raise ValueError(f"there is a family called {family.name} already")
     FAMILIES[family.name] = family
+
+
+def draw_block(pen: Pen, setting: Any, c: Any, stride: int, *, first: bool) -> None:
+    """Draws one block.
+
+    Args:
+        pen: at what enters it.
+        setting: of its stage, as `Family.setting` makes it.
+        c: base width.
+        stride: of the block: 1 but in the first one of a stage.
+        first: whether it is the first one of its stage.
+    """
+    FAMILIES[setting.block].draw(pen, setting, c, stride, first)
 
 
 @contextmanager

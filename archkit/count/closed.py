@@ -13,11 +13,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
-from archkit.blocks import HeadSetting, StemSetting, draw_head, draw_stem
+from archkit.blocks import HeadSetting, StemSetting, draw_block, draw_head, draw_stem
 from archkit.blocks.symbol import Code, written
 from archkit.count.pens import Cost, CostPen, SymbolPen
 from archkit.spec import ArchSpec
-from archkit.spec.drawing import draw_block
 
 __all__ = ["Cost", "totals"]
 

@@ -13,12 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from archkit.blocks import draw_head, draw_stem
+from archkit.blocks import draw_block, draw_head, draw_stem
 from archkit.count.closed import totals
 from archkit.count.pens import Cost, CostPen
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec
-from archkit.spec.drawing import draw_block
 
 __all__ = ["METRICS", "NO_LIMIT", "Bools", "CostTables", "Ints", "cost_tables", "stem_width"]
 

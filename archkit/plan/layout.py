@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from archkit.blocks import draw_block, draw_head, draw_stem
 from archkit.plan.pen import PlanPen
 from archkit.plan.tree import Block, Plan, Stage
-from archkit.spec import ArchSpec, drawing
+from archkit.spec import ArchSpec
 
 __all__ = ["layout"]
 
@@ -21,7 +22,7 @@ def layout(spec: ArchSpec) -> Plan:
     """
     c, h, w = spec.input
     pen = PlanPen(c, h, w, "stem")
-    drawing.stem(pen, spec)
+    draw_stem(pen, spec.parts.stem, spec.stem.width)
     stem = tuple(pen.nodes)
     stages = []
     for i, setting in enumerate(spec.parts.stages):
@@ -30,11 +31,11 @@ def layout(spec: ArchSpec) -> Plan:
             block = f"stage{i + 1}.block{j + 1}"
             pen = _next(pen, block)
             stride = spec.parts.strides[i] if j == 0 else 1
-            drawing.draw_block(pen, setting, spec.channels[i], stride, first=j == 0)
+            draw_block(pen, setting, spec.channels[i], stride, first=j == 0)
             blocks.append(Block(name=block, nodes=tuple(pen.nodes)))
         stages.append(Stage(name=f"stage{i + 1}", blocks=tuple(blocks)))
     pen = _next(pen, "head")
-    drawing.head(pen, spec)
+    draw_head(pen, spec.parts.head, spec.classes)
     return Plan(spec=spec, stem=stem, stages=tuple(stages), head=tuple(pen.nodes))
 
 

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archkit.blocks import draw_head, draw_stem
+from archkit.blocks import draw_block, draw_head, draw_stem
 from archkit.plan.pen import PlanPen
 from archkit.plan.tree import Node
 from archkit.spec import ArchSpec
-from archkit.spec.drawing import draw_block
 
 __all__ = ["Outline", "StageOutline", "outline"]
 

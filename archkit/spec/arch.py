@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from archkit.blocks import FAMILIES, HeadSetting, Stem, StemSetting, takers
+from archkit.blocks import FAMILIES, Stem, takers
 from archkit.blocks.values import checked_number
 from archkit.errors import SpecError, nearest
 from archkit.spec.checks import check_drawing
 from archkit.spec.options import BLOCKS, CHANNELS, OF_NETWORK, STAGES, by_stage, options
+from archkit.spec.parts import Parts, parts_of
 
-__all__ = ["ArchSpec", "Parts"]
-
-
-class Parts(NamedTuple):
-    """What the drawings of a network's parts read besides widths, depths and the image.
-
-    stem, head: of their drawings.
-    stages: for each, the setting of its family.
-    strides: of the first block of each.
-    """
-
-    stem: StemSetting
-    stages: tuple[Any, ...]
-    strides: tuple[int, ...]
-    head: HeadSetting
+__all__ = ["ArchSpec"]
 
 
 class ArchSpec:
@@ -70,8 +57,8 @@ class ArchSpec:
                 if values[key] == "conv3" and key == "stem":
                     values[key] = row.default_among(values)  # the one kind whose width follows the stage's
         _check_families(values, given)
-        self.__dict__.update(values, parts=_parts(values))
-        check_drawing(self)
+        self.__dict__.update(values, parts=parts_of(values))
+        check_drawing(self.parts, self.blocks, self.channels, self.stem.width, self.input, self.classes)
 
     @classmethod
     def make(cls, blocks: Sequence[int], channels: Sequence[int], **given: Any) -> ArchSpec:
@@ -255,25 +242,6 @@ def _check_families(values: Mapping[str, Any], given: Mapping[str, Any]) -> None
                     f"{key} needs {needs}; stage {i + 1} has {family.noun}",
                     field=(key, i if row.by_stage else None),
                 )
-
-
-def _parts(values: Mapping[str, Any]) -> Parts:
-    families = [FAMILIES[name] for name in values["block"]]
-    bare = families[0].activates_first
-    return Parts(
-        stem=StemSetting(
-            kind=values["stem"].kind,
-            pool=values["stem_pool"],
-            attn=values["stem_attn"],
-            norm=values["norm"],
-            bias=values["bias"],
-            aa=values["aa"],
-            bare=bare,
-        ),
-        stages=tuple(family.setting(values, i, by_stage()) for i, family in enumerate(families)),
-        strides=values["stride"],
-        head=HeadSetting(pool=values["pool"], norm=values["norm"], activates=bare),
-    )
 
 
 @lru_cache

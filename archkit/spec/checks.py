@@ -11,39 +11,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from archkit.blocks import Draw, Pen, draw_head, draw_stem
+from archkit.blocks import Draw, Pen, draw_block, draw_head, draw_stem
 from archkit.blocks.symbol import Code, Symbol, written
 from archkit.errors import SpecError
-from archkit.spec.drawing import draw_block
 from archkit.spec.options import by_stage
-
-if TYPE_CHECKING:
-    from archkit.spec.arch import ArchSpec
+from archkit.spec.parts import Parts
 
 __all__ = ["check_drawing"]
 
 _DRAWN_FIRST: Final = 10  # writing the code takes about as long
 
 
-def check_drawing(spec: ArchSpec) -> None:
+def check_drawing(
+    parts: Parts,
+    blocks: tuple[int, ...],
+    channels: tuple[int, ...],
+    stem_width: int,
+    image: tuple[int, int, int],
+    classes: int,
+) -> None:
     """Draws a network to see whether there is one.
 
     Raises:
         SpecError: a conv would have no channels, groups do not divide, a map is too small, ...
     """
-    parts = spec.parts
     stem, head = _part_check(parts.stem, draw_stem), _part_check(parts.head, draw_head)
     stages = [_stage_check(*key) for key in zip(parts.stages, parts.strides, strict=True)]
     if not any(check.asks for check in (stem, *stages, head)):
         return
-    c, h, w = spec.input
-    c, h, w = stem(c, spec.stem.width, 1, h, w, 0)
+    c, h, w = image
+    c, h, w = stem(c, stem_width, 1, h, w, 0)
     for i, check in enumerate(stages):
-        c, h, w = check(c, spec.channels[i], spec.blocks[i], h, w, i)
+        c, h, w = check(c, channels[i], blocks[i], h, w, i)
     if head.asks:
-        head(c, spec.classes, 1, h, w, len(stages) - 1)
+        head(c, classes, 1, h, w, len(stages) - 1)
 
 
 class _Need(NamedTuple):
