@@ -1,27 +1,16 @@
-"""What an option of the language may be set to: how it is read, checked and printed.
+"""What an option of the language may be set to: what every sort of value does, and its range.
 
-The classes here know no option by its name; `archkit.spec.options` has the rows that use them.
+`archkit.blocks.value_sorts` has the sorts, `archkit.spec.options` the rows that use them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
-from archkit.errors import SpecError, nearest
+from archkit.errors import SpecError
 
-__all__ = [
-    "Kinds",
-    "Range",
-    "Sizes",
-    "Switch",
-    "Token",
-    "Values",
-    "Whole",
-    "Window",
-    "Words",
-    "checked_number",
-]
+__all__ = ["Field", "Range", "Token", "Values", "checked_number", "pair", "ticked", "wrong"]
 
 Field = tuple[str, int | None]
 """An option, and the stage that is meant where it has a value for each."""
@@ -106,227 +95,9 @@ def wrong(key: str, expected: str, came: object, hint: str | None = None) -> Spe
     return SpecError(f"{key} is {expected}, not {came}", hint=hint)
 
 
-def _ticked(words: Sequence[str]) -> str:
+def ticked(words: Sequence[str]) -> str:
+    """Words as code, in Markdown."""
     return " ".join(f"`{word}`" for word in words)
-
-
-class Words:
-    """One of some words."""
-
-    noun = "a word"
-
-    def __init__(self, known: Callable[[], Sequence[str]] | Sequence[str]) -> None:
-        self._known = known
-
-    @property
-    def known(self) -> Sequence[str]:
-        """The words, the default first."""
-        return self._known() if callable(self._known) else self._known
-
-    @property
-    def expected(self) -> str:
-        return " | ".join(self.known)
-
-    def read(self, key: str, token: Token, came: str) -> str:
-        if token.word is None or token.argument is not None:
-            raise wrong(key, self.expected, came)
-        if token.word not in self.known:
-            raise wrong(key, self.expected, came, nearest(token.word, self.known))
-        return token.word
-
-    def accept(self, value: Any, field: Field) -> str:
-        if not isinstance(value, str) or value not in self.known:
-            raise SpecError(f"{field[0]} is {self.expected}, not {value}", field=field)
-        return value
-
-    def text(self, value: str) -> str:
-        return value
-
-    def shown(self) -> str:
-        return _ticked(self.known)
-
-    def samples(self) -> Sequence[str]:
-        return self.known
-
-
-class Whole:
-    """A whole number in a range; `odd` ones alone where that is said."""
-
-    noun = "a number"
-    expected = "a number"
-
-    def __init__(
-        self, low: int, high: int, *, default: int, odd: bool = False, samples: Sequence[int]
-    ) -> None:
-        self.range = Range(low, high)
-        self.odd = odd
-        self._default, self._samples = default, samples
-
-    def read(self, key: str, token: Token, came: str) -> int:
-        if token.number is None:
-            raise wrong(key, self.expected, came)
-        return token.number
-
-    def accept(self, value: Any, field: Field) -> int:
-        number = checked_number(field[0], value, self.range, field)
-        if self.odd and number % 2 == 0:
-            raise SpecError(f"a {field[0]} is odd, not {number}", field=field)
-        return number
-
-    def text(self, value: int) -> str:
-        return str(value)
-
-    def shown(self) -> str:
-        return f"`{self._default}`" + (", any odd number" if self.odd else "")
-
-    def samples(self) -> Sequence[int]:
-        return self._samples
-
-
-class Switch:
-    """`yes` or `no`."""
-
-    noun = "yes or no"
-    expected = "yes or no"
-
-    def read(self, key: str, token: Token, came: str) -> bool:
-        if token.word not in ("yes", "no") or token.argument is not None:
-            raise wrong(key, self.expected, came)
-        return token.word == "yes"
-
-    def accept(self, value: Any, field: Field) -> bool:
-        if not isinstance(value, bool):
-            raise SpecError(f"{field[0]} is True or False, not {value!r}", field=field)
-        return value
-
-    def text(self, value: bool) -> str:
-        return "yes" if value else "no"
-
-    def shown(self) -> str:
-        return "`no` `yes`"
-
-    def samples(self) -> Sequence[bool]:
-        return (False, True)
-
-
-class Kinds:
-    """A word, of which some take a number: `se`, `se:8`.
-
-    Args:
-        table: the words and the number that each has unless given; 0 where it takes none.
-        make: the value of a word and its number.
-        letter: stands for the number in help.
-        samples: some values.
-    """
-
-    noun = "a word"
-    range: Final = Range(1, 65_536)
-
-    def __init__(
-        self,
-        table: Mapping[str, int],
-        make: Callable[[str, int], Any],
-        *,
-        letter: str,
-        samples: Sequence[Any],
-    ) -> None:
-        self.table, self._make, self._letter, self._samples = table, make, letter, samples
-
-    @property
-    def expected(self) -> str:
-        return " | ".join(f"{word}[:N]" if number else word for word, number in self.table.items())
-
-    def read(self, key: str, token: Token, came: str) -> Any:
-        if token.word is None or token.word not in self.table:
-            raise wrong(key, self.expected, came, nearest(token.word or "", tuple(self.table)))
-        if token.argument is not None and not self.table[token.word]:
-            raise SpecError(f"{key}={token.word} takes no number")
-        return self._make(token.word, self.table[token.word] if token.argument is None else token.argument)
-
-    def accept(self, value: Any, field: Field) -> Any:
-        name = field[0]
-        if isinstance(value, str):
-            value = (value, self.table.get(value, 0))
-        kind, number = pair(value, name, "a word, or a word and its number", field)
-        if kind not in self.table:
-            raise SpecError(f"{name} is {' | '.join(self.table)}, not {kind}", field=field)
-        if self.table[kind]:
-            checked_number(name, number, self.range, field)
-        elif number != 0:
-            raise SpecError(f"{name}={kind} takes no number", field=field)
-        return self._make(kind, number)
-
-    def text(self, value: Any) -> str:
-        kind, number = value
-        return kind if number == self.table[kind] else f"{kind}:{number}"
-
-    def shown(self) -> str:
-        return _ticked([f"{word}[:{self._letter}]" if n else word for word, n in self.table.items()])
-
-    def samples(self) -> Sequence[Any]:
-        return self._samples
-
-
-class Window:
-    """A window, or None for the whole map."""
-
-    noun = "a window"
-    expected = "global or a window"
-
-    def __init__(self, low: int, high: int) -> None:
-        self.range = Range(low, high)
-
-    def read(self, key: str, token: Token, came: str) -> int | None:
-        if token.number is not None:
-            return token.number
-        if token.word == "global" and token.argument is None:
-            return None
-        raise wrong(key, self.expected, came)
-
-    def accept(self, value: Any, field: Field) -> int | None:
-        return None if value is None else checked_number(field[0], value, self.range, field)
-
-    def text(self, value: int | None) -> str:
-        return "global" if value is None else str(value)
-
-    def shown(self) -> str:
-        return "`global`, or a window"
-
-    def samples(self) -> Sequence[int | None]:
-        return (None, 1, 2, 3, 4)
-
-
-class Sizes:
-    """Channels x height x width."""
-
-    noun = "sizes"
-    expected = "channels x height x width"
-
-    def __init__(self, channels: Range, size: Range, *, default: tuple[int, int, int]) -> None:
-        self._ranges, self._default = (channels, size, size), default
-
-    def read(self, key: str, token: Token, came: str) -> tuple[int, ...]:
-        if token.sizes is None or len(token.sizes) != 3:
-            raise wrong(key, self.expected, came, "as in 3x32x32")
-        return token.sizes
-
-    def accept(self, value: Any, field: Field) -> tuple[int, int, int]:
-        name = field[0]
-        sizes = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
-        if len(sizes) != 3:
-            raise SpecError(f"{name} is channels x height x width, as in 3x32x32", field=field)
-        for part, size, range_ in zip(("channels", "size", "size"), sizes, self._ranges, strict=True):
-            checked_number(f"{name} {part}", size, range_, field)
-        return sizes
-
-    def text(self, value: tuple[int, int, int]) -> str:
-        return "x".join(map(str, value))
-
-    def shown(self) -> str:
-        return f"`{self.text(self._default)}`"
-
-    def samples(self) -> Sequence[tuple[int, int, int]]:
-        return (self._default, (1, 28, 28), (3, 33, 47), (2, 8, 8), (1, 1, 1), (4, 64, 16))
 
 
 def pair(value: Any, name: str, expected: str, field: Field) -> tuple[Any, Any]:

@@ -24,7 +24,8 @@ from archkit.blocks import (
     own_options,
 )
 from archkit.blocks.option import Option, Variant
-from archkit.blocks.values import Kinds, Range, Sizes, Switch, Whole, Window, Words
+from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Window, Words
+from archkit.blocks.values import Range
 from archkit.spec.stem_values import StemValues
 
 __all__ = ["BLOCKS", "CHANNELS", "OF_NETWORK", "STAGES", "by_stage", "options"]

@@ -11,7 +11,8 @@ from archkit.spec import zoo
 from archkit.spec.options import BLOCKS, CHANNELS, STAGES
 from archkit.spec.sets import IntSet
 from archkit.spec.space import ORDERS, Order, SearchSpace, Setting
-from archkit.spec.syntax import Atom, Items, Many, Node, Option, Text, Through, read
+from archkit.spec.syntax import read
+from archkit.spec.syntax_tree import Assignment, Atom, Items, Many, Node, Text, Through
 from archkit.spec.text import option_value
 
 __all__ = ["parse_space"]
@@ -80,7 +81,7 @@ def _named(tree: Text) -> Text:
     return read(" ".join([base, *kept, given]))
 
 
-def _order(tree: Text, option: Option | None) -> Order:
+def _order(tree: Text, option: Assignment | None) -> Order:
     if option is None:
         return "any"
     word = option.value.word if isinstance(option.value, Atom) else None
@@ -177,7 +178,7 @@ def _repeat(text: str, node: Atom | Through) -> tuple[int, int]:
     return low, high
 
 
-def _settings(tree: Text, options: list[Option]) -> tuple[Setting, ...]:
+def _settings(tree: Text, options: list[Assignment]) -> tuple[Setting, ...]:
     """Every combination of the options' alternatives, in the order in which they are written."""
     alternatives = [
         [(one, option_value(tree.text, one)) for one in _singles(tree.text, option)] for option in options
@@ -201,7 +202,7 @@ def _settings(tree: Text, options: list[Option]) -> tuple[Setting, ...]:
     )
 
 
-def _singles(text: str, option: Option) -> Iterator[Option]:
+def _singles(text: str, option: Assignment) -> Iterator[Assignment]:
     """The option once for each choice that the sets in its value leave open."""
     value = option.value
     if isinstance(value, Items) and value.repeat is None:

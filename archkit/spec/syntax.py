@@ -9,81 +9,22 @@
     option  := KEY "=" (list | item)
     atom    := NUMBER | DIMS | WORD [":" NUMBER]          DIMS is 3x32x32
 
-The tree keeps the offsets of every token, so that whoever finds something wrong later can
-still point at it. Nothing here knows what a key or a word means.
+Nothing here knows what a key or a word means.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from archkit.errors import SpecError
+from archkit.spec.syntax_tree import Assignment, Atom, Items, Many, Node, Text, Through
 
-__all__ = ["Atom", "Items", "Many", "Node", "Option", "Span", "Text", "Through", "read"]
+__all__ = ["read"]
 
 MAX_TEXT = 4096  # characters
 MAX_NUMBER = 12  # digits
 MAX_DEPTH = 4  # brackets inside brackets; the language itself needs two
-
-Span: TypeAlias = tuple[int, int]
-
-
-class Atom(NamedTuple):
-    """A number, a word with an optional `:NUMBER`, or sizes such as `3x32x32`."""
-
-    span: Span
-    number: int | None = None
-    word: str | None = None
-    argument: int | None = None
-    sizes: tuple[int, ...] | None = None
-
-
-class Through(NamedTuple):
-    """`low..high:step`; `high` is None where the range has no upper end."""
-
-    span: Span
-    low: int
-    high: int | None
-    step: int
-
-
-class Many(NamedTuple):
-    """`{...}`: one of several."""
-
-    span: Span
-    items: tuple[Node, ...]
-
-
-class Items(NamedTuple):
-    """`[...]`: one for each stage; `repeat` is the range after `*`."""
-
-    span: Span
-    items: tuple[Node, ...]
-    repeat: Atom | Through | None = None
-
-
-Node: TypeAlias = Atom | Through | Many | Items
-
-
-class Option(NamedTuple):
-    """`key=value`."""
-
-    key: str
-    key_span: Span
-    value: Node
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Text:
-    """A text that has been read: its base and its options."""
-
-    text: str
-    name: Atom | None
-    blocks: Items | None
-    channels: Items | None
-    options: tuple[Option, ...]
 
 
 class _Token(NamedTuple):
@@ -184,7 +125,7 @@ class _Reader:
             name = Atom((token.start, token.end), word=token.text)
         else:
             raise self._fail("a name or [blocks]x[channels]", hint="as in [2,1,1,1]x[64,128,256,512]")
-        options: dict[str, Option] = {}
+        options: dict[str, Assignment] = {}
         while not self._next_is("end"):
             option = self._option()
             if option.key in options:
@@ -203,7 +144,7 @@ class _Reader:
         if not self._next_is("["):
             raise self._fail('"[" and the channels of each stage')
 
-    def _option(self) -> Option:
+    def _option(self) -> Assignment:
         token = self._tokens[self._at]
         if token.kind != "word":
             raise self._fail("an option key=value", hint="options are separated by blanks")
@@ -212,7 +153,7 @@ class _Reader:
         self._at += 1
         self._take("=", f'"=" after {_clip(token.text)}')
         value = self._items(0) if self._next_is("[") else self._item(0)
-        return Option(token.text, (token.start, token.end), value)
+        return Assignment(token.text, (token.start, token.end), value)
 
     def _items(self, depth: int) -> Items:
         start = self._take("[", '"["').start

@@ -6,12 +6,13 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-from archkit.blocks.option import Option as Row
+from archkit.blocks import Option
 from archkit.errors import SpecError, nearest
 from archkit.spec import zoo
 from archkit.spec.arch import ArchSpec
 from archkit.spec.options import options
-from archkit.spec.syntax import Atom, Items, Node, Option, Span, Text, read
+from archkit.spec.syntax import read
+from archkit.spec.syntax_tree import Assignment, Atom, Items, Node, Span, Text
 
 __all__ = ["option_value", "parse", "to_arch"]
 
@@ -75,7 +76,7 @@ def to_arch(tree: Text) -> ArchSpec:
         raise
 
 
-def option_value(text: str, option: Option) -> Any:
+def option_value(text: str, option: Assignment) -> Any:
     """The value of `key=value` as `ArchSpec.make` takes it.
 
     Raises:
@@ -102,7 +103,7 @@ def option_value(text: str, option: Option) -> Any:
     return value
 
 
-def _value(text: str, row: Row, node: Node) -> Any:
+def _value(text: str, row: Option, node: Node) -> Any:
     """One value of an option."""
     if isinstance(node, Items):
         raise SpecError(f"{row.key} takes {row.values.noun}, not a list", text=text, span=node.span)
