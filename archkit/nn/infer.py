@@ -33,8 +33,9 @@ _SHOWN: Final = 4  # differences that an error names
 _CONTAINERS: Final = {
     "archkit": {
         "archkit.nn.network.Network",
-        "archkit.nn.network.ResidualBlock",
-        "archkit.nn.layers.Attention",
+        "archkit.nn.network.Chain",
+        "archkit.nn.network.BlockModule",
+        "archkit.nn.network.GateModule",
     },
     "timm": {
         "timm.models.resnet.ResNet",
