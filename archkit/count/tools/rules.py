@@ -17,7 +17,6 @@ from typing import Final, NamedTuple
 
 from archkit.count.formulas import layer_macs, layer_params
 from archkit.plan import Layer
-from archkit.plan.layers import Kind
 
 __all__ = ["NOT_IN_PYCLS", "RULES", "Rule", "Term", "Tool"]
 
@@ -40,7 +39,7 @@ class Term(NamedTuple):
 
     name: str
     figure: Callable[[Layer], int]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[str, ...]
 
 
 class Rule(NamedTuple):
@@ -258,7 +257,7 @@ _PYCLS: Final = (
     ),
 )
 
-NOT_IN_PYCLS: Final[tuple[Kind, ...]] = ("conv1d", "group_norm", "avg_pool", "blur_pool", "zero_pad")
+NOT_IN_PYCLS: Final[tuple[str, ...]] = ("conv1d", "group_norm", "avg_pool", "blur_pool", "zero_pad")
 """Kinds of layer for which pycls has no complexity function and no block that uses one."""
 
 RULES: Final[dict[Tool, tuple[Rule, ...]]] = {
