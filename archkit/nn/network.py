@@ -16,24 +16,24 @@ from archkit.nn.kinds import MODULES
 from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, Stage, layout
 from archkit.spec import ArchSpec
 
-__all__ = ["BlockModule", "Chain", "GateModule", "Network", "build", "initialise"]
+__all__ = ["BlockModule", "Call", "Chain", "GateModule", "Network", "Step", "Sum", "build", "initialise"]
 
 
-class _Call(NamedTuple):
+class Call(NamedTuple):
     """Calls a child, by its name, with the map or in a way of its own."""
 
     name: str
     run: Callable[[nn.Module, Tensor], Tensor] | None = None
 
 
-class _Sum(NamedTuple):
+class Sum(NamedTuple):
     """Adds what the body makes of the map, and the map itself or what the shortcut makes of it."""
 
-    body: tuple[_Step, ...]
+    body: tuple[Step, ...]
     shortcut: str | None
 
 
-_Step: TypeAlias = "_Call | _Sum"
+Step: TypeAlias = "Call | Sum"
 
 
 class Chain(nn.Module):
@@ -41,19 +41,22 @@ class Chain(nn.Module):
 
     The modules of its layers are its children, those in the body of a residual too. A gate and the
     shortcut of a residual are chains of their own.
+
+    Attributes:
+        steps: what it does with a map, in order.
     """
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         super().__init__()
-        self._steps = self._add_all(nodes)
+        self.steps = self._add_all(nodes)
 
     def forward(self, x: Tensor) -> Tensor:
         """B x the shape that enters the first node -> B x the shape that leaves the last."""
-        return self._run(self._steps, x)
+        return self._run(self.steps, x)
 
-    def _run(self, steps: tuple[_Step, ...], x: Tensor) -> Tensor:
+    def _run(self, steps: tuple[Step, ...], x: Tensor) -> Tensor:
         for step in steps:
-            if isinstance(step, _Sum):
+            if isinstance(step, Sum):
                 out = self._run(step.body, x)
                 x = out + (x if step.shortcut is None else getattr(self, step.shortcut)(x))
             elif step.run is not None:
@@ -62,23 +65,23 @@ class Chain(nn.Module):
                 x = getattr(self, step.name)(x)
         return x
 
-    def _add_all(self, nodes: Iterable[Node]) -> tuple[_Step, ...]:
-        steps: list[_Step] = []
+    def _add_all(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
+        steps: list[Step] = []
         # What enters belongs to whoever made it, so a shortcut or a gate may yet read it.
         may_overwrite = False
         for node in nodes:
             if isinstance(node, Layer):
                 self._add(node.own_name, _module_of(node, may_overwrite=may_overwrite))
-                steps.append(_Call(node.own_name, MODULES[node.kind].run))
+                steps.append(Call(node.own_name, MODULES[node.kind].run))
                 last = node
             elif isinstance(node, Gate):
                 name = node.name.rpartition(".")[2]
                 self._add(name, GateModule(node.factors))
-                steps.append(_Call(name))
+                steps.append(Call(name))
                 last = node.scale
             else:
                 body = self._add_all(node.body)
-                steps.append(_Sum(body, self._add_shortcut(node.shortcut)))
+                steps.append(Sum(body, self._add_shortcut(node.shortcut)))
                 last = node.add
             # Autograd refuses to go back through an output that was kept and then overwritten.
             may_overwrite = KINDS[last.kind].keeps in ("input", "nothing")
@@ -103,7 +106,7 @@ class GateModule(Chain):
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> the same."""
-        return x * self._run(self._steps, x)
+        return x * self._run(self.steps, x)
 
 
 class BlockModule(Chain):
