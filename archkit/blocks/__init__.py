@@ -11,20 +11,22 @@ from archkit.blocks.family import (
     takers,
 )
 from archkit.blocks.gates import ATTENTION, NO_ATTENTION, Attention
-from archkit.blocks.heads import HeadSetting, draw_head
+from archkit.blocks.heads import HEAD_KEYS, HeadSetting, draw_head
 from archkit.blocks.norms import BATCH_NORM, NORM, Norm, normalise
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.pen import Draw, Pen
-from archkit.blocks.stems import STEMS, Stem, StemSetting, draw_stem
+from archkit.blocks.stems import STEM_KEYS, STEMS, Stem, StemSetting, draw_stem
 from archkit.blocks.symbol import Symbol
 
 __all__ = [
     "ATTENTION",
     "BATCH_NORM",
     "FAMILIES",
+    "HEAD_KEYS",
     "NORM",
     "NO_ATTENTION",
     "STEMS",
+    "STEM_KEYS",
     "Attention",
     "Draw",
     "Family",

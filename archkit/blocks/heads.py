@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.pen import Pen
 
-__all__ = ["HeadSetting", "draw_head"]
+__all__ = ["HEAD_KEYS", "HeadSetting", "draw_head"]
 
 
 class HeadSetting(NamedTuple):
@@ -38,3 +39,10 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
         pen.pool("pool", "avg_pool", at.pool, at.pool)
     pen.flatten("flatten")
     pen.linear("fc", classes)
+
+
+HEAD_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
+    "timm": {"pool": "global_pool.pool", "flatten": "global_pool.flatten", "fc": "fc"},
+    "torchvision": {"pool": "avgpool", "fc": "fc"},
+}
+"""For a library, the names that the head's layers have in its ResNet, however the head is drawn."""

@@ -10,7 +10,7 @@ from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import anti_alias
 
-__all__ = ["STEMS", "Stem", "StemKind", "StemSetting", "draw_stem"]
+__all__ = ["STEMS", "STEM_KEYS", "Stem", "StemKind", "StemSetting", "draw_stem"]
 
 
 class StemKind(NamedTuple):
@@ -102,3 +102,39 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
         if not at.bare:
             normalise(pen, "pool_norm", at.norm)
             pen.act("pool_relu")
+
+
+def _timm_keys(at: StemSetting) -> dict[str, str]:
+    """In timm's ResNet: `conv1`, or the chain `conv1.0`, `conv1.1`, ...; `bn1`, `act1`, `maxpool`."""
+    found = {"conv": "conv1", "norm": "bn1", "relu": "act1"}
+    for i in range(3):  # conv, norm, act, conv, norm, act, conv
+        for j, name in enumerate(("conv", "norm", "relu")):
+            found[f"{name}{i + 1}"] = f"conv1.{3 * i + j}"
+    pooling = [name for name, there in _pooling(at).items() if there]
+    # It calls whatever pools `maxpool`: one layer alone, or a chain, which a conv always begins.
+    alone = pooling == ["pool"] or pooling == ["aa"]
+    found.update({name: "maxpool" if alone else f"maxpool.{i}" for i, name in enumerate(pooling)})
+    return found
+
+
+def _pooling(at: StemSetting) -> dict[str, bool]:
+    """The layers that may halve the map behind the stem, in order, and whether they do."""
+    conv = at.pool == "conv"
+    return {
+        "pool": at.pool == "max" and at.aa != "avg",
+        "pool_conv": conv,
+        "aa": at.pool != "none" and at.aa != "none",
+        "pool_norm": conv and not at.bare and at.norm.kind != "none",
+        "pool_relu": conv and not at.bare,
+    }
+
+
+def _torchvision_keys(_at: StemSetting) -> dict[str, str]:
+    return {"conv": "conv1", "norm": "bn1", "relu": "relu", "pool": "maxpool"}
+
+
+STEM_KEYS: Final[Mapping[str, Callable[[StemSetting], dict[str, str]]]] = {
+    "timm": _timm_keys,
+    "torchvision": _torchvision_keys,
+}
+"""For a library, the names that the stem's layers have in its ResNet; see `Family.keys`."""

@@ -1,8 +1,8 @@
 """`infer`: a ResNet-shaped `nn.Module` -> the ArchSpec that has the same layers.
 
-The spec is read off some of the modules and then proved on all of them: its plan is laid out, every
-layer is held against the module that stands in its place, no module may be left over, and the
-`state_dict` must have the shapes of the plan.
+The spec is read off some of the modules, and then proved on all of them: every layer of its plan is
+compared with the module that stands in its place, no module may be left over, and the `state_dict` must
+have the shapes of the plan.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from archkit.errors import InferError, SpecError, WeightsError
 from archkit.nn.matching import INERT, mismatch, type_name
 from archkit.nn.names import Library, module_names
-from archkit.nn.network import Network, build
+from archkit.nn.network import Call, Chain, GateModule, Network, build
 from archkit.nn.parts import find_parts
 from archkit.nn.reading import read_spec
 from archkit.nn.weights import check_state, key_map, load_weights, state_shapes
@@ -28,13 +28,14 @@ __all__ = ["infer"]
 _SIZE: Final = (224, 224)
 _SHOWN: Final = 4  # differences that an error names
 
-# What runs its children in the order that the plan has. By name, so that nothing is imported, and
-# exactly, since a subclass may run them otherwise.
+# Modules that run their children in the order that the plan has: full names of their types, so that
+# nothing is imported. A subclass is another type, since it may run them in another way.
 _CONTAINERS: Final = {
     "archkit": {
         "archkit.nn.network.Network",
-        "archkit.nn.network.ResidualBlock",
-        "archkit.nn.layers.Attention",
+        "archkit.nn.network.Chain",
+        "archkit.nn.network.BlockModule",
+        "archkit.nn.network.GateModule",
     },
     "timm": {
         "timm.models.resnet.ResNet",
@@ -61,23 +62,24 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
     >>> infer(torchvision.models.resnet50(), input=(3, 224, 224)) == parse("resnet50")
     True
 
-    It reads what `archkit.nn.build` makes, torchvision's and timm's ResNets, and modules that have the
-    same names and run them in the same order. Of the last it knows no forward pass, and so it compares
-    outputs: on a copy with random weights, in float64, on two images of `input`'s size.
+    It reads ResNets: those that `archkit.nn.build` makes, torchvision's, timm's, and modules of somebody's
+    own that call their parts by the same names and run them in the same order. Since it does not know
+    how the last ones run, it compares outputs: of a copy with random weights, in float64, on two images
+    of the size of `input`.
 
-    What a module does not show: the size of its input (`input`); whether a shortcut of a stage that
-    needs none would be a conv or padding; which of several numbers gives the same widths. The spec
-    nearest to the defaults is taken. Dropout, stochastic depth, a batch norm's momentum and the weights
-    themselves are ignored: the language has no words for them.
+    Some things a module does not show: the size of its images (`input`); whether a stage that needs no
+    shortcut would have a conv or padding there; which of several numbers gives the same widths. Then the
+    spec nearest to the defaults is taken. Dropout, stochastic depth, a batch norm's momentum and the
+    weights themselves are ignored, since the language has no words for them.
 
     Args:
         module: on any device, in either mode; it is left as it is.
-        input: C, H, W of one image. An archkit network knows its own; otherwise 224x224 and the
-            channels of the first conv unless given.
+        input: C, H, W of one image. Unless it is given, an archkit network has its own, and any other
+            one 224x224 with as many channels as its first conv takes.
 
     Raises:
-        InferError: the module has something that the language cannot say (dilation, another
-            activation, widths of its own after pruning, ...); the message names it.
+        InferError: the language has no words for something in the module: dilation, another activation,
+            the uneven widths that pruning leaves, ... The message names it.
     """
     parts = find_parts(module)
     if input is None:
@@ -110,7 +112,7 @@ def _differences(module: nn.Module, spec: ArchSpec, library: Library, *, known: 
     """What differs between the plan of a spec and the modules, in words.
 
     Where it is not known how the modules are run, those without parameters may be missing or stand
-    elsewhere: a forward pass may call functions in their place, and the outputs will tell.
+    elsewhere, since a forward pass may call functions instead. The outputs will tell.
     """
     modules = dict(module.named_modules())
     names = module_names(spec, library)
@@ -133,15 +135,29 @@ def _differences(module: nn.Module, spec: ArchSpec, library: Library, *, known: 
             if type_name(part) == "timm.layers.squeeze_excite.SEModule" and part.add_maxpool:
                 found.append(f"{name} also squeezes by the maximum")
     if known and library == "archkit" and not found:
-        # These run their children in the order in which they were added.
-        order = [name for name, _ in build(spec, device="meta").named_modules()]
-        if list(modules) != order:
+        expected = dict(build(spec, device="meta").named_modules())
+        if list(modules) != list(expected):
             found.append("its modules stand in another order")
+        else:
+            found.extend(
+                f"{name} runs its modules in another way"
+                for name, chain in expected.items()
+                if isinstance(chain, Chain) and not _runs_alike(chain, modules[name])
+            )
     return list(dict.fromkeys(found))  # one relu may serve several layers
 
 
+def _runs_alike(chain: Chain, module: nn.Module) -> bool:
+    """Whether a module that has the children of a chain does the same with them."""
+    if type(module) is nn.Sequential:
+        return type(chain) is not GateModule and chain.steps == tuple(
+            Call(name) for name, _ in chain.named_children()
+        )
+    return type(module) is type(chain) and module.steps == chain.steps
+
+
 def _strangers(module: nn.Module, library: Library, stages: int) -> list[str]:
-    """Modules with children of which it is not known how they run them."""
+    """The modules with children that may run them in any way."""
     known = _CONTAINERS[library] | {_SEQUENTIAL}
     found = [
         f"{name or 'the module'} ({type(part).__name__})"
@@ -158,7 +174,7 @@ def _is_leaf(module: nn.Module) -> bool:
 
 
 def _compare_outputs(module: nn.Module, spec: ArchSpec, library: Library, strangers: list[str]) -> None:
-    """Holds the outputs of a copy with random weights to those of the network built from the spec.
+    """Compares the outputs of a copy with random weights with those of the network built from the spec.
 
     Raises:
         InferError: they differ, or cannot be computed.

@@ -1,16 +1,12 @@
-"""A torch module for each layer of a plan."""
+"""The layers that torch has no module for."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-from archkit.plan import Layer
-
-__all__ = ["Attention", "BlurPool", "ZeroPad", "module_for"]
+__all__ = ["BlurPool", "Squeeze", "ZeroPad"]
 
 
 class ZeroPad(nn.Module):
@@ -33,12 +29,12 @@ class BlurPool(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        # Not learned and not saved: it follows from the number of channels.
+        # Neither learned nor saved, since the number of channels is all that it depends on.
         self.register_buffer("filter", torch.empty(channels, 1, 3, 3), persistent=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Fills the filter: under torch's name for it, for a network that was made on `meta`."""
+        """Fills the filter. torch calls this by its name, for a network that was made on `meta`."""
         row = torch.tensor([1.0, 2.0, 1.0], device=self.filter.device) / 4
         self.filter.copy_(row[:, None] * row[None, :])
 
@@ -54,73 +50,3 @@ class Squeeze(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x 1 x 1."""
         return x.mean((2, 3), keepdim=True)
-
-
-class Attention(nn.Module):
-    """Channel attention: `x * gate(x)`, the gate being the plan's layers one behind another."""
-
-    def __init__(self, layers: tuple[Layer, ...]) -> None:
-        super().__init__()
-        for layer in layers:
-            if layer.kind != "scale":
-                self.add_module(layer.name.rpartition(".")[2], module_for(layer))
-        self.along_channels = any(layer.kind == "conv1d" for layer in layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """B x C x H x W -> the same."""
-        gate = x
-        for name, module in self.named_children():
-            if self.along_channels and name == "conv":
-                # ECA runs along the channels: B x C x 1 x 1 as B x 1 x C.
-                gate = module(gate.flatten(2).transpose(1, 2)).transpose(1, 2).unsqueeze(3)
-            else:
-                gate = module(gate)
-        return x * gate
-
-
-_SIMPLE: Final = {"squeeze": Squeeze, "sigmoid": nn.Sigmoid, "flatten": nn.Flatten}
-
-
-def module_for(layer: Layer) -> nn.Module:
-    """The module that does what a layer of a plan says.
-
-    Raises:
-        ValueError: the layer joins two inputs (`add`, `scale`) and is written out in its block.
-    """
-    match layer.kind:
-        case "conv":
-            return nn.Conv2d(
-                layer.in_shape[0],
-                layer.out_shape[0],
-                layer.kernel,
-                stride=layer.stride,
-                padding=layer.padding,
-                groups=layer.groups,
-                bias=layer.bias,
-            )
-        case "conv1d":
-            return nn.Conv1d(1, 1, layer.kernel, padding=layer.padding, bias=False)
-        case "batch_norm":
-            return nn.BatchNorm2d(layer.in_shape[0])
-        case "group_norm":
-            return nn.GroupNorm(layer.groups, layer.in_shape[0])
-        case "relu":
-            return nn.ReLU(inplace=True)
-        case "max_pool":
-            return nn.MaxPool2d(layer.kernel, stride=layer.stride, padding=layer.padding)
-        case "avg_pool":
-            return nn.AvgPool2d(
-                layer.kernel, stride=layer.stride, ceil_mode=layer.ceil, count_include_pad=not layer.ceil
-            )
-        case "blur_pool":
-            return BlurPool(layer.in_shape[0])
-        case "global_pool":
-            return nn.AdaptiveAvgPool2d(1)
-        case "zero_pad":
-            return ZeroPad(layer.stride, layer.in_shape[0], layer.out_shape[0])
-        case "linear":
-            return nn.Linear(layer.in_shape[0], layer.out_shape[0], bias=layer.bias)
-        case "squeeze" | "sigmoid" | "flatten":
-            return _SIMPLE[layer.kind]()
-        case "add" | "scale":
-            raise ValueError(f"{layer.name} joins two inputs; its block writes it out")

@@ -1,49 +1,116 @@
-"""`build`: ArchSpec -> `nn.Module`, made from the plan."""
+"""`build`: ArchSpec -> `nn.Module`, made from the tree that its plan is.
+
+Whatever family a block is of, its plan has layers, gates and residuals one behind another. A `Chain` runs
+them, and in it every module has the name that its layer has in the plan.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from archkit.nn.layers import Attention, module_for
-from archkit.plan import BlockPlan, Layer, Plan, StagePlan, is_attention, layout
+from archkit.nn.kinds import MODULES
+from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, Stage, layout
 from archkit.spec import ArchSpec
 
-__all__ = ["Network", "ResidualBlock", "build"]
+__all__ = ["BlockModule", "Call", "Chain", "GateModule", "Network", "Step", "Sum", "build", "initialise"]
 
 
-class ResidualBlock(nn.Module):
-    """`tail(shortcut(s) + attention(body(h)))` with `h = pre(x)`; see `archkit.plan.BlockPlan`."""
+class Call(NamedTuple):
+    """Calls a child, by its name, with the map or in a way of its own."""
 
-    def __init__(self, plan: BlockPlan) -> None:
+    name: str
+    run: Callable[[nn.Module, Tensor], Tensor] | None = None
+
+
+class Sum(NamedTuple):
+    """Adds what the body makes of the map, and the map itself or what the shortcut makes of it."""
+
+    body: tuple[Step, ...]
+    shortcut: str | None
+
+
+Step: TypeAlias = "Call | Sum"
+
+
+class Chain(nn.Module):
+    """Nodes of a plan, run one behind another.
+
+    The modules of its layers are its children, those in the body of a residual too. A gate and the
+    shortcut of a residual are chains of their own.
+
+    Attributes:
+        steps: what it does with a map, in order.
+    """
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
         super().__init__()
-        self._pre = _add_all(self, plan.pre)
-        self._body = _add_all(self, plan.body)
-        self.attn = Attention(plan.attention) if plan.attention else None
-        self.shortcut = _chain(plan.shortcut) if plan.shortcut else None
-        # In a pre-activation block a projection reads the activated map (He et al. 2016b).
-        self._projects_late = (
-            bool(plan.pre) and plan.shortcut[0].kind != "zero_pad" if plan.shortcut else False
-        )
-        self._tail = _add_all(self, [layer for layer in plan.tail if layer.kind != "add"])
+        self.steps = self._add_all(nodes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B x C x H x W -> B x C' x H' x W'."""
-        h = self._run(self._pre, x)
-        out = self._run(self._body, h)
-        if self.attn is not None:
-            out = self.attn(out)
-        if self.shortcut is not None:
-            x = self.shortcut(h if self._projects_late else x)
-        return self._run(self._tail, out + x)
+        """B x the shape that enters the first node -> B x the shape that leaves the last."""
+        return self._run(self.steps, x)
 
-    def _run(self, names: tuple[str, ...], x: Tensor) -> Tensor:
-        for name in names:
-            x = getattr(self, name)(x)
+    def _run(self, steps: tuple[Step, ...], x: Tensor) -> Tensor:
+        for step in steps:
+            if isinstance(step, Sum):
+                out = self._run(step.body, x)
+                x = out + (x if step.shortcut is None else getattr(self, step.shortcut)(x))
+            elif step.run is not None:
+                x = step.run(getattr(self, step.name), x)
+            else:
+                x = getattr(self, step.name)(x)
         return x
+
+    def _add_all(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        # What enters belongs to whoever made it, so a shortcut or a gate may yet read it.
+        may_overwrite = False
+        for node in nodes:
+            if isinstance(node, Layer):
+                self._add(node.own_name, _module_of(node, may_overwrite=may_overwrite))
+                steps.append(Call(node.own_name, MODULES[node.kind].run))
+                last = node
+            elif isinstance(node, Gate):
+                name = node.name.rpartition(".")[2]
+                self._add(name, GateModule(node.factors))
+                steps.append(Call(name))
+                last = node.scale
+            else:
+                body = self._add_all(node.body)
+                steps.append(Sum(body, self._add_shortcut(node.shortcut)))
+                last = node.add
+            # Autograd refuses to go back through an output that was kept and then overwritten.
+            may_overwrite = KINDS[last.kind].keeps in ("input", "nothing")
+        return tuple(steps)
+
+    def _add_shortcut(self, nodes: tuple[Node, ...]) -> str | None:
+        if not nodes:
+            return None
+        first = nodes[0].add if isinstance(nodes[0], Residual) else nodes[0]
+        name = first.name.split(".")[-2]  # of the branch that it stands in
+        self._add(name, Chain(nodes))
+        return name
+
+    def _add(self, name: str, module: nn.Module) -> None:
+        if name in self._modules:
+            raise ValueError(f"two parts of one chain are called {name}")
+        self.add_module(name, module)
+
+
+class GateModule(Chain):
+    """`x * factors(x)`: channel attention, say. Its chain makes the factors."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> the same."""
+        return x * self._run(self.steps, x)
+
+
+class BlockModule(Chain):
+    """One block of a network, of any family."""
 
 
 class Network(nn.Module):
@@ -56,11 +123,11 @@ class Network(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.spec = plan.spec
-        self.stem = _chain(plan.stem)
+        self.stem = Chain(plan.stem)
         self._stages = tuple(stage.name for stage in plan.stages)
         for stage in plan.stages:
             self.add_module(stage.name, _stage(stage))
-        self.head = _chain(plan.head)
+        self.head = Chain(plan.head)
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W images -> B x K logits."""
@@ -96,7 +163,7 @@ def build(
 
 @torch.no_grad()
 def initialise(network: nn.Module) -> None:
-    """The paper's initialisation, in place: convs Kaiming normal by fan-out, linear Xavier normal.
+    """Draws the weights anew as in the paper: convs Kaiming normal by fan-out, linear Xavier normal.
 
     Biases are 0 and norms the identity. (One passage of the paper swaps the two names.)
     """
@@ -111,28 +178,23 @@ def initialise(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _chain(layers: Iterable[Layer]) -> nn.Sequential:
-    """Layers one behind another, each under the last part of its name; attention under its own."""
-    chain = nn.Sequential()
-    for attends, group in groupby(layers, key=is_attention):
-        if attends:
-            chain.add_module("attn", Attention(tuple(group)))
-        else:
-            _add_all(chain, group)
-    return chain
-
-
-def _stage(stage: StagePlan) -> nn.Sequential:
+def _stage(stage: Stage) -> nn.Sequential:
     chain = nn.Sequential()
     for block in stage.blocks:
-        chain.add_module(block.name.rpartition(".")[2], ResidualBlock(block))
+        chain.add_module(block.name.rpartition(".")[2], BlockModule(block.nodes))
     return chain
 
 
-def _add_all(parent: nn.Module, layers: Iterable[Layer]) -> tuple[str, ...]:
-    names = []
-    for layer in layers:
-        name = layer.name.rpartition(".")[2]
-        parent.add_module(name, module_for(layer))
-        names.append(name)
-    return tuple(names)
+def _module_of(layer: Layer, *, may_overwrite: bool) -> nn.Module:
+    """The module of a layer, which works in place at most where it may overwrite what enters.
+
+    Raises:
+        ValueError: the layer joins two inputs, and so has no module.
+    """
+    make = MODULES[layer.kind].make
+    if make is None:
+        raise ValueError(f"{layer.name} joins two inputs, so it stands in a gate or a residual alone")
+    module = make(layer)
+    if getattr(module, "inplace", False) and not may_overwrite:
+        module.inplace = False  # type: ignore[assignment]  # to mypy a module's attributes are modules
+    return module

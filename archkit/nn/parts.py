@@ -12,6 +12,7 @@ from archkit.errors import InferError
 from archkit.nn.layers import BlurPool, ZeroPad
 from archkit.nn.matching import type_name
 from archkit.nn.names import Library
+from archkit.nn.network import Chain
 
 __all__ = ["FoundBlock", "Parts", "SeenShortcut", "find_parts"]
 
@@ -119,7 +120,7 @@ def _library(module: nn.Module, library: Library) -> Parts:
 
 
 def _archkit(module: nn.Module) -> Parts:
-    stem = _need(module, "stem", nn.Sequential)
+    stem = _need(module, "stem", nn.Module)
     preact = _child(module, "head.norm") is not None
     return Parts(
         library="archkit",
@@ -198,7 +199,7 @@ def _poolings(module: nn.Module | None) -> tuple[nn.Module, ...]:
 def _chain(module: nn.Module | None) -> tuple[nn.Module, ...]:
     if module is None:
         return ()
-    return tuple(module.children()) if isinstance(module, nn.Sequential) else (module,)
+    return tuple(module.children()) if isinstance(module, nn.Sequential | Chain) else (module,)
 
 
 def _live(module: nn.Module | None) -> nn.Module | None:

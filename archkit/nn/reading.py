@@ -8,19 +8,29 @@ Where several specs have the same layers, the one nearest to the defaults is tak
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter, ne
 from typing import Any, Final
 
 from torch import nn
 
+from archkit.blocks import ATTENTION, NO_ATTENTION, STEMS
+from archkit.blocks.residual import BOTTLENECK_EXPANSION
 from archkit.errors import InferError
 from archkit.nn.matching import type_name
 from archkit.nn.parts import FoundBlock, Parts
 from archkit.spec import ArchSpec, Attention, Norm, Stem
-from archkit.spec.vocabulary import ATTENTION, LIMITS, AntiAlias, Project, StemPool
+from archkit.spec.options import options
 
 __all__ = ["read_spec"]
 
 _NO_SHORTCUT: Final = "none"
+
+
+def _limits(key: str) -> tuple[int, int]:
+    """The lowest and highest number that an option takes."""
+    found: tuple[int, int] = getattr(options()[key].values, "range")  # noqa: B009 - those without numbers have none
+    return found
 
 
 def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
@@ -49,7 +59,7 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         shortcut=shortcut,
         project=project,
         groups=groups,
-        base_width=_base_width(middles, groups) if middles else 64,
+        base_width=_base_width(middles, groups) if middles else None,
         reduce=_reduce(channels, firsts),
         stem=_stem(parts.stem),
         stem_pool=_stem_pool(parts.stem_pool),
@@ -73,17 +83,18 @@ def _planes(block: FoundBlock) -> int:
     """Base width of a block."""
     if block.basic:
         return block.c_out
-    c, rest = divmod(block.c_out, 4)
+    c, rest = divmod(block.c_out, BOTTLENECK_EXPANSION)
     if rest:
         raise InferError(
-            f"{block.name}.conv3 puts out {block.c_out} channels; a bottleneck's are a multiple of 4"
+            f"{block.name}.conv3 puts out {block.c_out} channels;"
+            f" a bottleneck's are a multiple of {BOTTLENECK_EXPANSION}"
         )
     return c
 
 
 def _base_width(middles: Sequence[tuple[int, FoundBlock]], groups: int) -> int:
     """The number that gives each bottleneck's middle conv its `c * base_width // 64 * groups` channels."""
-    low, high = LIMITS["base_width"]
+    low, high = _limits("base_width")
     for c, block in middles:
         each, rest = divmod(block.convs[1].out_channels, groups)
         if rest:
@@ -94,12 +105,12 @@ def _base_width(middles: Sequence[tuple[int, FoundBlock]], groups: int) -> int:
             f"{block.convs[1].out_channels} in {block.name} (planes {c})" for c, block in middles
         )
         raise InferError(f"no base_width gives the bottlenecks' middle convs their channels: {widths}")
-    return _nearest(64, low, high)
+    return _nearest(options()["base_width"].default, low, high)
 
 
 def _reduce(channels: Sequence[int], firsts: Sequence[FoundBlock]) -> int:
     """The divisor that gives each block's first conv its channels."""
-    low, high = LIMITS["reduce"]
+    low, high = _limits("reduce")
     said = []
     for c, block in zip(channels, firsts, strict=True):
         whole = c if block.basic else block.convs[1].out_channels
@@ -112,10 +123,10 @@ def _reduce(channels: Sequence[int], firsts: Sequence[FoundBlock]) -> int:
     return low
 
 
-def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[Any, Project]:
+def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[list[str], str]:
     """The kind of each stage's shortcut, and where shortcuts project."""
     seen: list[str] = [block.shortcut for block in firsts]
-    project: Project = "change"
+    project = "change"
     for kind, block in zip(seen, firsts, strict=True):
         if kind not in (_NO_SHORTCUT, "pad") and block.stride == 1 and block.c_in == block.c_out:
             # It projects without need, so a stage that has no shortcut is one that would only pad.
@@ -135,27 +146,45 @@ def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[Any, Project]:
 
 def _stem(convs: Sequence[nn.Conv2d]) -> Stem:
     widths = tuple(conv.out_channels for conv in convs)
-    first = convs[0] if convs else None
-    if len(convs) == 3:
-        for stem in (Stem("deep", widths[1]), Stem("tiered", widths[1])):
-            if stem.widths == widths:
-                return stem
+    # Every kind puts out its own number at one of its convs.
+    guesses = [Stem(kind, width) for kind in STEMS for width in dict.fromkeys(widths)]
+    as_many = [stem for stem in guesses if len(stem.widths) == len(convs)]
+    if not as_many:
+        numbers = sorted({len(row.widths(row.least)) for row in STEMS.values()})
         raise InferError(
-            f"the stem's convs are {', '.join(map(str, widths))} wide;"
-            " deep is N, N, 2N and tiered 3(N // 4), N, 2N"
+            f"the stem has {len(convs)} convs; the language has {' or '.join(map(str, numbers))}"
         )
-    if len(convs) == 1 and first is not None:
-        for kind, kernel, stride in (("conv3", 3, 1), ("conv7", 7, 2)):
-            if first.kernel_size == (kernel, kernel) and first.stride == (stride, stride):
-                return Stem(kind, widths[0])
+    fitting = [stem for stem in as_many if stem.widths == widths]
+    if not fitting:
+        nearest = {
+            kind: min(guesses, key=lambda stem: sum(map(ne, stem.widths, widths)))
+            for kind, guesses in groupby(as_many, key=attrgetter("kind"))
+        }
         raise InferError(
-            f"the stem's conv is {first.kernel_size[0]}x{first.kernel_size[1]} with stride {first.stride[0]};"
-            " the language has 3x3 with 1 and 7x7 with 2"
+            f"the stem's convs are {_listed(widths)} wide; those of "
+            + " and those of ".join(
+                f"{kind}:{stem.width} are {_listed(stem.widths)}" for kind, stem in nearest.items()
+            )
         )
-    raise InferError(f"the stem has {len(convs)} convs; the language has one or three")
+    if len(fitting) == 1:
+        return fitting[0]  # whether its kernels fit too, the proof will tell
+    k, stride = convs[0].kernel_size, convs[0].stride
+    for stem in fitting:
+        row = STEMS[stem.kind]
+        if k == (row.kernel,) * 2 and stride == (row.stride,) * 2:
+            return stem
+    rows = [STEMS[stem.kind] for stem in fitting]
+    raise InferError(
+        f"the stem's conv is {k[0]}x{k[1]} with stride {stride[0]}; the language has "
+        + " and ".join(f"{row.kernel}x{row.kernel} with {row.stride}" for row in rows)
+    )
 
 
-def _stem_pool(poolings: Sequence[nn.Module]) -> StemPool:
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _stem_pool(poolings: Sequence[nn.Module]) -> str:
     if not poolings:
         return "none"
     return "conv" if isinstance(poolings[0], nn.Conv2d) else "max"
@@ -167,7 +196,7 @@ def _norm(norm: nn.Module | None) -> Norm:
     return Norm("group", norm.num_groups) if isinstance(norm, nn.GroupNorm) else Norm("batch")
 
 
-def _anti_alias(modules: Iterable[nn.Module | None]) -> AntiAlias:
+def _anti_alias(modules: Iterable[nn.Module | None]) -> str:
     for module in modules:
         if isinstance(module, nn.AvgPool2d):
             return "avg"
@@ -187,7 +216,7 @@ def _attention(where: str, modules: Sequence[tuple[int, nn.Module | None]]) -> A
     """The attention that has these modules, each at so many channels."""
     first = modules[0][1]
     if first is None:
-        return Attention("none")
+        return NO_ATTENTION
     if isinstance(getattr(first, "conv", None), nn.Conv1d):
         return Attention("eca")
     squeezed = []
@@ -199,7 +228,7 @@ def _attention(where: str, modules: Sequence[tuple[int, nn.Module | None]]) -> A
             )
         squeezed.append((channels, fc1.out_channels))
     for kind in ("se", "se-plain"):
-        low, high = LIMITS["attn"]
+        low, high = _limits("attn")
         for channels, width in squeezed:
             of_this = _reductions(kind, channels, width)
             low, high = max(low, of_this[0]), min(high, of_this[1])
@@ -211,7 +240,7 @@ def _attention(where: str, modules: Sequence[tuple[int, nn.Module | None]]) -> A
 
 def _reductions(kind: str, channels: int, width: int) -> tuple[int, int]:
     """The lowest and highest R for which `se_width(kind, channels, R)` is `width`; lowest > highest: none."""
-    most = LIMITS["attn"].high
+    most = _limits("attn")[1]
     if kind == "se-plain":
         # channels // R == width, and at least 1.
         return channels // (width + 1) + 1, channels // width if width > 1 else most

@@ -1,8 +1,8 @@
 """Weights from elsewhere: which key of another library's `state_dict` is which of archkit's.
 
 Weights come as tensors or as a safetensors file. A pickled checkpoint can run any code when it is
-opened, so archkit opens none: open it with `torch.load(path, weights_only=True)` and hand over what
-that returns.
+opened, so archkit opens none: open it with `torch.load(path, weights_only=True)`, and pass on what that
+returns.
 """
 
 from __future__ import annotations
@@ -13,17 +13,14 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archkit.errors import WeightsError
+from archkit.nn.kinds import COUNTER, MODULES, Shapes
 from archkit.nn.names import LIBRARIES, Library, module_names
 from archkit.nn.network import Network
-from archkit.plan import Layer, layout
+from archkit.plan import layout
 from archkit.spec import ArchSpec
 
-__all__ = ["Shapes", "key_map", "load_weights", "state_shapes"]
+__all__ = ["check_state", "key_map", "load_weights", "state_shapes"]
 
-Shapes = dict[str, tuple[int, ...]]
-"""Keys of a `state_dict` and the shapes of their tensors."""
-
-_COUNTER = "num_batches_tracked"  # of a batch norm: how many batches it has seen in training
 _SHOWN = 4  # keys that an error names of each kind
 
 
@@ -36,7 +33,9 @@ def state_shapes(spec: ArchSpec) -> Shapes:
     ((64, 3, 3, 3), (10,))
     """
     return {
-        f"{layer.name}.{name}": shape for layer in layout(spec) for name, shape in _tensors(layer).items()
+        f"{layer.name}.{name}": shape
+        for layer in layout(spec)
+        for name, shape in MODULES[layer.kind].tensors(layer).items()
     }
 
 
@@ -48,8 +47,8 @@ def key_map(spec: ArchSpec, library: Library) -> dict[str, str]:
     >>> keys["conv1.3.weight"], keys["layer2.0.downsample.1.weight"]
     ('stem.conv2.weight', 'stage2.block1.shortcut.conv.weight')
 
-    It follows from the plan, for any network for which the library's ResNet has names: so also for
-    one whose 7x7 stem has been replaced by a 3x3.
+    It follows from the plan, so it is there for any network whose layers the library's ResNet has names
+    for, such as one whose 7x7 stem has been replaced by a 3x3.
 
     Args:
         spec: the network.
@@ -57,14 +56,14 @@ def key_map(spec: ArchSpec, library: Library) -> dict[str, str]:
             `archkit`, whose map is the identity.
 
     Raises:
-        WeightsError: the library's ResNet has no name for one of the layers.
+        WeightsError: there is no such library, or its ResNet has no name for one of the layers.
     """
     if library not in LIBRARIES:
         raise WeightsError(f"library is {' | '.join(LIBRARIES)}, not {library}")
     names = module_names(spec, library)
     keys = {}
     for layer in layout(spec):
-        for tensor in _tensors(layer):
+        for tensor in MODULES[layer.kind].tensors(layer):
             if layer.name not in names:
                 raise WeightsError(f"{library}'s ResNet has no place for {layer.name} of {spec}")
             keys[f"{names[layer.name]}.{tensor}"] = f"{layer.name}.{tensor}"
@@ -74,20 +73,20 @@ def key_map(spec: ArchSpec, library: Library) -> dict[str, str]:
 def load_weights(
     network: Network, weights: Mapping[str, Tensor] | str | Path, *, library: Library = "archkit"
 ) -> None:
-    """Copies weights into a network, in place, after every key and shape has been checked.
+    """Checks every key and shape, and then copies the weights into a network, in place.
 
-    A batch norm's `num_batches_tracked` may be missing, as it is from files older than torch 0.4.1:
-    it is no weight, and the network keeps its own.
+    A batch norm's `num_batches_tracked` may be missing, as it is from files older than torch 0.4.1. It
+    is no weight, and the network keeps its own.
 
     Args:
-        network: a network of `archkit.nn.build`, on any device but `meta`, which holds no numbers.
+        network: what `archkit.nn.build` made, on any device but `meta`, which holds no numbers.
         weights: a `state_dict`, or the path of a `.safetensors` file.
         library: whose names the keys are, as for `key_map`.
 
     Raises:
-        WeightsError: a key is missing or unknown, or a tensor has another shape: the message names
-            them in the library's own words, and the network is left as it was. Or the file cannot be
-            read, the network lies on `meta`, or the library's ResNet has no name for a layer.
+        WeightsError: a key is missing or unknown, or a tensor has another shape. The message names it as
+            the library does, and the network is left as it was. Or the file cannot be read, the network
+            lies on `meta`, or the library's ResNet has no name for a layer.
     """
     if any(p.is_meta for p in network.parameters()):
         raise WeightsError("the network lies on the meta device: build it on a device that holds numbers")
@@ -108,17 +107,17 @@ def load_weights(
 def check_state(
     came: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], what: str
 ) -> None:
-    """Holds the shapes of a `state_dict` to what is expected.
+    """Checks that a `state_dict` has the keys and shapes that are expected.
 
     Args:
-        came: keys and shapes.
-        expected: the same; the keys that count batches may be missing from `came`.
+        came: its keys and shapes.
+        expected: the same, as they should be; those that count batches may be missing from `came`.
         what: how the error begins.
 
     Raises:
         WeightsError: a key is missing or unknown, or has another shape.
     """
-    missing = [key for key in expected if key not in came and not key.endswith(_COUNTER)]
+    missing = [key for key in expected if key not in came and not key.endswith(COUNTER)]
     unknown = [key for key in came if key not in expected]
     other = [
         f"{key} is {_by(came[key])}, expected {_by(expected[key])}"
@@ -130,27 +129,6 @@ def check_state(
         raise WeightsError(
             f"{what}: " + "; ".join(f"{len(keys)} {kind}: {_few(keys)}" for kind, keys in kinds if keys)
         )
-
-
-def _tensors(layer: Layer) -> Shapes:
-    """The parameters and saved buffers of a layer; shapes as torch keeps them."""
-    c_in, c_out, k = layer.in_shape[0], layer.out_shape[0], layer.kernel
-    found: Shapes = {}
-    match layer.kind:
-        case "conv":
-            found["weight"] = (c_out, c_in // layer.groups, k, k)
-        case "conv1d":
-            found["weight"] = (1, 1, k)
-        case "linear":
-            found["weight"] = (c_out, c_in)
-        case "batch_norm":
-            found = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (c_out,))
-            found[_COUNTER] = ()
-        case "group_norm":
-            found = {"weight": (c_out,), "bias": (c_out,)}
-    if layer.bias:
-        found["bias"] = (c_out,)
-    return found
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -27,11 +27,12 @@ class PlanPen(Pen):
         nodes: what has been drawn.
     """
 
-    __slots__ = ("_changes", "nodes", "prefix")
+    __slots__ = ("_changes", "_residuals", "nodes", "prefix")
 
     def __init__(self, c: Any, h: Any, w: Any, prefix: str, *, changes: bool | None = None) -> None:
         super().__init__(c, h, w)
         self.prefix, self._changes = prefix, changes
+        self._residuals: dict[str, int] = {}  # how many there are so far under each prefix
         self.nodes: list[Node] = []
 
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
@@ -59,9 +60,12 @@ class PlanPen(Pen):
     ) -> None:
         """Writes both branches down.
 
-        What comes before the body belongs to it, unless the shortcut reads it too.
+        What comes before the body belongs to it, unless the shortcut reads it too. A second residual of
+        one block has a `shortcut2` and an `add2`, so that no two layers have one name.
         """
         x = self.shape
+        self._residuals[self.prefix] = n = self._residuals.get(self.prefix, 0) + 1
+        number = "" if n == 1 else str(n)
         with self._inside() as drawn:
             if before is not None:
                 before(self)
@@ -77,11 +81,11 @@ class PlanPen(Pen):
         beside: list[Node] = []
         if changed and shortcut is not None:
             self.moved(entered if shared else x)
-            with self._inside("shortcut") as beside:
+            with self._inside(f"shortcut{number}") as beside:
                 shortcut(self)
         self.moved(out)
         self.nodes.extend(drawn[:shared])
-        add = self._layer("add", "add", out)
+        add = self._layer(f"add{number}", "add", out)
         self.nodes.append(Residual(body=tuple(drawn[shared:]), shortcut=tuple(beside), add=add))
 
     def _differ(self, x: tuple[Any, ...], out: tuple[Any, ...]) -> bool:

@@ -1,0 +1,233 @@
+"""What each kind of layer is in torch: one row each, beside those of `archkit.plan.kinds`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from torch import Tensor, nn
+
+from archkit.nn.layers import BlurPool, Squeeze, ZeroPad
+from archkit.plan import Layer
+
+__all__ = ["COUNTER", "MODULES", "ModuleKind", "Shapes"]
+
+Shapes: TypeAlias = dict[str, tuple[int, ...]]
+"""Keys of a `state_dict` and the shapes of their tensors."""
+
+Attributes: TypeAlias = Callable[[Layer], Mapping[str, Any]]
+"""The attributes that a layer's module must have, and their values."""
+
+COUNTER: Final = "num_batches_tracked"
+"""The tensor in which a batch norm counts the batches that it was trained on: no weight."""
+
+_TORCH: Final = "torch.nn.modules."
+_EPS: Final = 1e-5
+
+
+def _nothing(_layer: Layer) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModuleKind:
+    """A row.
+
+    Attributes:
+        make: makes the module of a layer. None where a layer joins two inputs: it has no module, and
+            the chain that it stands in writes it out.
+        types: the full name of every type of module that is this kind of layer, and the attributes in
+            which such a module must agree with the layer. They are names, so that neither timm nor
+            torchvision is imported. A subclass is another type, since it may compute something else
+            (timm's StdConv2d is an nn.Conv2d).
+        tensors: the parameters and saved buffers of a layer's module.
+        run: calls the module where it does not take the map as it is.
+    """
+
+    make: Callable[[Layer], nn.Module] | None
+    types: Mapping[str, Attributes] = field(default_factory=dict)
+    tensors: Callable[[Layer], Shapes] = _nothing
+    run: Callable[[nn.Module, Tensor], Tensor] | None = None
+
+
+def _in_torch(*names: str, attributes: Attributes = _nothing) -> dict[str, Attributes]:
+    return {_TORCH + name: attributes for name in names}
+
+
+def _bias(layer: Layer) -> Shapes:
+    return {"bias": (layer.out_shape[0],)} if layer.bias else {}
+
+
+def _conv_attributes(layer: Layer, c_in: int, c_out: int, sides: int) -> dict[str, Any]:
+    return {
+        # The dilation first: it changes the padding too, and "has dilation 2x2" tells why.
+        "dilation": (1,) * sides,
+        "in_channels": c_in,
+        "out_channels": c_out,
+        "kernel_size": (layer.kernel,) * sides,
+        "stride": (layer.stride,) * sides,
+        "padding": (layer.padding,) * sides,
+        "groups": layer.groups,
+        "bias": layer.bias,
+        "padding_mode": "zeros",
+    }
+
+
+def _conv_tensors(layer: Layer) -> Shapes:
+    c_in, c_out, k = layer.in_shape[0], layer.out_shape[0], layer.kernel
+    return {"weight": (c_out, c_in // layer.groups, k, k), **_bias(layer)}
+
+
+def _conv(layer: Layer) -> nn.Module:
+    return nn.Conv2d(
+        layer.in_shape[0],
+        layer.out_shape[0],
+        layer.kernel,
+        stride=layer.stride,
+        padding=layer.padding,
+        groups=layer.groups,
+        bias=layer.bias,
+    )
+
+
+def _along_channels(conv: nn.Module, x: Tensor) -> Tensor:
+    """B x C x 1 x 1 -> the same: the conv sees one channel of length C, B x 1 x C."""
+    out: Tensor = conv(x.flatten(2).transpose(1, 2))
+    return out.transpose(1, 2).unsqueeze(3)
+
+
+def _batch_norm_tensors(layer: Layer) -> Shapes:
+    each = layer.in_shape[:1]
+    return {**dict.fromkeys(("weight", "bias", "running_mean", "running_var"), each), COUNTER: ()}
+
+
+def _pool_attributes(layer: Layer) -> dict[str, Any]:
+    return {
+        "kernel_size": (layer.kernel,) * 2,
+        "stride": (layer.stride,) * 2,
+        "padding": (layer.padding,) * 2,
+        "ceil_mode": layer.ceil,
+    }
+
+
+def _avg_pool(layer: Layer) -> nn.Module:
+    return nn.AvgPool2d(
+        layer.kernel,
+        stride=layer.stride,
+        padding=layer.padding,
+        ceil_mode=layer.ceil,
+        count_include_pad=not layer.ceil,
+    )
+
+
+MODULES: Final[Mapping[str, ModuleKind]] = {
+    "conv": ModuleKind(
+        make=_conv,
+        types=_in_torch(
+            "conv.Conv2d",
+            attributes=lambda layer: _conv_attributes(layer, layer.in_shape[0], layer.out_shape[0], 2),
+        ),
+        tensors=_conv_tensors,
+    ),
+    "conv1d": ModuleKind(
+        make=lambda layer: nn.Conv1d(1, 1, layer.kernel, padding=layer.padding, bias=False),
+        types=_in_torch("conv.Conv1d", attributes=lambda layer: _conv_attributes(layer, 1, 1, 1)),
+        tensors=lambda layer: {"weight": (1, 1, layer.kernel)},
+        run=_along_channels,
+    ),
+    # A norm's momentum changes its training alone, and so it need not agree.
+    "batch_norm": ModuleKind(
+        make=lambda layer: nn.BatchNorm2d(layer.in_shape[0]),
+        types=_in_torch(
+            "batchnorm.BatchNorm2d",
+            "batchnorm.SyncBatchNorm",
+            attributes=lambda layer: {
+                "num_features": layer.in_shape[0],
+                "eps": _EPS,
+                "affine": True,
+                "track_running_stats": True,
+            },
+        ),
+        tensors=_batch_norm_tensors,
+    ),
+    "group_norm": ModuleKind(
+        make=lambda layer: nn.GroupNorm(layer.groups, layer.in_shape[0]),
+        types=dict.fromkeys(
+            (f"{_TORCH}normalization.GroupNorm", "timm.layers.norm.GroupNorm"),
+            lambda layer: {
+                "num_channels": layer.in_shape[0],
+                "num_groups": layer.groups,
+                "eps": _EPS,
+                "affine": True,
+            },
+        ),
+        tensors=lambda layer: dict.fromkeys(("weight", "bias"), layer.in_shape[:1]),
+    ),
+    "relu": ModuleKind(make=lambda _: nn.ReLU(inplace=True), types=_in_torch("activation.ReLU")),
+    "max_pool": ModuleKind(
+        make=lambda layer: nn.MaxPool2d(
+            layer.kernel, stride=layer.stride, padding=layer.padding, ceil_mode=layer.ceil
+        ),
+        types=_in_torch(
+            "pooling.MaxPool2d", attributes=lambda layer: {**_pool_attributes(layer), "dilation": (1, 1)}
+        ),
+    ),
+    "avg_pool": ModuleKind(
+        make=_avg_pool,
+        # `count_include_pad` need not agree, since without padding it changes nothing.
+        types=_in_torch(
+            "pooling.AvgPool2d",
+            attributes=lambda layer: {**_pool_attributes(layer), "divisor_override": None},
+        ),
+    ),
+    "blur_pool": ModuleKind(
+        make=lambda layer: BlurPool(layer.in_shape[0]),
+        types={
+            "archkit.nn.layers.BlurPool": _nothing,
+            "timm.layers.blur_pool.BlurPool2d": lambda layer: {
+                "filt_size": 3,
+                "stride": (layer.stride,) * 2,
+                "pad_mode": "reflect",
+                "channels": layer.in_shape[0],
+            },
+        },
+    ),
+    "global_pool": ModuleKind(
+        make=lambda _: nn.AdaptiveAvgPool2d(1),
+        types=_in_torch("pooling.AdaptiveAvgPool2d", attributes=lambda _: {"output_size": (1, 1)}),
+    ),
+    "squeeze": ModuleKind(make=lambda _: Squeeze(), types={"archkit.nn.layers.Squeeze": _nothing}),
+    "sigmoid": ModuleKind(
+        make=lambda _: nn.Sigmoid(),
+        types={f"{_TORCH}activation.Sigmoid": _nothing, "timm.layers.activations.Sigmoid": _nothing},
+    ),
+    "scale": ModuleKind(make=None),
+    "zero_pad": ModuleKind(
+        make=lambda layer: ZeroPad(layer.stride, layer.in_shape[0], layer.out_shape[0]),
+        types={
+            "archkit.nn.layers.ZeroPad": lambda layer: {
+                "stride": (layer.stride,) * 2,
+                "new": layer.out_shape[0] - layer.in_shape[0],
+            }
+        },
+    ),
+    "add": ModuleKind(make=None),
+    "flatten": ModuleKind(
+        make=lambda _: nn.Flatten(),
+        types=_in_torch("flatten.Flatten", attributes=lambda _: {"start_dim": 1, "end_dim": -1}),
+    ),
+    "linear": ModuleKind(
+        make=lambda layer: nn.Linear(layer.in_shape[0], layer.out_shape[0], bias=layer.bias),
+        types=_in_torch(
+            "linear.Linear",
+            attributes=lambda layer: {
+                "in_features": layer.in_shape[0],
+                "out_features": layer.out_shape[0],
+                "bias": layer.bias,
+            },
+        ),
+        tensors=lambda layer: {"weight": (layer.out_shape[0], layer.in_shape[0]), **_bias(layer)},
+    ),
+}
+"""Every kind of layer, by its name in `archkit.plan.KINDS`."""
