@@ -232,7 +232,9 @@ def report(plan: Plan) -> None:
         files = (("--markdown", "report.md"), ("--csv", "report.csv"), ("--html", "report.html"))
         where = [part for option, name in files for part in (option, str(plan.out / name))]
         run(late, "-m", "archkit", "report", str(runs), *where)
-        run(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", str(plan.out / "budget-buys.csv"))
+        if (plan.out / "budget-buys.toml").exists():  # else no run is of that step
+            table = str(plan.out / "budget-buys.csv")
+            run(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", table)
     with tarfile.open(plan.out / "results.tar.gz", "w:gz") as archive:
         for path in sorted(plan.out.rglob("*")):
             if path.is_file() and path.suffix in {".json", ".csv", ".toml", ".md", ".html"}:

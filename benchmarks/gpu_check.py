@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -36,6 +37,8 @@ from archkit.bench.suite import SuiteRun
 from archkit.bench.trainer import Trainer
 from archkit.spec import ArchSpec, parse
 
+HERE = Path(__file__).resolve().parent
+OURS = {HERE, HERE.parent / "archkit" / "bench"}  # folders of which a line is named where something failed
 SPEC = "[1,1]x[16,32]"
 NEAR = 0.02  # of a loss: bfloat16 has three digits
 Check = Callable[[], str]
@@ -188,7 +191,10 @@ def main() -> int:
         try:
             said, failed = check(), False
         except Exception as error:  # noqa: BLE001 - the next one may do
-            said, failed = f"{type(error).__name__}: {str(error)[:600]}", True
+            frames = traceback.extract_tb(error.__traceback__)
+            last = next((at for at in reversed(frames) if OURS & set(Path(at.filename).parents)), frames[0])
+            where = f"{Path(last.filename).name}:{last.lineno}"
+            said, failed = f"{type(error).__name__} in {where}: {str(error)[:600]}", True
         seconds = time.perf_counter() - started
         print(f"  {'FAILED' if failed else 'ok':6} {what}: {said} ({seconds:.1f} s)", flush=True)
         found.append({"what": what, "failed": failed, "said": said, "seconds": seconds})

@@ -269,6 +269,8 @@ class Measuring:
 
 def said_of(error: Exception) -> str:
     """The error in a line."""
+    if isinstance(error, TimeoutError):
+        return str(error)
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
