@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from archkit.bench.recipe import Compile
 
-__all__ = ["compiled", "steps_to_compile"]
+__all__ = ["compiled", "compiled_afresh", "steps_to_compile"]
 
 _RECORDED: Final = ("reduce-overhead", "max-autotune")  # the modes in which torch records CUDA graphs
 
@@ -34,6 +35,27 @@ def compiled(model: nn.Module, mode: Compile) -> Callable[[Tensor], Tensor]:
         return forward(images)
 
     return recorded
+
+
+@contextmanager
+def compiled_afresh(mode: Compile) -> Iterator[None]:
+    """What is compiled in the block is compiled in it from the start, and forgotten behind it.
+
+    torch counts how often a module's forward has been compiled, whichever network it was of, and from the
+    ninth on runs it as it is without a word. Here the count begins at nothing, and to come so far is an
+    error. The memory of recorded graphs is free again too.
+    """
+    if mode == "none":
+        yield
+        return
+    from torch._dynamo import config
+
+    torch.compiler.reset()
+    try:
+        with config.patch(fail_on_recompile_limit_hit=True):
+            yield
+    finally:
+        torch.compiler.reset()
 
 
 def steps_to_compile(mode: Compile) -> int:

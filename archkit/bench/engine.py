@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from archkit.bench.checkpoint import Checkpoint
+from archkit.bench.compiling import compiled_afresh
 from archkit.bench.data import DataSet
 from archkit.bench.device import backends, synchronize
 from archkit.bench.events import Estimate, Step, Watch, ignore
@@ -105,7 +106,12 @@ def train(
             f"the network takes {spec.input} and {spec.classes} classes, {data.name} has {data.input} and"
             f" {len(data.classes)}"
         )
-    with _generators_kept(device), backends(recipe.precision), _memory_errors(recipe):
+    with (
+        _generators_kept(device),
+        backends(recipe.precision),
+        _memory_errors(recipe),
+        compiled_afresh(recipe.compile),
+    ):
         on_device = DeviceData.of(data, recipe, device)
         trainer = Trainer(spec, on_device, recipe, seed=seed, device=device)
         # What is compiled and measured are steps of this trainer, taken back afterwards.
@@ -122,12 +128,12 @@ def _compile(trainer: Trainer) -> float | None:
     """Has the trainer compile what it needs; seconds of that, None where nothing is compiled."""
     if trainer.recipe.compile == "none":
         return None
-    from torch._dynamo.exc import TorchDynamoException
+    from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 
     started = time.perf_counter()
     try:
         trainer.warm_up()
-    except TorchDynamoException as error:
+    except (TorchDynamoException, FailOnRecompileLimitHit) as error:
         reason = str(error).strip().splitlines()[0]
         raise RunError(f"torch.compile failed ({reason}); --set compile=none does without") from error
     return time.perf_counter() - started

@@ -138,7 +138,7 @@ def _sharpened(pixels: Tensor, factor: Tensor) -> Tensor:
     """Blended with a blur of 3 x 3 whose middle weighs five; the border has no blur."""
     C = pixels.shape[1]
     kernel = pixels.new_full((3, 3), 1 / 13)
-    kernel[1, 1] = 5 / 13
+    kernel[1, 1].fill_(5 / 13)  # not `= `: older torch copies that to a GPU, and waits
     inner = torch.nn.functional.conv2d(pixels, kernel.expand(C, 1, 3, 3), groups=C).round()
     blurred = pixels.clone()
     blurred[:, :, 1:-1, 1:-1] = inner
