@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import os
 import pkgutil
 import re
@@ -108,6 +109,24 @@ def test_make_targets_exist(page: Path) -> None:
     }
     named = set(re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE))
     assert named <= targets, f"{page.name}: the Makefile has no {', '.join(sorted(named - targets))}"
+
+
+def test_the_life_of_a_spec_ends_in_a_report(cli: Cli, tmp_path: Path) -> None:
+    """The commands at the end of the page, and the figures that it says the run and the report hold."""
+    page = (ROOT / "docs" / "life-of-a-spec.md").read_text(encoding="utf-8")
+    bench, report = (shlex.split(found["name"] + found["args"]) for found in COMMAND.finditer(page))
+    for command in (bench, report):
+        done = cli(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"weights.safetensors", "epochs.csv", "result.json"}
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert result["spec"] == bench[1]
+    row = (tmp_path / "report.md").read_text(encoding="utf-8")
+    for figure in (result["params"], result["macs"]):
+        assert f"{figure:,}" in page
+        assert f"{figure:,}" in row
+    assert "of 50 |" in row
 
 
 def light_modules() -> list[str]:
