@@ -17,12 +17,12 @@ FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 .PHONY: help setup demo test test-long test-oldest lint types format bench figures build wheel clean
 
 help:
-	@echo "make demo       set up, then count, enumerate and train on the embedded images"
-	@echo "make test       set up, then lint, types and tests"
-	@echo "make test-long  everything, with 10,000 examples for each property"
+	@echo "make demo         set up, then count, enumerate and train on the embedded images"
+	@echo "make test         set up, then lint, types and tests"
+	@echo "make test-long    everything, with 10,000 examples for each property"
 	@echo "make test-oldest  the tests with the oldest versions that pyproject.toml allows"
-	@echo "make bench      the speed comparisons with other tools"
-	@echo "make figures    the measured figures into the pages, from benchmarks/results"
+	@echo "make bench        the speed comparisons with other tools"
+	@echo "make figures      the measured figures into the pages, from benchmarks/results"
 	@echo "make setup | lint | types | format | wheel | clean"
 
 setup: $(READY)
