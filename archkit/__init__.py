@@ -5,7 +5,7 @@
 >>> archkit.totals(spec).params
 4977226
 
-Importing archkit never imports torch; `archkit.nn` and `archkit.bench` do.
+Importing archkit never imports torch; only `archkit.nn` and what trains in `archkit.bench` do.
 """
 
 from archkit.count import totals

@@ -1,4 +1,4 @@
-"""`python -m archkit`: the commands, where no script is on the path."""
+"""`python -m archkit`: the command line, for when the `archkit` script is not on the path."""
 
 from archkit.cli import main
 

@@ -27,15 +27,15 @@ class ArchkitError(Exception):
 
 
 class SpecError(ArchkitError):
-    """A text is not a spec, or a spec is not a network that can be laid out.
+    """A text is not a spec, or its values do not make a network that can be laid out.
 
     Attributes:
-        reason: one sentence: what was expected and what came.
-        text: the whole text that was read, or None when the error is about a value.
+        reason: one sentence that says what was expected and what came.
+        text: the whole text that was read, or None if the error is about a value.
         span: `(start, end)`, the offsets of the offending token in `text`.
         hint: the likely mistake, or None.
-        field: the field of the value that is wrong, and its index where it is a list; a parser
-            turns them into a span.
+        field: the field whose value is wrong, and the index in it if it is a list; a parser makes a
+            span of them.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class SpecError(ArchkitError):
 
 
 class BudgetError(ArchkitError):
-    """A limit is not a number, is negative, or contradicts another."""
+    """A limit is not a number, is negative, or contradicts another limit."""
 
 
 class DataError(ArchkitError):
@@ -83,15 +83,15 @@ class RunError(ArchkitError):
 
 
 class ToolError(ArchkitError):
-    """Another counter was asked for its figure and gave none."""
+    """Another counter was asked for its figure, and gave none."""
 
 
 class WeightsError(ArchkitError):
-    """Weights do not fit a network: a key is missing, unknown or of another shape; or no file can be read."""
+    """Weights do not fit a network (a key is missing, unknown or of another shape), or cannot be read."""
 
 
 class InferError(ArchkitError):
-    """A module is no network that the language can say."""
+    """A module is not a network that the language can express."""
 
 
 def nearest(word: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
@@ -110,7 +110,7 @@ def _point_at(text: str, span: tuple[int, int]) -> list[str]:
     start, end = span
     width = max(1, end - start)
     left = max(0, start + min(width, _SHOWN // 2) - _SHOWN // 2) if len(text) > _SHOWN else 0
-    # One printable column for each character, so that the carets stand where they should.
+    # Every character becomes one printable column, so that the carets stand where they should.
     shown = "".join(c if c.isprintable() else " " for c in text[left : left + _SHOWN])
     at = start - left
     return ["  " + shown.rstrip(), "  " + " " * at + "^" * max(1, min(width, _SHOWN - at))]

@@ -88,6 +88,17 @@ def test_importing_archkit_imports_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_counting_in_arrays_is_imported_when_it_is_asked_for() -> None:
+    """`archkit.count.count_arrays` brings numpy; `archkit.count` alone does not."""
+    code = (
+        "import archkit.count; assert 'count_arrays' in archkit.count.__all__; print('light', flush=True); "
+    )
+    done = run_refusing(("numpy",), code + "archkit.count.count_arrays")
+    assert done.stdout == "light\n"
+    assert "imported numpy" in done.stderr
+    assert run_refusing(TORCH, code + "archkit.count.count_arrays").returncode == 0
+
+
 def test_imports_point_one_way() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)

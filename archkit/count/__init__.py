@@ -1,7 +1,23 @@
 """Exact counts of a network: one by one, in closed form, and in arrays."""
 
+from typing import TYPE_CHECKING
+
 from archkit.count.closed import Cost, totals
 from archkit.count.formulas import equation1
 from archkit.count.report import Account, LayerCost, PartCost, count
 
-__all__ = ["Account", "Cost", "LayerCost", "PartCost", "count", "equation1", "totals"]
+if TYPE_CHECKING:
+    from archkit.count.arrays import count_arrays
+
+__all__ = ["Account", "Cost", "LayerCost", "PartCost", "count", "count_arrays", "equation1", "totals"]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """`count_arrays`, imported when it is first asked for: numpy takes longer than counting a network."""
+        if name == "count_arrays":
+            from archkit.count.arrays import count_arrays
+
+            return count_arrays
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,6 +7,7 @@ them, and in it every module has the name that its layer has in the plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -155,7 +156,9 @@ def build(
         device: where its weights are made; `"meta"` makes none.
         dtype: of the weights; torch's default unless given.
     """
-    with torch.device(device if device is not None else torch.get_default_device()):
+    # No device given leaves a `with torch.device(...)` around the call in force: torch 2.6 does not
+    # report it as the default device.
+    with nullcontext() if device is None else torch.device(device):
         network = Network(layout(spec))
     initialise(network)
     return network.to(dtype=dtype) if dtype is not None else network
