@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["show_as", "show_check"]
 
-_DIFFERS = 1  # exit code where a tool reports something else, or fails
+_DIFFERS = 1  # exit code if a tool reports something else, or fails
 
 
 def show_as(specs: list[ArchSpec], tool: str, *, as_json: bool) -> None:
-    """Prints the figures that a tool is predicted to print, and their terms."""
+    """Print the figures that a tool is predicted to print, and their terms."""
     from archkit.count.tools import predict
     from archkit.plan import layout
 
@@ -38,20 +38,19 @@ def show_as(specs: list[ArchSpec], tool: str, *, as_json: bool) -> None:
 
 
 def show_check(specs: list[ArchSpec], *, tool: str | None, as_json: bool) -> None:
-    """Asks the tools and prints predicted, reported, difference.
+    """Ask the tools, and print what was predicted, what they report, and the difference.
 
     Raises:
         typer.Exit: a figure differs, or an installed tool failed (exit code 1).
     """
-    # Settled before torch is imported: a mistyped name is told at once.
+    # Before torch is imported, so that a mistyped name is refused at once.
     tools = None if tool is None else (_tool(tool),)
 
     from archkit.nn.crosscheck import ASKED, crosscheck
 
     if tools is not None and tools[0] not in ASKED:
         raise typer.BadParameter(
-            f"{tools[0].value} counts networks that it builds itself and takes no modules; "
-            "--as alone predicts it",
+            f"{tools[0].value} counts only networks that it builds itself; --as without --check predicts it",
             param_hint="--as",
         )
     agree = True
@@ -87,15 +86,15 @@ def _render(spec: ArchSpec, checks: tuple[ToolCheck, ...]) -> list[Any]:
                 end_section=j == len(check.comparisons) - 1,
             )
     if absent:
-        notes.append(f"Not installed, so not asked: {', '.join(absent)}.")
+        notes.append(f"Not installed, and so not asked: {', '.join(absent)}.")
     return [table, *notes]
 
 
 def _tool(name: str) -> Tool:
-    """The tool of a name.
+    """The tool of this name.
 
     Raises:
-        typer.BadParameter: there is none.
+        typer.BadParameter: there is no such tool.
     """
     from archkit.count.tools import Tool
 
@@ -103,7 +102,7 @@ def _tool(name: str) -> Tool:
         return Tool(name)
     except ValueError:
         known = ", ".join(tool.value for tool in Tool)
-        raise typer.BadParameter(f"{name!r} is none of {known}", param_hint="--as") from None
+        raise typer.BadParameter(f"unknown tool {name!r}; known: {known}", param_hint="--as") from None
 
 
 def _as_json(figure: Prediction) -> dict[str, Any]:
