@@ -39,8 +39,8 @@ def enumerate_command(
         str | None,
         typer.Option(
             "--sort",
-            help=f"Sort by one of {as_options(*FIGURES)}, largest first, or by least-params and so on, smallest "
-            "first. By default params. A whole list that is sorted is held in memory.",
+            help=f"Sort by one of {as_options(*FIGURES)}, largest first, or by least-params and so on, "
+            "smallest first. By default params. A whole list that is sorted is held in memory.",
         ),
     ] = None,
     count: Annotated[

@@ -29,7 +29,8 @@ def solve_command(
         str,
         typer.Option(
             "--by",
-            help=f"Rank by one of {as_options(*OBJECTIVES)}, highest first; by least-macs and so on, lowest first.",
+            help=f"Rank by one of {as_options(*OBJECTIVES)}, highest first, or by least-macs and so on, "
+            "lowest first.",
         ),
     ] = ENTROPY,
     best: Annotated[int, typer.Option("--best", min=1, max=100_000, help="How many networks to give.")] = 10,
