@@ -65,7 +65,7 @@ class Bounds:
         self._snap(every)
 
     def tighten(self, rows: Ints) -> None:
-        """Lowers the bounds of some profiles, with the first constraint and each of the others together.
+        """Lower the bounds of some profiles, with the first constraint and each of the others together.
 
         The first limit is the one that binds most often besides the effectiveness.
         """

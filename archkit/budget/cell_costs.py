@@ -34,7 +34,7 @@ class CellCosts:
         start: what the limit leaves after a first block of the first stage and the head's constant part, C.
             It is in the figure itself: what the first stage leaves is what is cut to cells.
         step: cost of a further block of the first stage, in the figure itself, C.
-        cells: the most cells that are left after the first block of the first stage; negative if none fits.
+        cells: the most cells that a first block of the first stage leaves; negative if none fits.
         window: how many cells lie between the ends of the limit; None without a lower end.
     """
 
@@ -57,7 +57,7 @@ class CellCosts:
         return len(self.first)
 
     def depths_within(self, stage: int, c: Any, cells: Any) -> Any:
-        """How many numbers of blocks a stage can have if so many cells are left after its first block.
+        """How many numbers of blocks a stage can have with `cells` left after its first block.
 
         `c` is the index of a width, or an array of them, one for each of the last axis of `cells`.
         """
@@ -73,14 +73,14 @@ class CellCosts:
         return np.where(cells >= 0, np.searchsorted(self.blocks[stage][c], most, side="right"), 0)
 
     def endings_within(self, c: Any, cells: Any) -> Any:
-        """The same of the last stage, with the head paid for and the lower end of the limit kept to."""
+        """The same for the last stage, with the head paid for too, and within the lower end of the limit."""
         last = self.stages - 1
         cells = np.asarray(cells) - self.head[c]
         found = self.depths_within(last, c, cells)
         return found if self.window is None else found - self.depths_within(last, c, cells - self.window)
 
     def fits_alone(self, c: int, left: int) -> bool:
-        """Whether a network of one stage fits that leaves so many cells before its head is paid for."""
+        """Whether a network of one stage fits if it leaves `left` cells before its head is paid for."""
         cells = int(left) - int(self.head[c])
         return cells >= 0 and (self.window is None or cells < self.window)
 

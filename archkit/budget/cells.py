@@ -40,7 +40,7 @@ def running_sum(cells: Cells, stride: int) -> Cells:
 
 
 def wide_enough(cells: Cells, times: int) -> Cells:
-    """The same cells, as Python's integers if the largest of them, so many times, could pass 64 bits."""
+    """The same cells, as Python's integers if `times` the largest of them would pass 64 bits."""
     if cells.dtype != object and int(cells.max(initial=0)) * times >= WIDE:
         return cells.astype(object)
     return cells

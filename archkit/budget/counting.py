@@ -39,12 +39,13 @@ class CountTable:
 
     Attributes:
         costs: the costs in cells, and the limit.
-        split: the first stage behind the cut; 1 where there is no stage to cut off.
-        points: for each width of the first stage, the cells that each number of blocks leaves, most first.
+        split: the first stage after the cut; 1 if there is only one stage.
+        points: for each width of the first stage, the cells that each number of blocks leaves, in
+            descending order.
         beginnings: `A` of the stages from the second to the one before the cut, or of that one alone;
-            none where the first stage stands before the cut.
-        endings: `W` of the stage behind the cut; none where there is one stage.
-        pairs: (width before the cut, width behind it, networks) of every pair that some network has.
+            none if only the first stage is before the cut.
+        endings: `W` of the stage after the cut; none if there is only one stage.
+        pairs: (width before the cut, width after it, networks) for every pair that some network has.
         total: how many networks fit.
     """
 
@@ -58,7 +59,7 @@ class CountTable:
 
 
 def count_table(tables: SkeletonTables, figure: str, limit: Limit, *, keep: bool = False) -> CountTable:
-    """Counts the networks of a skeleton that keep to a limit on one figure, which has an upper end.
+    """Count the networks of a skeleton that keep to a limit on one figure; it must have an upper end.
 
     `keep` holds on to the beginnings of every stage, which `Sampler` walks back through.
 
@@ -110,7 +111,7 @@ def _first_stage(costs: CellCosts) -> tuple[Ints, ...]:
 
 
 def _endings(costs: CellCosts, split: int, points: tuple[Ints, ...]) -> list[Cells]:
-    """`W` of the stage behind the cut."""
+    """`W` of the stage after the cut."""
     last = costs.stages - 1
     found: list[Cells] = []
     for c, length in enumerate(_room(costs, split, points)):
@@ -125,7 +126,7 @@ def _endings(costs: CellCosts, split: int, points: tuple[Ints, ...]) -> list[Cel
 
 
 def _last_stage(costs: CellCosts, c: int, length: int) -> Cells:
-    """How many last stages behind width c, with the head, cost so many cells each."""
+    """How many last stages after width c, with the head, cost each number of cells."""
     last = costs.stages - 1
     hits = np.zeros(length, dtype=np.int64)
     for to in np.flatnonzero(costs.tables.stages[last].allowed[c]).tolist():
@@ -139,7 +140,7 @@ def _last_stage(costs: CellCosts, c: int, length: int) -> Cells:
 
 
 def _room(costs: CellCosts, split: int, points: tuple[Ints, ...]) -> list[int]:
-    """For each width behind the cut, one more than the cells that can be left for its further blocks."""
+    """For each width after the cut, one more than the cells that can be left for its further blocks."""
     most = [int(each.max(initial=-1)) for each in points]
     for stage in range(1, split + 1):
         allowed = costs.tables.stages[stage].allowed
@@ -149,10 +150,10 @@ def _room(costs: CellCosts, split: int, points: tuple[Ints, ...]) -> list[int]:
 
 
 def _all_depths(costs: CellCosts, cells: Cells, stage: int, c: int, *, down: bool = False) -> Cells:
-    """Sums a table over every number of blocks: `sum over n of cells[b - (n - 1) * other]`.
+    """A table, summed over every number of blocks: `sum over n of cells[b - (n - 1) * other]`.
 
-    With `down`, `cells[r + (n - 1) * other]`, for tables of what is left rather than spent. The table that
-    goes in may be changed.
+    With `down`, `cells[r + (n - 1) * other]` is summed, for tables of what is left rather than spent. The
+    table that goes in may be changed.
     """
     stride, blocks = int(costs.other[stage][c]), costs.blocks[stage][c]
     if down:
@@ -209,7 +210,7 @@ def _beginnings(
 
 
 def _needs(costs: CellCosts) -> list[Ints]:
-    """The fewest cells that the stages behind each stage, and the head, can cost at each of its widths."""
+    """The fewest cells that the stages after each stage, and the head, can cost at each of its widths."""
     found = [costs.head]
     for stage in range(costs.stages - 1, 0, -1):
         allowed = costs.tables.stages[stage].allowed
@@ -219,7 +220,7 @@ def _needs(costs: CellCosts) -> list[Ints]:
 
 
 def _from_points(costs: CellCosts, points: tuple[Ints, ...], before: list[int], to: int) -> Cells:
-    """How many first stages, and a first block of the second, leave so many cells."""
+    """How many first stages, with a first block of the second, leave each number of cells."""
     spent = [points[c] - int(costs.first[1][c, to]) for c in before]
     left = np.concatenate(spent) if spent else np.zeros(0, dtype=np.int64)
     left = left[left >= 0]
@@ -227,10 +228,10 @@ def _from_points(costs: CellCosts, points: tuple[Ints, ...], before: list[int], 
 
 
 def _from_cells(entering: list[tuple[Cells, int, int]], need: int) -> Cells:
-    """How many beginnings, and a first block behind them, leave so many cells.
+    """How many beginnings, with a first block after them, leave each number of cells.
 
-    For each width before, `entering` has its table, what the first block costs behind it, and the table's
-    greatest entry. Entries below `need`, which the stages that follow cannot do with, are left at 0.
+    For each width before, `entering` has its table, what the first block costs after it, and the greatest
+    entry of the table. Entries below `need`, which is too little for the stages that follow, stay 0.
     """
     entering = [(cells, by, top) for cells, by, top in entering if len(cells) > by]
     length = max((len(cells) - by for cells, by, _ in entering), default=0)
@@ -252,7 +253,7 @@ def _pairs(
     beginnings: tuple[_ByWidth, ...],
     endings: _ByWidth,
 ) -> tuple[tuple[int, int, int], ...]:
-    """(width before the cut, width behind it, networks) of every pair that some network has."""
+    """(width before the cut, width after it, networks) for every pair that some network has."""
     found = []
     # Bounds from whole tables save a pass over every pair of them.
     most_begin = [exact_sum(cells) for cells in beginnings[-1]] if beginnings else []

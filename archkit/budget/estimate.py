@@ -15,7 +15,7 @@ from archkit.spec import SearchSpace, parse
 
 __all__ = ["CountEstimate", "count_or_estimate", "estimate_within", "few_enough"]
 
-_MOST_WALKED: Final = 500_000_000  # networks that are gone through, array after array, in minutes
+_MOST_WALKED: Final = 500_000_000  # networks that can be counted array after array in minutes
 _Z: Final = 3.29  # of 99.9% of a normal distribution
 
 

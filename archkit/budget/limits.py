@@ -178,7 +178,7 @@ def _limit(name: str, low: int | None, high: int | None) -> Limit:
 
 
 def _take_optimizer(given: dict[str, str]) -> str:
-    """Takes the optimizer out of the texts."""
+    """Take the optimizer out of the texts."""
     optimizer = given.pop("optimizer", "momentum")
     if optimizer not in OPTIMIZER_STATES:
         raise BudgetError(f"optimizer must be one of {', '.join(OPTIMIZER_STATES)}, not {optimizer!r}")
@@ -186,14 +186,14 @@ def _take_optimizer(given: dict[str, str]) -> str:
 
 
 def _take_weight_bits(given: dict[str, str]) -> int:
-    """Takes the bits of a weight out of the texts."""
+    """Take the bits of a weight out of the texts."""
     if "weight_bits" in given and not {"max_weight_bytes", "min_weight_bytes"} & given.keys():
         raise BudgetError("weight-bits needs max-weight-bytes or min-weight-bytes")
     return _take_number(given, "weight_bits", 32, most=_MOST_BITS)
 
 
 def _take_number(given: dict[str, str], key: str, default: int, *, most: int) -> int:
-    """Takes a whole number of 1 or more out of the texts."""
+    """Take a whole number of 1 or more out of the texts."""
     text = given.pop(key, None)
     if text is None:
         return default

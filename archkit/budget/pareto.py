@@ -17,7 +17,7 @@ __all__ = ["pareto", "read_directions"]
 def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
     """The figures of a front, from a text such as `params,+macs`: (figure, whether the most is best).
 
-    Without a sign the least is best, except for depth, of which the most is.
+    Without a sign the least is best, except for depth: the most of that is best.
 
     Raises:
         BudgetError: a figure is unknown or named twice.

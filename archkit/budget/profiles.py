@@ -53,7 +53,7 @@ class WidthProfiles:
 
 
 def width_profiles(tables: SkeletonTables, objective: Objective) -> WidthProfiles:
-    """Lays out and bounds every width profile.
+    """Lay out and bound every width profile.
 
     Raises:
         BudgetError: there are too many to hold.
@@ -107,7 +107,7 @@ def _score(
         return deepmad_score(tables, widths, objective.max_rho)
     sign = 1.0 if objective.most else -1.0
     if objective.name == PEAK:
-        # Not a sum: the best that any depth can make of it stands for all depths, and the search looks.
+        # Not a sum: the best of any depth stands for all depths, and the search looks at each.
         best = costs[-1]
         if objective.most:
             best = np.maximum(best, np.where(most > 0, steps[-1], 0).max(axis=1, initial=0))

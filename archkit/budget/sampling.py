@@ -22,7 +22,7 @@ _BLOCK: Final = 2**14
 
 
 class Sampler:
-    """Numbers the networks of a table from 0 to `table.total - 1`."""
+    """The networks of a table, numbered from 0 to `table.total - 1`."""
 
     def __init__(self, table: CountTable) -> None:
         """`table` must have been made with `keep`."""
@@ -75,9 +75,9 @@ class Sampler:
         a, b = begin[low : low + _BLOCK], end[low : low + _BLOCK]
         narrow = sums[block] < WIDE and a.dtype != object and b.dtype != object
         i, rank = _pick(a * b if narrow else a.astype(object) * b.astype(object), rank)
-        before, behind = divmod(rank, int(b[i]))
+        before, after = divmod(rank, int(b[i]))
         left = low + i
-        return [*self._front(table.split - 1, c, left + by, before), *self._back(to, left, behind)]
+        return [*self._front(table.split - 1, c, left + by, before), *self._back(to, left, after)]
 
     def _block_sums(self, pair: tuple[int, int], begin: Cells, end: Cells) -> list[int]:
         """How many networks of a pair of widths there are up to the end of each block of cells."""
@@ -89,7 +89,7 @@ class Sampler:
         return self._sums[pair]
 
     def _front(self, stage: int, c: int, left: int, rank: int) -> list[tuple[int, int]]:
-        """The stages up to `stage`, which is of width `c` and leaves `left` cells."""
+        """The stages up to `stage`, which has width `c` and leaves `left` cells."""
         costs, path = self._costs, []
         while stage > 0:
             before = np.flatnonzero(costs.tables.stages[stage].allowed[:, c])
@@ -109,7 +109,7 @@ class Sampler:
         return path[::-1]
 
     def _ways(self, stage: int, c: int, left: Ints) -> Cells:
-        """How many beginnings up to a stage of width `c` leave so many cells."""
+        """How many beginnings up to a stage of width `c` leave each of these numbers of cells."""
         if stage == 0:
             points = self._table.points[c][::-1]
             return np.searchsorted(points, left, side="right") - np.searchsorted(points, left, side="left")
@@ -120,16 +120,16 @@ class Sampler:
         return found
 
     def _back(self, c: int, left: int, rank: int) -> list[tuple[int, int]]:
-        """The stages from the cut on, the first of which is of width `c` and has `left` cells left."""
+        """The stages after the cut, the first of which has width `c` and `left` cells left."""
         costs, last = self._costs, self._costs.stages - 1
         if self._table.split == last:
             return [(c, self._last(c, left, rank))]
-        behind = np.flatnonzero(costs.tables.stages[last].allowed[c])
+        follows = np.flatnonzero(costs.tables.stages[last].allowed[c])
         has = left - (costs.blocks[last - 1][c] - 1) * int(costs.other[last - 1][c])
-        has = has[has >= 0][:, None] - costs.first[last][c, behind][None, :]
-        i, rank = _pick(costs.endings_within(behind, has).ravel(), rank)
-        row, column = divmod(i, len(behind))
-        to = int(behind[column])
+        has = has[has >= 0][:, None] - costs.first[last][c, follows][None, :]
+        i, rank = _pick(costs.endings_within(follows, has).ravel(), rank)
+        row, column = divmod(i, len(follows))
+        to = int(follows[column])
         here = (c, int(costs.blocks[last - 1][c][row]))
         return [here, (to, self._last(to, int(has[row, column]), rank))]
 

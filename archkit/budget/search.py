@@ -28,7 +28,7 @@ class _Rows:
     Attributes:
         more: further blocks of each stage so far, N x j.
         costs: the costs if every stage to come has its fewest blocks, M x N.
-        value: the objective, likewise, N.
+        value: the objective in the same case, N.
         priced: the objective less what the multipliers charge, N.
         logs: sum of the logarithms of the convs' widths in the further blocks, N.
         convs: how many convs those are, N.
@@ -43,7 +43,7 @@ class _Rows:
 
 
 class Search:
-    """Searches the depths of one width profile after another, and keeps the best networks."""
+    """A search through one width profile after another, which keeps the best networks."""
 
     def __init__(self, objective: Objective, n: int, effort: int) -> None:
         self.heap: list[tuple[float, int, SkeletonTables, tuple[int, ...], tuple[int, ...]]] = []
@@ -69,12 +69,12 @@ class Search:
         return bound + abs(bound) * _SLACK < worst
 
     def go_through(self, profiles: WidthProfiles, i: int) -> None:
-        """Searches the depths of one profile."""
+        """Search the depths of one profile."""
         profile = _Profile(self, profiles, i)
         profile.descend(0, profile.start())
 
     def take(self, profiles: WidthProfiles, i: int, rows: _Rows) -> None:
-        """Keeps the best of some whole networks."""
+        """Keep the best of some whole networks."""
         tables = profiles.tables
         value = rows.value
         if self._objective.name == PEAK:
@@ -143,7 +143,7 @@ class _Profile:
         )
 
     def descend(self, j: int, rows: _Rows) -> None:
-        """Chooses the depth of stage j for some partial networks, and goes on from the most promising."""
+        """Choose the depth of stage j for some partial networks, and go on from the most promising."""
         last = j + 1 == len(self._tables.stages)
         at, more = self._pairs(j, rows)
         self._search.partial += len(at)

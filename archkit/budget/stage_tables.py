@@ -255,7 +255,7 @@ def stem_out(tables: SkeletonTables) -> Ints:
 
 
 def _stem_follows(setting: Setting) -> bool:
-    """Whether the stem is as wide as the first stage, as it is unless the space says otherwise."""
+    """Whether the stem is as wide as the first stage: it is, unless the space sets another."""
     return all(key != "stem" for key, _ in setting.options)
 
 

@@ -26,8 +26,8 @@ def count_within(space: SearchSpace, budget: Budget) -> int:
     """How many networks of `space` keep to `budget`, exactly.
 
     If one figure is limited, tables count it, whatever the number of networks; peak memory may be limited
-    besides, since it limits each block by itself. If several other figures are limited, all stages but the
-    last two are gone through one by one.
+    besides, since it limits each block by itself. If several other figures are limited, every choice of all
+    stages but the last two is looked at.
 
     >>> from archkit.spec import parse_space
     >>> budget = Budget.read({"max_params": "5e6"})
@@ -133,7 +133,7 @@ def sample(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tupl
 def _sample_by_listing(
     space: SearchSpace, budget: Budget, n: int, generator: random.Random
 ) -> tuple[Candidate, ...]:
-    """Numbers the networks as they are listed, and lists them again up to the last that was drawn."""
+    """A sample for which the networks are listed twice: to count them, and to find those that were drawn."""
     ranks = _draw(sum(len(chunk) for chunk in chunks(space, budget)), n, generator)
     order = sorted(range(n), key=ranks.__getitem__)
     found: dict[int, Candidate] = {}
@@ -173,7 +173,7 @@ def _sample_by_table(
 
 
 def _draw(total: int, n: int, generator: random.Random) -> list[int]:
-    """The numbers of `n` networks of so many."""
+    """`n` numbers, each drawn from those of `total` networks."""
     if n and not total:
         raise BudgetError("no network of the space fits the budget")
     return [generator.randrange(total) for _ in range(n)]

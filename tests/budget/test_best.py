@@ -156,7 +156,7 @@ def test_ways_to_write_an_objective(text: str, objective: tuple[str, bool]) -> N
 
 
 def test_the_budget_is_filled_among_trillions() -> None:
-    # Beyond any listing: that none is better follows from the limit, that it fits from its plan.
+    # Beyond any listing: that none is better follows from the limit, and that it fits from its plan.
     space = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
     budget = Budget.read({"max_params": "5M", "max_macs": "400M"})
     found = solve(space, budget, Objective.read("params"), 2)
