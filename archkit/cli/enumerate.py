@@ -61,10 +61,10 @@ def enumerate_command(
 ) -> None:
     """List the networks of a space that fit a budget, and say how many there are.
 
-    The ones with the most parameters come first. With --output or --json, but
-    neither --limit nor --sort, all of them are listed as a stream in the order of
-    the space: by options, then number of stages, then width and blocks of the
-    first stage, of the second, and so on, all ascending.
+    Those with the most parameters come first, unless --sort says otherwise. With
+    --output or --json, but neither --limit nor --sort, all are listed as a stream
+    in the order of the space: by options, then number of stages, then width and
+    blocks of the first stage, of the second, and so on, all ascending.
     """
     from archkit.budget import Objective, read_space_and_budget
     from archkit.budget.output import check_output

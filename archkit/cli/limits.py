@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias, get_type_hints
 
 import typer
 
+from archkit.cli.stopping import when_stopped
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
 from archkit.spec import DEFAULT_SPACE
@@ -65,7 +66,8 @@ def takes_limits(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapper(**given: Any) -> None:
         limits = {key: given.pop(key) for key in helps}
-        command(**given, limits={key: text for key, text in limits.items() if text is not None})
+        with when_stopped("nothing was kept"):
+            command(**given, limits={key: text for key, text in limits.items() if text is not None})
 
     own = inspect.signature(command).parameters
     hints = get_type_hints(command, include_extras=True)

@@ -15,7 +15,7 @@ _P = ParamSpec("_P")
 
 
 class Stopped(typer.Abort):
-    """Ctrl-C has stopped a command; the text says what was kept."""
+    """Ctrl-C has stopped a command; the text says so, and what was kept if the command knows."""
 
 
 def stoppable(command: Callable[_P, None]) -> Callable[_P, None]:
@@ -26,15 +26,17 @@ def stoppable(command: Callable[_P, None]) -> Callable[_P, None]:
 
     @functools.wraps(command)
     def wrapper(*args: _P.args, **options: _P.kwargs) -> None:
-        with when_stopped("nothing was kept"):
+        try:
             command(*args, **options)
+        except KeyboardInterrupt as error:
+            raise Stopped("interrupted") from error
 
     return wrapper
 
 
 @contextmanager
 def when_stopped(kept: str) -> Iterator[None]:
-    """Turn Ctrl-C into `Stopped`, which says what is kept of the work."""
+    """Turn Ctrl-C into `Stopped`, with a text that says what is kept of the work."""
     try:
         yield
     except KeyboardInterrupt as error:

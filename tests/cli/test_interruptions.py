@@ -65,3 +65,20 @@ def test_a_stream_says_that_it_is_not_complete(tmp_path: Path) -> None:
     assert done.returncode == 130
     assert done.stdout
     assert done.stderr == "interrupted; the list is not complete\n"
+
+
+def test_a_command_that_does_not_know_says_no_more(tmp_path: Path) -> None:
+    code = (
+        "import archkit.cli.zoo as zoo, signal\n"
+        "zoo.show = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "from archkit.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "zoo"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
