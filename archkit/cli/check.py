@@ -9,6 +9,8 @@ import typer
 from archkit.cli.render import exact, json_line, new_table, show
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from archkit.count.tools import Prediction, Tool
     from archkit.nn.crosscheck import ToolCheck
     from archkit.spec import ArchSpec
@@ -68,26 +70,29 @@ def show_check(specs: list[ArchSpec], *, tool: str | None, as_json: bool) -> Non
 def _render(spec: ArchSpec, checks: tuple[ToolCheck, ...]) -> list[Any]:
     figures = ("predicted", "reported", "difference")
     table = new_table("tool", "figure", *figures, right=figures, title=str(spec))
-    absent, notes = [], []
     for check in checks:
-        if check.version is None:
-            absent.append(check.tool.value)
-        elif check.failure is not None:
-            table.add_row(check.tool.value, "failed", "-", "-", "-", style="red", end_section=True)
-            notes.append(check.failure)
-        for j, figure in enumerate(check.comparisons):
-            table.add_row(
-                check.tool.value if j == 0 else "",
-                figure.quantity,
-                exact(figure.predicted),
-                exact(figure.reported),
-                f"{figure.difference:+,}" if figure.difference else "0",
-                style="red" if figure.difference else None,
-                end_section=j == len(check.comparisons) - 1,
-            )
+        _add_rows(table, check)
+    notes = [check.failure for check in checks if check.failure is not None]
+    absent = [check.tool.value for check in checks if check.version is None]
     if absent:
         notes.append(f"Not installed, and so not asked: {', '.join(absent)}.")
     return [table, *notes]
+
+
+def _add_rows(table: Table, check: ToolCheck) -> None:
+    """A row for each figure of a tool, or one that says that it failed."""
+    if check.failure is not None:
+        table.add_row(check.tool.value, "failed", "-", "-", "-", style="red", end_section=True)
+    for j, figure in enumerate(check.comparisons):
+        table.add_row(
+            check.tool.value if j == 0 else "",
+            figure.quantity,
+            exact(figure.predicted),
+            exact(figure.reported),
+            f"{figure.difference:+,}" if figure.difference else "0",
+            style="red" if figure.difference else None,
+            end_section=j == len(check.comparisons) - 1,
+        )
 
 
 def _tool(name: str) -> Tool:
