@@ -1,16 +1,18 @@
 """Budgets, and the networks that keep to them."""
 
 from archkit.budget.best import Best, Ranked, Watch, solve
-from archkit.budget.estimate import Estimate, count_or_estimate, estimate_within, few_enough
-from archkit.budget.file import BudgetFile, read_budget, read_space
+from archkit.budget.estimate import CountEstimate, count_or_estimate, estimate_within, few_enough
+from archkit.budget.file import BudgetFile, read_budget, read_space, read_space_and_budget
+from archkit.budget.first import First, first
 from archkit.budget.headroom import Change, Headroom, Left, headroom
-from archkit.budget.limits import FIGURES, Budget, Limit, words
+from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.listing import Candidate, candidates, largest
-from archkit.budget.objective import MAX_RHO, OBJECTIVES, Objective, entropy, rho
+from archkit.budget.objective import MAX_RHO, Objective, entropy, rho
 from archkit.budget.output import write_candidates
 from archkit.budget.pareto import pareto, read_directions
-from archkit.budget.relax import Relaxation, least, relaxations
+from archkit.budget.relax import Relaxation, least, relaxations, why_nothing_fits
 from archkit.budget.within import count_within, histogram, sample
+from archkit.count.metrics import FIGURES, OBJECTIVES, words
 
 __all__ = [
     "FIGURES",
@@ -21,7 +23,9 @@ __all__ = [
     "BudgetFile",
     "Candidate",
     "Change",
-    "Estimate",
+    "CountEstimate",
+    "End",
+    "First",
     "Headroom",
     "Left",
     "Limit",
@@ -35,6 +39,7 @@ __all__ = [
     "entropy",
     "estimate_within",
     "few_enough",
+    "first",
     "headroom",
     "histogram",
     "largest",
@@ -43,10 +48,12 @@ __all__ = [
     "read_budget",
     "read_directions",
     "read_space",
+    "read_space_and_budget",
     "relaxations",
     "rho",
     "sample",
     "solve",
+    "why_nothing_fits",
     "words",
     "write_candidates",
 ]

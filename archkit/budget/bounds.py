@@ -1,12 +1,12 @@
-"""Bounds on the best network of each plan of widths, from the dual of the linear relaxation.
+"""Bounds on the best network of each width profile, from the dual of the linear relaxation.
 
-With the widths fixed, costs and objective are linear in the blocks. A limit becomes
+With the widths fixed, the costs and the objective are linear in the blocks. A limit becomes
 `sum over stages of o_j m_j <= R` over the further blocks m_j, and for any multipliers of 0 or more
 
     objective <= base + sum of lambda R + sum over j of u_j max(0, v_j - sum of lambda o_j)
 
-where m_j <= u_j. Good multipliers come from the corners of that function; every one gives a bound that
-holds.
+where m_j <= u_j. Every choice of multipliers gives a bound that holds; good ones come from the corners of
+that function.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from typing import Final
 import numpy as np
 
 from archkit.budget.objective import Floats
-from archkit.budget.tables import Bools, Ints
+from archkit.budget.stage_tables import Bools, Ints
 
 __all__ = ["SLACK", "Bounds", "snapped"]
 
 SLACK: Final = 1e-2
-"""More than floats can be wrong by in a bound on whole figures, which stay far under 2**53 here."""
+"""More than the error of floats in a bound on whole figures, which stay far under 2**53 here."""
 
 
 class Bounds:
-    """Bounds on every plan of widths. Legend: N plans, S stages, K constraints.
+    """Bounds on every width profile. Legend: N profiles, S stages, K constraints.
 
     Attributes:
-        upper: no network of the plan is better, N.
-        multipliers: those that gave it, N x K.
+        upper: the bound: no network of the profile is better, N.
+        multipliers: the multipliers that gave it, N x K.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class Bounds:
         *,
         whole: bool,
     ) -> None:
-        """Bounds by one constraint at a time; `tighten` does better, and takes longer.
+        """Bounds from one constraint at a time; `tighten` does better and takes longer.
 
         Args:
-            base: objective with the fewest blocks, N.
-            gain: of one further block, N x S.
+            base: the objective with the fewest blocks, N.
+            gain: what one further block adds to it, N x S.
             most: the most further blocks, N x S; -1 where there is no network.
-            constraints: o, N x S, and R, N, of each.
+            constraints: for each, o, N x S, and R, N.
             whole: whether the objective is a whole number.
         """
         self._base, self._gain, self._most = base, gain, most
@@ -65,9 +65,9 @@ class Bounds:
         self._snap(every)
 
     def tighten(self, rows: Ints) -> None:
-        """Lowers the bounds of some plans, by the first constraint together with each other one.
+        """Lower the bounds of some profiles, with the first constraint and each of the others together.
 
-        The first limit is the one that mostly binds beside the effectiveness.
+        The first limit is the one that binds most often besides the effectiveness.
         """
         rows = rows[np.isfinite(self.upper[rows])]
         gain = self._gain[rows]
@@ -82,12 +82,12 @@ class Bounds:
         self._snap(rows)
 
     def start(self, i: int) -> float:
-        """The bound of a plan before any of its depths is chosen, by its multipliers."""
+        """The bound of a profile before any of its depths is chosen, from its multipliers."""
         priced = sum(self.multipliers[i, k] * r[i] for k, (_, r) in enumerate(self._constraints))
         return float(self._base[i] + priced)
 
     def reduced(self, i: int) -> Floats:
-        """What a further block of each stage of a plan adds to that, S."""
+        """What a further block of each stage of a profile adds to that, S."""
         found: Floats = self._gain[i].astype(np.float64)
         for k, (o, _) in enumerate(self._constraints):
             found = found - self.multipliers[i, k] * o[i]
@@ -108,7 +108,7 @@ class Bounds:
             self.multipliers[at, k] = multiplier[better]
 
     def _snap(self, rows: Ints) -> None:
-        """Further blocks change a whole figure by multiples of what divides all of their costs."""
+        """Further blocks change a whole figure by multiples of what divides all their costs."""
         if self._whole and len(rows):
             gains = np.where(self._most[rows] > 0, np.abs(self._gain[rows]), 0).astype(np.int64)
             unit = np.gcd.reduce(gains, axis=1)
@@ -116,7 +116,7 @@ class Bounds:
 
 
 def snapped(bound: Floats, base: Floats, unit: Ints) -> Floats:
-    """Bounds on whole figures that are `base` and a multiple of `unit`, lowered to such a figure."""
+    """Bounds on whole figures, lowered to the next one that is `base` plus a multiple of `unit`."""
     each = np.maximum(unit, 1)
     finite = np.isfinite(bound)
     above = np.where(finite, bound, base) - base
@@ -125,5 +125,5 @@ def snapped(bound: Floats, base: Floats, unit: Ints) -> Floats:
 
 
 def _multiplier(x: Floats) -> Floats:
-    """0 where it is negative or no number: 0 always gives a bound that holds."""
+    """The multiplier, or 0 if it is negative or not a number: 0 always gives a bound that holds."""
     return np.where(np.isfinite(x) & (x > 0), x, 0.0)

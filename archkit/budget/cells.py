@@ -12,11 +12,11 @@ __all__ = ["WIDE", "Cells", "bounded_dot", "exact_dot", "exact_sum", "running_su
 Cells = NDArray[Any]  # int64, or Python integers as objects
 
 WIDE: Final = 2**63
-_SHORT: Final = 48  # strides under which a call of numpy for each costs more than a copy
+_SHORT: Final = 48  # below this stride a copy costs less than one call of numpy for each step
 
 
 def shifted(cells: Cells, by: int) -> Cells:
-    """A copy whose cells have moved up, zeros in their places."""
+    """A copy whose cells have moved up, with zeros in their old places."""
     if not by:
         return cells.copy()
     found = np.zeros_like(cells)
@@ -25,7 +25,7 @@ def shifted(cells: Cells, by: int) -> Cells:
 
 
 def running_sum(cells: Cells, stride: int) -> Cells:
-    """`cells[b] += cells[b - stride]` from left to right, in place."""
+    """`cells[b] += cells[b - stride]` from left to right; the table that goes in may be changed."""
     length = len(cells)
     if stride >= _SHORT:
         for at in range(stride, length, stride):
@@ -40,7 +40,7 @@ def running_sum(cells: Cells, stride: int) -> Cells:
 
 
 def wide_enough(cells: Cells, times: int) -> Cells:
-    """The same cells, as Python's integers where so many of the largest could pass 64 bits."""
+    """The same cells, as Python's integers if `times` the largest of them would pass 64 bits."""
     if cells.dtype != object and int(cells.max(initial=0)) * times >= WIDE:
         return cells.astype(object)
     return cells
@@ -59,9 +59,9 @@ def exact_dot(a: Cells, b: Cells) -> int:
 
 
 def bounded_dot(a: Cells, b: Cells, bound: int) -> int:
-    """The inner product in Python's integers, by 64-bit pieces that cannot overflow.
+    """The inner product in Python's integers, from 64-bit pieces that cannot overflow.
 
-    `bound` is at or above it.
+    `bound` is not below it.
     """
     if a.dtype != object and b.dtype != object:
         if bound < WIDE:

@@ -1,4 +1,4 @@
-"""How many networks keep to several limits, where that is too much work to count: an interval."""
+"""An interval for the number of networks that keep to several limits, if counting them takes too long."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from archkit.budget.limits import PEAK, Budget
+from archkit.budget.limits import Budget
 from archkit.budget.listing import check_finite
 from archkit.budget.within import by_tables, count_within, sample
+from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 
-__all__ = ["Estimate", "count_or_estimate", "estimate_within", "few_enough"]
+__all__ = ["CountEstimate", "count_or_estimate", "estimate_within", "few_enough"]
 
-_MOST_WALKED: Final = 500_000_000  # networks that are gone through one array after another: minutes
+_MOST_WALKED: Final = 500_000_000  # networks that can be counted array after array in minutes
 _Z: Final = 3.29  # of 99.9% of a normal distribution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """An interval for a count, and what it stands on.
+class CountEstimate:
+    """An interval for a count, and what it rests on.
 
     Attributes:
-        low: the count is hardly lower.
-        high: the count is hardly higher: the interval misses it once in a thousand seeds.
-        most: the count is certainly not higher: so many keep to one of the limits.
-        draws: fair draws from those.
-        hits: how many of them kept to every limit.
+        low: lower end of the interval.
+        high: upper end; the interval misses the count for one seed in a thousand.
+        most: how many networks keep to the tightest limit, so that the count is certainly not higher.
+        draws: how many networks were drawn fairly from those.
+        hits: how many of the drawn networks keep to every limit.
     """
 
     low: int
@@ -37,8 +38,8 @@ class Estimate:
     hits: int
 
 
-def count_or_estimate(space: SearchSpace, budget: Budget) -> int | Estimate:
-    """How many networks keep to the budget: exactly wherever that takes minutes at most.
+def count_or_estimate(space: SearchSpace, budget: Budget) -> int | CountEstimate:
+    """How many networks keep to the budget: exactly if that takes minutes at most, else estimated.
 
     Raises:
         BudgetError: as `count_within` and `estimate_within`.
@@ -47,7 +48,7 @@ def count_or_estimate(space: SearchSpace, budget: Budget) -> int | Estimate:
 
 
 def few_enough(space: SearchSpace, budget: Budget) -> bool:
-    """Whether what fits can be counted exactly in minutes.
+    """Whether the networks that fit can be counted exactly in minutes.
 
     Raises:
         BudgetError: as `count_within`.
@@ -61,14 +62,16 @@ def few_enough(space: SearchSpace, budget: Budget) -> bool:
     return min(_alone(space, budget), key=lambda pair: pair[0])[0] <= _MOST_WALKED
 
 
-def estimate_within(space: SearchSpace, budget: Budget, *, draws: int = 4_000, seed: int = 0) -> Estimate:
+def estimate_within(
+    space: SearchSpace, budget: Budget, *, draws: int = 4_000, seed: int = 0
+) -> CountEstimate:
     """How many networks keep to several limits, from a sample of those that keep to the tightest one.
 
     Wilson's interval (1927) at 99.9% for the share of the draws that keep to the other limits too.
 
     Raises:
-        BudgetError: the space has no upper end and the budget sets none either, or nothing keeps to the
-            tightest limit.
+        BudgetError: neither the space nor the budget sets an upper end, or nothing keeps to the tightest
+            limit.
     """
     check_finite(space, budget)
     most, tightest = min(_alone(space, budget), key=lambda pair: pair[0])
@@ -77,7 +80,7 @@ def estimate_within(space: SearchSpace, budget: Budget, *, draws: int = 4_000, s
     middle = (share + spread / 2) / (1 + spread)
     half = _Z / (1 + spread) * sqrt(share * (1 - share) / draws + spread / draws / 4)
     # Floats are far finer than the interval is wide.
-    return Estimate(
+    return CountEstimate(
         low=max(hits > 0, int(most * max(0.0, middle - half))),
         high=min(most, int(most * min(1.0, middle + half)) + 1),
         most=most,
@@ -87,7 +90,7 @@ def estimate_within(space: SearchSpace, budget: Budget, *, draws: int = 4_000, s
 
 
 def _alone(space: SearchSpace, budget: Budget) -> list[tuple[int, Budget]]:
-    """How many networks keep to each upper limit by itself, wherever tables can count them."""
+    """How many networks keep to each upper limit by itself, for the limits that tables can count."""
     bare = Budget(
         batch=budget.batch,
         optimizer=budget.optimizer,
@@ -102,7 +105,7 @@ def _alone(space: SearchSpace, budget: Budget) -> list[tuple[int, Budget]]:
         try:
             found.append((count_within(space, one), one))
         except BudgetError as error:
-            refused = error  # its table would not fit into memory; another limit's may
+            refused = error  # its table would not fit into memory; that of another limit may
     if not found and space.size() is not None:
         found.append((count_within(space, bare), bare))
     if not found and refused is not None:

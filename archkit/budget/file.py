@@ -1,18 +1,21 @@
-"""Budget files: TOML with the limits of a budget, where they come from, and the space they are meant for."""
+"""Budget files: TOML with the limits of a budget, their source, and the space that they are meant for."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from archkit.budget.limits import Budget
+from archkit.budget.limits import Budget, unknown
 from archkit.errors import BudgetError
+from archkit.spec import DEFAULT_SPACE, SearchSpace, parse_space
 
-__all__ = ["BudgetFile", "read_budget", "read_space"]
+__all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget"]
 
 _KEYS: Final = ("source", "space", "limits")
+_LISTS: Final = {"blocks": "[1..4]*3", "channels": "[16..64:16]"}  # of a space, with an example of each
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +25,7 @@ class BudgetFile:
     Attributes:
         budget: the limits.
         texts: the limits as they were written, by key (`max_params`).
-        space: the space that it is meant for, as a text of the language, or None.
+        space: the space that they are meant for, as a text of the language, or None.
         source: where the limits come from, or None.
     """
 
@@ -33,35 +36,60 @@ class BudgetFile:
 
 
 def read_budget(path: Path) -> BudgetFile:
-    """Reads a budget file such as those in `budgets/`.
+    """Read a budget file such as those in `budgets/`.
 
     Raises:
-        BudgetError: the file cannot be read, is no TOML, or holds a key or a limit that is unknown.
+        BudgetError: the file cannot be read, is not valid TOML, or holds a key or a limit that is unknown or
+            wrong.
     """
     found = _read(path)
     limits = found.get("limits", {})
     if not isinstance(limits, dict):
-        raise BudgetError(f"{path}: limits is a table, as in [limits] max_params = 5_000_000")
-    texts = {key: _text(path, key, value) for key, value in limits.items()}
+        raise _wrong(path, "limits", "a table, as in [limits] max_params = 5_000_000", limits)
+    texts = {key: _figure(path, key, value) for key, value in limits.items()}
     try:
-        budget = Budget.read(dict(texts))
+        budget = Budget.read(texts)
     except BudgetError as error:
         raise BudgetError(f"{path}: {error}") from None
     return BudgetFile(
-        budget=budget, texts=texts, space=_space(path, found), source=_optional(path, found, "source")
+        budget=budget, texts=texts, space=_space(path, found), source=_optional_text(path, found, "source")
     )
 
 
 def read_space(path: Path) -> str:
-    """The space that a TOML file holds, as a text of the language; its limits are left out.
+    """The space that a TOML file holds, as a text of the language; limits in the file are left aside.
 
     Raises:
         BudgetError: as `read_budget`, or the file holds no space.
     """
     found = _space(path, _read(path))
     if found is None:
-        raise BudgetError(f'{path} holds no space, as in space = "[1..4]*3x[16..64:16]"')
+        raise BudgetError(f'{path} holds no space, such as space = "[1..4]*3x[16..64:16]"')
     return found
+
+
+def read_space_and_budget(
+    space: str | None, path: Path | None, limits: Mapping[str, str]
+) -> tuple[SearchSpace, Budget]:
+    """A space and a budget: those of a budget file, as far as they are not given besides it.
+
+    Args:
+        space: a text of the language, or the path of a TOML file with a space. Without it, the budget file's
+            space is taken, or `DEFAULT_SPACE`.
+        path: a budget file.
+        limits: limits that replace those of the file, texts by key.
+
+    Raises:
+        SpecError: the text is not a space.
+        BudgetError: a limit, the budget file or the space's file is wrong.
+    """
+    text, texts = DEFAULT_SPACE, {}
+    if path is not None:
+        file = read_budget(path)
+        text, texts = file.space or text, file.texts
+    if space is not None:
+        text = read_space(Path(space)) if space.endswith(".toml") else space
+    return parse_space(text), Budget.read({**texts, **limits})
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -70,39 +98,51 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BudgetError(f"{path} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BudgetError(f"{path} is no TOML: {error}") from None
+        raise BudgetError(f"{path} is not valid TOML: {error}") from None
     for key in found:
         if key not in _KEYS:
-            raise BudgetError(f"{path}: unknown key {key!r}; known: {', '.join(_KEYS)}")
+            raise BudgetError(f"{path}: {unknown('key', key, _KEYS)}")
     return found
 
 
 def _space(path: Path, found: dict[str, Any]) -> str | None:
-    """A text as it is; of a table the blocks and channels, then every option, lists as sets."""
+    """The space as a text: from a table, the blocks and channels, then every option, with lists as sets."""
     table = found.get("space")
     if not isinstance(table, dict):
-        return _optional(path, found, "space")
-    for name in ("blocks", "channels"):
-        if not isinstance(table.get(name), str):
-            raise BudgetError(f'{path}: the space needs {name} as a text, as in {name} = "[1..4]*3"')
-    options = [f"{key}={_set(value)}" for key, value in table.items() if key not in ("blocks", "channels")]
+        return _optional_text(path, found, "space")
+    for key, example in _LISTS.items():
+        if not isinstance(table.get(key), str):
+            raise _wrong(path, f"space.{key}", f'a text such as "{example}"', table.get(key))
+    options = [
+        f"{key}={_option(path, f'space.{key}', value)}" for key, value in table.items() if key not in _LISTS
+    ]
     return " ".join([f"{table['blocks']}x{table['channels']}", *options])
 
 
-def _set(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "{" + ",".join(_set(one) for one in value) + "}" if isinstance(value, list) else str(value)
+def _option(path: Path, key: str, value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int() | str():
+            return str(value)
+        case list():
+            return "{" + ",".join(_option(path, key, one) for one in value) + "}"
+    raise _wrong(path, key, "a text, a whole number, true, false, or a list of those", value)
 
 
-def _text(path: Path, key: str, value: Any) -> str:
+def _figure(path: Path, key: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise BudgetError(f'{path}: {key} is a whole number or a text such as "5M", not {value!r}')
+        raise _wrong(path, key, 'a whole number or a text such as "5M"', value)
     return str(value)
 
 
-def _optional(path: Path, found: dict[str, Any], key: str) -> str | None:
+def _optional_text(path: Path, found: dict[str, Any], key: str) -> str | None:
     value = found.get(key)
     if value is not None and not isinstance(value, str):
-        raise BudgetError(f"{path}: {key} is a text, not {value!r}")
+        raise _wrong(path, key, "a text", value)
     return value
+
+
+def _wrong(path: Path, key: str, expected: str, value: Any) -> BudgetError:
+    came = "; it is missing" if value is None else f", not {value!r}"
+    return BudgetError(f"{path}: {key} must be {expected}{came}")

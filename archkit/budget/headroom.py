@@ -1,4 +1,4 @@
-"""What a budget leaves beside a network, and what single changes cost and bring."""
+"""What a network leaves of a budget, and what single changes to it cost and gain."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Final, NamedTuple
 
 from archkit.budget.limits import Budget
 from archkit.budget.objective import entropy
+from archkit.count.metrics import words
 from archkit.errors import SpecError
 from archkit.spec import ArchSpec
 
 __all__ = ["Change", "Headroom", "Left", "headroom"]
 
-_STEP: Final = 8  # channels by which a stage is widened: the least that hardware likes
+_STEP: Final = 8  # channels by which a stage is widened; hardware likes multiples of 8
 
 
 class Left(NamedTuple):
-    """One end of one limit, and what the network has of the figure."""
+    """One end of one limit, and how much of its figure the network uses."""
 
     figure: str
     upper: bool
@@ -25,21 +26,26 @@ class Left(NamedTuple):
 
     @property
     def left(self) -> int:
-        """What is left until the end; negative where the limit is broken."""
+        """What is left up to the end; negative if the limit is broken."""
         return self.limit - self.used if self.upper else self.used - self.limit
+
+    def __str__(self) -> str:
+        """In words, such as `1,024 parameters left` or `1,024 parameters too many`."""
+        side = "left" if self.left >= 0 else "too many" if self.upper else "too few"
+        return f"{abs(self.left):,} {words(self.figure)} {side}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """A single change.
+    """A single change to a network.
 
     Attributes:
-        text: what is done.
-        spec: the network that it gives.
-        params: what it costs in parameters.
-        macs: what it costs in MACs.
+        text: what is changed.
+        spec: the changed network.
+        params: how many parameters the change adds.
+        macs: how many MACs it adds.
         gain: what it adds to DeepMAD's entropy.
-        fits: whether the network that it gives keeps to every limit.
+        fits: whether the changed network keeps to every limit.
     """
 
     text: str
@@ -52,7 +58,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Headroom:
-    """What is left of each limit, and every single change, the cheapest in parameters first."""
+    """What is left of each limit, and every single change, the one with the fewest parameters first."""
 
     left: tuple[Left, ...]
     changes: tuple[Change, ...]
@@ -64,13 +70,13 @@ class Headroom:
 
     @property
     def best(self) -> Change | None:
-        """The change that fits and raises the entropy most, or None where none raises it."""
+        """The change that raises the entropy most and fits, or None if none raises it."""
         best = max(self.fitting, key=lambda change: change.gain, default=None)
         return best if best is not None and best.gain > 0 else None
 
 
 def headroom(spec: ArchSpec, budget: Budget) -> Headroom:
-    """What `budget` leaves beside `spec`, and the changes: one more block in a stage, or 8 more channels.
+    """What `spec` leaves of `budget`, and its single changes: one more block or 8 more channels in a stage.
 
     >>> from archkit.spec import parse
     >>> found = headroom(parse("[1,1,1]x[16,32,64]"), Budget.read({"max_params": "100k"}))
@@ -78,12 +84,7 @@ def headroom(spec: ArchSpec, budget: Budget) -> Headroom:
     (21958, 'one more block in stage 1', 4672)
     """
     now, score = budget.figures(spec), entropy(spec)
-    left = tuple(
-        Left(name, upper, end, now[name])
-        for name, limit in budget.limited()
-        for upper, end in ((True, limit.high), (False, limit.low))
-        if end is not None
-    )
+    left = tuple(Left(end.figure, end.upper, end.value, now[end.figure]) for end in budget.ends())
     changes = []
     for text, changed in _changes(spec):
         then = budget.figures(changed)
@@ -101,7 +102,7 @@ def headroom(spec: ArchSpec, budget: Budget) -> Headroom:
 
 
 def _changes(spec: ArchSpec) -> list[tuple[str, ArchSpec]]:
-    """Every single change and the network that it gives, but those that no network has."""
+    """Every single change, and the network that it makes, unless there is no such network."""
     found = []
     for i in range(len(spec.blocks)):
         deeper = tuple(n + (j == i) for j, n in enumerate(spec.blocks))
@@ -113,5 +114,5 @@ def _changes(spec: ArchSpec) -> list[tuple[str, ArchSpec]]:
             try:
                 found.append((text, spec.replace(**fields)))
             except SpecError:
-                continue  # such as groups that do not divide the width
+                continue  # such as when the groups do not divide the width
     return found

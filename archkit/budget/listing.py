@@ -1,8 +1,8 @@
 """The networks of a space that keep to a budget, as a stream.
 
-The last two stages of every network that enters them at the same width cost the same: they are
-listed once, as arrays, and each beginning (the stages before them) is met with the whole array at
-a time. Memory holds these arrays, however long the list is.
+The last two stages cost the same in all networks that enter them at the same width. They are listed once, as
+arrays, and each beginning (the stages before them) is joined with a whole array at a time. Memory holds these
+arrays, however long the list is.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from archkit.budget.limits import TRAINING, Budget
-from archkit.budget.tables import METRICS, Ints, StageTable, Tables, build_tables
+from archkit.budget.limits import Budget
+from archkit.budget.stage_tables import METRICS, Ints, SkeletonTables, StageTable, build_tables
+from archkit.count.metrics import TRAINING
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 from archkit.spec.space import Setting
 
 __all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "largest"]
 
-_TAIL: Final = 2  # stages that are listed as arrays, at most
-_MOST_ENDINGS: Final = 2_000_000  # rows of such an array
-_MOST_KEPT: Final = 8_000_000  # rows of all of them together
-_ROWS: Final = 4_096  # networks that are written out at once
+_TAIL: Final = 2  # the most stages that are listed as arrays
+_MOST_ENDINGS: Final = 2_000_000  # the most rows of such an array
+_MOST_KEPT: Final = 8_000_000  # the most rows of all of them together
+_ROWS: Final = 4_096  # networks that are written out together
 
 
 class Candidate(NamedTuple):
@@ -42,7 +43,7 @@ class Chunk:
     """Networks that begin alike. Legend: M figures, N networks, T stages of the tail.
 
     Attributes:
-        tables: their setting and number of stages.
+        tables: those of their skeleton.
         blocks: blocks of the stages before the tail.
         channels: widths of the stages before the tail.
         tail_blocks: blocks of the tail's stages, N x T.
@@ -50,7 +51,7 @@ class Chunk:
         costs: M x N.
     """
 
-    tables: Tables
+    tables: SkeletonTables
     blocks: tuple[int, ...]
     channels: tuple[int, ...]
     tail_blocks: Ints
@@ -62,11 +63,11 @@ class Chunk:
         return int(self.costs.shape[1])
 
     def candidate(self, i: int) -> Candidate:
-        """One of them, its spec in canonical form."""
+        """One of them, with its spec in canonical form."""
         return next(self.candidates(np.array([i])))
 
     def candidates(self, at: Ints | None = None) -> Iterator[Candidate]:
-        """All of them, or those at some places, specs in canonical form."""
+        """All of them, or those at some places, with their specs in canonical form."""
         at = np.arange(len(self)) if at is None else at
         for low in range(0, len(at), _ROWS):
             rows = at[low : low + _ROWS]
@@ -76,7 +77,7 @@ class Chunk:
 
     def specs(self, at: Ints) -> list[str]:
         """The specs of those at some places, in canonical form."""
-        # One format for all: a list is mostly the writing of numbers.
+        # One format for all: most of the work of listing is writing numbers.
         stages = self.tail_blocks.shape[1]
         blocks = ",".join([*map(str, self.blocks), *["%d"] * stages])
         channels = ",".join([*map(str, self.channels), *["%d"] * stages])
@@ -93,10 +94,10 @@ class Chunk:
         return [text + options[c] for c, text in zip(first, texts, strict=True)]
 
     def _options(self, text: str) -> str:
-        """The options behind a network's blocks and channels, those at their default left out.
+        """The options after a network's blocks and channels; those at their default are left out.
 
-        Which are at their default is the same for all networks of a chunk whose first stage, and so whose
-        default stem, is as wide.
+        Which ones are at their default depends on the width of the first stage alone, since the default stem
+        is as wide.
         """
         return str(parse(f"{text} {self.tables.setting.text}")).removeprefix(text)
 
@@ -113,11 +114,11 @@ class Chunk:
 def candidates(space: SearchSpace, budget: Budget) -> Iterator[Candidate]:
     """Every network of `space` within `budget`, one by one.
 
-    The order: by setting, then number of stages, then width and blocks of the first stage, of the
+    They come in order of setting, then number of stages, then width and blocks of the first stage, of the
     second, and so on, all ascending.
 
     Raises:
-        BudgetError: the space has no upper end and the budget sets none either.
+        BudgetError: neither the space nor the budget sets an upper end.
     """
     for chunk in chunks(space, budget):
         yield from chunk.candidates()
@@ -126,15 +127,15 @@ def candidates(space: SearchSpace, budget: Budget) -> Iterator[Candidate]:
 def largest(
     space: SearchSpace, budget: Budget, n: int | None, *, by: str = "params", least: bool = False
 ) -> tuple[tuple[Candidate, ...], int]:
-    """The `n` networks within `budget` of the greatest figure `by`, largest first, and how many fit in all.
+    """The `n` networks within `budget` that have most of the figure `by`, and how many fit in all.
 
-    With `least`, those of the least, smallest first; with no `n`, all of them. Of equal ones, the earlier
-    in the order of `candidates` comes first. Every network is looked at.
+    The largest come first; with `least`, the smallest. If `n` is None, all are given. Of equal ones, the
+    earlier in the order of `candidates` comes first. Every network is looked at.
 
     Raises:
-        BudgetError: the space has no upper end and the budget sets none either.
+        BudgetError: neither the space nor the budget sets an upper end.
     """
-    best: list[tuple[int, int, Candidate]] = []  # figure, the greater the better; place; network
+    best: list[tuple[int, int, Candidate]] = []  # the figure, the greater the better; its place; the network
     seen = 0
     for chunk in chunks(space, budget, also=(by,)):
         figures = chunk.figure(by) if not least else -chunk.figure(by)
@@ -156,31 +157,31 @@ def _better(entry: tuple[int, int, Candidate]) -> tuple[int, int]:
 
 
 def chunks(space: SearchSpace, budget: Budget, *, also: tuple[str, ...] = ()) -> Iterator[Chunk]:
-    """The same networks as arrays, in the same order; no chunk is empty.
+    """The networks of `candidates` as arrays, in the same order; no chunk is empty.
 
-    `also` are memory figures that are wanted whether they are limited or not.
+    `also` names figures that are wanted whether they are limited or not.
 
     Raises:
-        BudgetError: the space has no upper end and the budget sets none either.
+        BudgetError: neither the space nor the budget sets an upper end.
     """
     check_finite(space, budget)
-    for setting, stages in space.families():
+    for setting, stages in space.skeletons():
         yield from _Walk(space, setting, stages, budget, also).chunks()
 
 
 def check_finite(space: SearchSpace, budget: Budget) -> None:
-    """Refuses a list without end.
+    """Refuse a list without end.
 
     Raises:
-        BudgetError: the space has no upper end and the budget sets none either.
+        BudgetError: neither the space nor the budget sets an upper end.
     """
     finite = all(one.finite for one in (*space.blocks, *space.channels))
     if not finite and all(getattr(budget, name).high is None for name in (*METRICS, TRAINING)):
-        raise BudgetError("the space has no upper end; a limit such as --max-params gives it one")
+        raise BudgetError("the space has no upper end; set a limit such as --max-params")
 
 
 class _Walk:
-    """One setting and number of stages: every beginning, met with its tail."""
+    """One skeleton: every beginning, joined with its tails."""
 
     def __init__(
         self, space: SearchSpace, setting: Setting, stages: int, budget: Budget, also: tuple[str, ...]
@@ -192,7 +193,7 @@ class _Walk:
         self._tails: dict[int, tuple[Ints, Ints, Ints]] = {}
 
     def _longest_tail(self) -> int:
-        """Where the tail begins: two stages from the end, or later where that would be too many."""
+        """Where the tail begins: two stages from the end, or later if that would make too many rows."""
         endings, split = 1, len(self._stages)
         for i in range(len(self._stages) - 1, max(len(self._stages) - 1 - _TAIL, -1), -1):
             endings *= self._stages[i].endings
@@ -210,7 +211,10 @@ class _Walk:
     def _beginnings(
         self, stage: int, before: int, cost: Ints, blocks: tuple[int, ...], channels: tuple[int, ...]
     ) -> Iterator[Chunk]:
-        """`before` is the index of the width of the stage before; `cost` of what has been laid so far, M."""
+        """Every beginning that goes on from some stages.
+
+        `cost` is what those cost, M, and `before` is the index of the last one's width.
+        """
         if stage == self._split:
             yield from self._with_tail(before, cost, blocks, channels)
             return
@@ -242,7 +246,7 @@ class _Walk:
             )
 
     def _tail(self, before: int) -> tuple[Ints, Ints, Ints]:
-        """All endings behind a width: costs M x N with the head, blocks N x T, channels N x T."""
+        """All tails after a width: costs with the head, M x N, blocks, N x T, and channels, N x T."""
         costs = np.zeros((len(self._tables.figures), 1), dtype=np.int64)
         blocks = np.zeros((1, 0), dtype=np.int64)
         channels = np.zeros((1, 0), dtype=np.int64)
@@ -254,7 +258,7 @@ class _Walk:
     def _extended(
         self, table: StageTable, costs: Ints, blocks: Ints, channels: Ints, width: Ints
     ) -> tuple[Ints, Ints, Ints, Ints]:
-        """Every ending so far, followed by every width and number of blocks of one more stage."""
+        """Every tail so far, followed by every width and number of blocks of one more stage."""
         at, to = np.nonzero(table.allowed[width])
         first = self._tables.joined(costs[:, at], table.first[:, width[at], to])
         other = table.other[:, to]

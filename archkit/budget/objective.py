@@ -1,7 +1,7 @@
-"""What `solve` makes as large or as small as it can.
+"""What `solve` maximises or minimises.
 
-Every objective but peak memory is linear in the blocks once the widths are fixed: a base, and a gain
-for each further block of each stage. The solver needs nothing else of it. Peak memory is a maximum.
+Once the widths are fixed, every objective except peak memory is linear in the blocks: a base, and a gain for
+each further block of each stage. The solver needs to know no more about it. Peak memory is a maximum.
 """
 
 from __future__ import annotations
@@ -14,33 +14,31 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from archkit.budget.limits import FIGURES
-from archkit.budget.tables import Tables
+from archkit.budget.stage_tables import SkeletonTables
+from archkit.count.metrics import ENTROPY, FIGURES, OBJECTIVES, as_options
 from archkit.errors import BudgetError
 from archkit.plan import Node, Outline, main_path, outline
 from archkit.spec import ArchSpec
 
-__all__ = ["MAX_RHO", "OBJECTIVES", "Objective", "entropy", "rho"]
+__all__ = ["MAX_RHO", "EntropyTables", "Floats", "Objective", "entropy", "entropy_tables", "rho"]
 
 Floats = NDArray[np.float64]
 
 MAX_RHO: Final = 0.3
-"""The effectiveness limit unless given: the stricter end of DeepMAD's 0.3 to 0.5."""
+"""The default effectiveness limit: the stricter end of DeepMAD's 0.3 to 0.5."""
 
 LAST_WEIGHT: Final = 8
 """Weight of the last stage in DeepMAD's score; the others have 1 (Shen et al. 2023)."""
 
-OBJECTIVES: Final = ("entropy", *FIGURES)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objective:
-    """What is best.
+    """What networks are ranked by.
 
     Attributes:
-        name: `entropy`, or one of `FIGURES`.
-        most: whether the most of it is best, or the least.
-        max_rho: upper limit of DeepMAD's effectiveness; only with `entropy`.
+        name: one of `OBJECTIVES`.
+        most: whether the most of it is best, rather than the least.
+        max_rho: upper limit of DeepMAD's effectiveness; with `entropy` alone.
     """
 
     name: str
@@ -49,34 +47,34 @@ class Objective:
 
     @property
     def whole(self) -> bool:
-        """Whether it is a whole number: every objective is but the entropy."""
-        return self.name != "entropy"
+        """Whether it is a whole number, as every objective except the entropy is."""
+        return self.name != ENTROPY
 
     @classmethod
     def read(cls, text: str, *, max_rho: float = MAX_RHO) -> Objective:
-        """An objective from `macs`, `most-macs` or `least-macs`; `peak-memory` and `peak_memory` are one.
+        """An objective from `macs`, `most-macs` or `least-macs`; `peak-memory` may be written `peak_memory`.
 
         Raises:
-            BudgetError: there is no such objective, or the limit is no positive number.
+            BudgetError: there is no such objective, or the limit is not a positive number.
         """
         side, _, name = text.replace("_", "-").partition("-")
         if side not in ("most", "least"):
             side, name = "most", text
         name = name.replace("-", "_")
         if name not in OBJECTIVES:
-            known = ", ".join(OBJECTIVES)
-            raise BudgetError(f"unknown objective {text!r}; known: {known}, each also as least-NAME")
-        if name != "entropy":
+            known = as_options(*OBJECTIVES)
+            raise BudgetError(f"unknown objective {text!r}; known: {known}, least-params and so on")
+        if name != ENTROPY:
             return cls(name=name, most=side == "most")
         if side == "least":
-            raise BudgetError("the least entropy is of no use; --by entropy is the most")
+            raise BudgetError("least-entropy is not an objective; entropy puts the highest first")
         if not (math.isfinite(max_rho) and max_rho > 0):
             raise BudgetError(f"max-rho must be above 0, not {max_rho}")
         return cls(name=name, max_rho=max_rho)
 
     @classmethod
     def read_figure(cls, text: str, *, option: str) -> Objective:
-        """The same, of what a budget can limit alone; `option` is named in the error.
+        """The same, but only what a budget can limit; `option` is named in the error.
 
         Raises:
             BudgetError: there is no such figure.
@@ -86,12 +84,14 @@ class Objective:
         except BudgetError:
             found = None
         if found is None or found.name not in FIGURES:
-            raise BudgetError(f"{option} is {' | '.join(FIGURES)}, or least-NAME, not {text}")
+            raise BudgetError(
+                f"{option} must be {as_options(*FIGURES)}, or least-params and so on, not {text!r}"
+            )
         return found
 
 
 def _log_widths(nodes: Iterable[Node]) -> list[Any]:
-    """Logarithm of `c_in / groups * K^2` of each conv one behind another; of arrays, arrays."""
+    """The logarithm of `c_in / groups * K^2` for each conv on the main path; of arrays, arrays."""
     convs = (layer for layer in main_path(nodes) if layer.kind == "conv")
     return [np.log(conv.kernel**2 * (conv.in_shape[0] // conv.groups)) for conv in convs]
 
@@ -102,7 +102,7 @@ def _stem_log_widths(spec: ArchSpec, nodes: Iterable[Node]) -> list[float]:
 
 
 def _conv_log_widths(spec: ArchSpec, outlined: Outline) -> list[list[float]]:
-    """By stage, the logarithms of every conv's width up to its end; the stem's are with the first."""
+    """For each stage, the logarithms of the widths of all convs up to its end, the stem's among them."""
     found, sofar = [], _stem_log_widths(spec, outlined.stem)
     for n, stage in zip(spec.blocks, outlined.stages, strict=True):
         sofar = sofar + [float(x) for x in _log_widths(stage.first)]
@@ -128,25 +128,26 @@ def entropy(spec: ArchSpec) -> float:
 
 
 def rho(spec: ArchSpec) -> float:
-    """DeepMAD's effectiveness: the most, over stages, of the depth up to its end over the mean width.
+    """DeepMAD's effectiveness: the depth up to the end of a stage over the mean width, at its largest.
 
-    `exp(log L - mean of log(c_in / groups * K^2))` over the first L convs, the same as in `entropy`.
-    A network whose depth is large beside its widths passes no signal on (Roberts et al. 2022).
+    `exp(log L - mean of log(c_in / groups * K^2))` over the first L convs, the same convs as in
+    `entropy`. A network that is too deep for its widths passes no signal on (Roberts et al. 2022).
     """
     return max(len(logs) / math.exp(sum(logs) / len(logs)) for logs in _conv_log_widths(spec, outline(spec)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntropyTables:
-    """The same score for every network of some tables. Legend: P, C widths before and here.
+    """The same score for all networks of a skeleton. Legend: P, C widths of a stage before and here.
 
     Attributes:
         weight: a_s * log(C_s H_s W_s) of each stage, C.
-        first: half the sum of a first block's logarithms, P x C.
-        other: of every further block, C.
-        stem: of the stem.
-        convs: of a block; `stem_convs` of the stem.
-        widest: the greatest logarithm in a block of each pair of widths, P x C.
+        first: half the sum of the logarithms in each stage's first block, P x C.
+        other: the same in a further block, C.
+        widest: the greatest logarithm in a block of each stage, for each pair of widths, P x C.
+        stem: half the sum of the logarithms in the stem.
+        convs: how many convs a block of each stage has.
+        stem_convs: how many the stem has.
     """
 
     weight: tuple[Floats, ...]
@@ -158,8 +159,8 @@ class EntropyTables:
     stem_convs: int
 
 
-def entropy_tables(tables: Tables) -> EntropyTables:
-    """The score's parts."""
+def entropy_tables(tables: SkeletonTables) -> EntropyTables:
+    """The parts of the score."""
     like, outlined = tables.like, tables.outline()
     weight, first, other, widest, convs = [], [], [], [], []
     for i, stage in enumerate(outlined.stages):

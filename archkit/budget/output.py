@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from archkit.budget.listing import Candidate, Chunk
-from archkit.budget.tables import METRICS, Ints
+from archkit.budget.stage_tables import METRICS, Ints
 from archkit.errors import OutputError
 
 __all__ = ["FORMATS", "check_output", "write_candidates", "write_chunks"]
@@ -23,13 +23,13 @@ _BATCH: Final = 50_000  # rows of a Parquet row group
 
 
 def check_output(path: Path) -> None:
-    """Whether a list can be written to `path`, before the work is done.
+    """Check that a list can be written to `path` before the work is done.
 
     Raises:
         OutputError: the ending is unknown, or the folder is missing or cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise OutputError(f"{path}: the ending must be {', '.join(FORMATS)}")
+        raise OutputError(f"{path}: the ending must be one of {', '.join(FORMATS)}")
     if path.is_dir():
         raise OutputError(f"{path} is a folder")
     if not path.parent.is_dir():
@@ -39,7 +39,7 @@ def check_output(path: Path) -> None:
 
 
 def write_chunks(chunks: Iterable[Chunk], path: Path) -> int:
-    """As `write_candidates`, of networks in arrays: Parquet takes these as they are.
+    """Write networks that come in arrays, as `write_candidates` does; Parquet takes the arrays as they are.
 
     Raises:
         OutputError: as `check_output`, or the disk refuses.
@@ -50,10 +50,10 @@ def write_chunks(chunks: Iterable[Chunk], path: Path) -> int:
 
 
 def write_candidates(rows: Iterable[Candidate], path: Path) -> int:
-    """Writes the rows in the format of the file's ending, and returns how many.
+    """Write networks in the format that the file's ending names, and return how many there were.
 
-    The file appears when it is whole: it is written beside its place under another name, and an
-    error or an interruption leaves nothing.
+    The file appears only once it is whole: it is written next to its place under another name, and an error
+    or an interruption leaves nothing behind.
 
     Raises:
         OutputError: as `check_output`, or the disk refuses.
@@ -103,7 +103,7 @@ _Columns: TypeAlias = tuple[list[str], *tuple[Any, ...]]  # specs, then an array
 
 
 def _columns(chunks: Iterable[Chunk]) -> Iterator[_Columns]:
-    """Batches of columns. A chunk may be far larger than a batch, or far smaller."""
+    """The networks in batches of columns. A chunk may be far larger than a batch, or far smaller."""
     specs: list[str] = []
     costs: list[Ints] = []
     for chunk in chunks:
@@ -126,16 +126,16 @@ def _columns_of_rows(rows: Iterable[Candidate]) -> Iterator[_Columns]:
 
 
 def _parquet(batches: Iterable[_Columns], path: Path) -> int:
-    import pyarrow as pa  # 0.2 s that only this format needs
+    import pyarrow as pa  # takes 0.2 s, and only this format needs it
     from pyarrow import parquet
 
     schema = pa.schema([("spec", pa.string()), *((name, pa.int64()) for name in Candidate._fields[1:])])
     written = 0
-    # No specs are alike: a dictionary of them costs time and space.
+    # No two specs are alike: a dictionary of them would cost time and space.
     with parquet.ParquetWriter(path, schema, use_dictionary=list(Candidate._fields[1:])) as writer:
         for columns in batches:
             specs, figures = columns[0], [np.ascontiguousarray(one, dtype=np.int64) for one in columns[1:]]
-            # From the buffers: pyarrow's own way imports pandas wherever that is installed.
+            # From buffers, since pyarrow's own way imports pandas if that is installed.
             ends = np.cumsum([0, *map(len, specs)], dtype=np.int32)
             text = [None, pa.py_buffer(ends), pa.py_buffer("".join(specs).encode("ascii"))]
             arrays = [pa.Array.from_buffers(pa.string(), len(specs), text)]
@@ -152,4 +152,4 @@ FORMATS: Final[dict[str, Callable[[Iterable[Candidate], Path], int]]] = {
     ".jsonl": _jsonl,
     ".parquet": lambda rows, path: _parquet(_columns_of_rows(rows), path),
 }
-"""File endings and their writers."""
+"""The writer for each file ending."""

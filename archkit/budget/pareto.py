@@ -1,12 +1,13 @@
-"""Pareto fronts: the networks that no other betters in one figure without losing in another."""
+"""Pareto fronts: the networks that no other beats in one figure without losing in another."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from archkit.budget.limits import FIGURES, Budget
+from archkit.budget.limits import Budget
 from archkit.budget.listing import Candidate, chunks
-from archkit.budget.tables import Ints
+from archkit.budget.stage_tables import Ints
+from archkit.count.metrics import FIGURES, as_options
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 
@@ -14,9 +15,9 @@ __all__ = ["pareto", "read_directions"]
 
 
 def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
-    """`params,+macs` as (figure, whether the most of it is best).
+    """The figures of a front, from a text such as `params,+macs`: (figure, whether the most is best).
 
-    Without a sign the least is best, but for depth, of which the most is.
+    Without a sign the least is best, except for depth: the most of that is best.
 
     Raises:
         BudgetError: a figure is unknown or named twice.
@@ -25,9 +26,8 @@ def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
     for word in text.split(","):
         name = word.strip().lstrip("+-").replace("-", "_")
         if name not in FIGURES:
-            raise BudgetError(
-                f"unknown figure {word.strip()!r}; known: {', '.join(FIGURES)}, each also +NAME"
-            )
+            known = as_options(*FIGURES)
+            raise BudgetError(f"unknown figure {word.strip()!r}; known: {known}, each also as +NAME or -NAME")
         sign = word.strip()[0]
         found.append((name, sign == "+" or (sign != "-" and name == "depth")))
     if len({name for name, _ in found}) < len(found):
@@ -38,13 +38,13 @@ def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
 def pareto(
     space: SearchSpace, budget: Budget, directions: tuple[tuple[str, bool], ...]
 ) -> tuple[Candidate, ...]:
-    """The exact front of `space` within `budget`, best in the first figure first.
+    """The exact front of `space` within `budget`; the best in the first figure comes first.
 
-    Of networks that are equal in all figures, the first in the order of `candidates` stands for all.
-    Every network is looked at; memory holds one chunk and the front.
+    Of networks that are equal in all figures, only the first in the order of `candidates` is given. Every
+    network is looked at; memory holds one chunk and the front.
 
     Raises:
-        BudgetError: the space has no upper end and the budget sets none either.
+        BudgetError: neither the space nor the budget sets an upper end.
     """
     names = tuple(name for name, _ in directions)
     signs = np.array([-1 if most else 1 for _, most in directions], dtype=np.int64)
@@ -54,7 +54,7 @@ def pareto(
         points = np.column_stack([chunk.figure(name) for name in names]) * signs
         at = np.arange(len(points))
         for best in front:
-            # Worse or equal in all: equal ones stand behind the one that came first.
+            # Equal ones drop out too: the one that came first stands for them.
             at = at[(points[at] < best).any(axis=1)]
             if not len(at):
                 break
@@ -70,7 +70,7 @@ def pareto(
 
 
 def _undominated(points: Ints, at: Ints) -> Ints:
-    """Of some rows those that no other is at least as good as in all, the first of equal ones."""
+    """The rows that no other row equals or beats in all figures; of equal rows, the first."""
     # In lexical order no later row can be better than an earlier one in all figures.
     rest = at[np.lexsort((at, *points[at].T[::-1]))]
     found = []

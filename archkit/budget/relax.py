@@ -1,4 +1,4 @@
-"""Why nothing fits: by how much each limit would have to give way."""
+"""Why nothing fits: how far each limit would have to be relaxed."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from typing import Final
 import numpy as np
 
 from archkit.budget.best import Best, solve
-from archkit.budget.limits import PEAK, Budget, Limit, words
+from archkit.budget.estimate import few_enough
+from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.objective import Objective
-from archkit.budget.tables import NO_LIMIT, build_tables
+from archkit.budget.stage_tables import NO_LIMIT, SkeletonTables, build_tables
+from archkit.budget.within import count_within
+from archkit.count.metrics import ENTROPY, PEAK, words
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 from archkit.spec.options import BLOCKS, STAGES
 
-__all__ = ["Relaxation", "least", "relaxations"]
+__all__ = ["Relaxation", "least", "relaxations", "why_nothing_fits"]
 
-_EFFORT: Final = 50_000_000  # in a space without end, for each place of its end
+_EFFORT: Final = 50_000_000  # for each end that is tried in a space without one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Relaxation:
-    """One end of one limit, and how far it must give way to let something in, the others kept.
+    """How far one end of one limit must be relaxed to let a network in, while the other limits stand.
 
     Attributes:
         figure: what is limited.
         upper: whether it is the upper end.
         limit: where the end is.
-        value: the nearest value that lets a network in; None where none does, or none was found.
+        value: the nearest value that lets a network in; None if none does, or none was found.
         spec: such a network.
         alone: whether it is the only end that is limited.
-        exact: whether no nearer value would do; else the search was cut off.
+        exact: whether no nearer value would do; if not, the search was cut off.
     """
 
     figure: str
@@ -44,20 +47,40 @@ class Relaxation:
 
     def __str__(self) -> str:
         """In words, such as `the smallest network of this space has 12,842 parameters`."""
-        option = f"{'max' if self.upper else 'min'}-{self.figure}".replace("_", "-")
+        option = End(self.figure, self.upper, self.limit).option
         doubt = "" if self.exact else " (not exact: the search was cut off)"
         if self.value is None:
             return f"no {option} lets anything in while the other limits stand{doubt}"
         if self.alone and self.exact:
             most = "smallest" if self.upper else "largest"
             return f"the {most} network of this space has {self.value:,} {words(self.figure)}: {self.spec}"
-        return f"{option} {self.value:,} would let in {self.spec}, the other limits kept{doubt}"
+        return f"{option} {self.value:,} would let in {self.spec} while the other limits stand{doubt}"
+
+
+def why_nothing_fits(
+    space: SearchSpace, budget: Budget, objective: Objective | None = None
+) -> tuple[str, ...]:
+    """Why no network was found: a sentence for each limit, without a full stop.
+
+    With an objective, the effectiveness limit that belongs to it may be the reason.
+
+    Raises:
+        BudgetError: there are more width profiles than can be held.
+    """
+    if (
+        objective is not None
+        and objective.name == ENTROPY
+        and few_enough(space, budget)
+        and count_within(space, budget)
+    ):
+        return (f"no network within the limits keeps to max-rho {objective.max_rho}",)
+    return tuple(map(str, relaxations(space, budget))) or ("the space is empty",)
 
 
 def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
     """The least of a figure that any network of the space has.
 
-    `budget` is read for the batch, the optimizer and the bits of memory alone.
+    Of `budget`, only the batch, the optimizer and the bits of memory are read.
 
     >>> from archkit.spec import parse_space
     >>> least(parse_space("[1..]*3x[16..64:16] order=nondecreasing"), "params")
@@ -66,56 +89,56 @@ def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
     Raises:
         BudgetError: the space is empty.
     """
-    asked = (budget or Budget()).replace(**{figure: Limit() for figure, _ in (budget or Budget()).limited()})
+    given = budget or Budget()
+    asked = given.replace(**{figure: Limit() for figure, _ in given.limited()})
     if space.size() is None:
-        # Any limit that the fewest blocks keep will do; without one the blocks would have no end.
+        # Any limit that the fewest blocks keep to will do; without one the blocks would have no end.
         asked = asked.replace(depth=Limit(None, 4 * BLOCKS.high * STAGES.high))
-    found = []
-    for setting, stages in space.families():
-        tables = build_tables(space, setting, stages, asked, also=(name,))
-        m = tables.figures.index(name)
-        behind = tables.head
-        if not all(table.blocks for table in tables.stages):
-            continue  # no widths rise through so many stages
-        for table in reversed(tables.stages):
-            further = tables.further(table.other, np.array(table.blocks[0] - 1))
-            cost = tables.joined(tables.joined(table.first, further[:, None, :]), behind[:, None, :])
-            here = np.where(table.allowed, cost[m], NO_LIMIT).min(axis=1)
-            behind = np.zeros((len(cost), len(here)), dtype=np.int64)
-            behind[m] = here
-        found.append(int(behind[m, 0]))
-    smallest = min(found, default=NO_LIMIT)
+    tables = (
+        build_tables(space, setting, stages, asked, also=(name,)) for setting, stages in space.skeletons()
+    )
+    smallest = min((_least(each, name) for each in tables), default=NO_LIMIT)
     if smallest >= NO_LIMIT:
         raise BudgetError("the space is empty: no widths rise through its stages")
     return smallest
 
 
+def _least(tables: SkeletonTables, name: str) -> int:
+    """The least of a figure that any network of a skeleton has; `NO_LIMIT` if there is none."""
+    if not all(table.blocks for table in tables.stages):
+        return NO_LIMIT  # no widths rise through so many stages
+    m = tables.figures.index(name)
+    after = tables.head
+    for table, few in zip(reversed(tables.stages), reversed(tables.fewest), strict=True):
+        further = tables.further(table.other, np.array(few))
+        cost = tables.joined(tables.joined(table.first, further[:, None, :]), after[:, None, :])
+        here = np.where(table.allowed, cost[m], NO_LIMIT).min(axis=1)
+        after = np.zeros((len(cost), len(here)), dtype=np.int64)
+        after[m] = here
+    return int(after[m, 0])
+
+
 def relaxations(space: SearchSpace, budget: Budget) -> tuple[Relaxation, ...]:
-    """Where nothing fits: for each limit, the nearest value that lets something in, the others kept.
+    """If nothing fits: for each limit, the nearest value that lets a network in while the others stand.
 
     It is the least (or the most) of that figure among the networks that keep to the other limits, and
-    so it is exact.
+    therefore exact.
 
     Raises:
-        BudgetError: there are more plans of widths than can be held.
+        BudgetError: there are more width profiles than can be held.
     """
-    ends = [
-        (name, upper, end)
-        for name, limit in budget.limited()
-        for upper, end in ((True, limit.high), (False, limit.low))
-        if end is not None
-    ]
+    ends = budget.ends()
     found = []
-    for name, upper, end in ends:
-        kept = getattr(budget, name)
-        without = budget.replace(**{name: Limit(kept.low, None) if upper else Limit(None, kept.high)})
-        best = _reached(space, without, name, upper=upper, end=end)
+    for end in ends:
+        kept = getattr(budget, end.figure)
+        relaxed = Limit(kept.low, None) if end.upper else Limit(None, kept.high)
+        best = _nearest(space, budget.replace(**{end.figure: relaxed}), end)
         row = best.networks[0] if best.networks else None
         found.append(
             Relaxation(
-                figure=name,
-                upper=upper,
-                limit=end,
+                figure=end.figure,
+                upper=end.upper,
+                limit=end.value,
                 value=None if row is None else int(row.value),
                 spec=None if row is None else row.network.spec,
                 alone=len(ends) == 1,
@@ -125,16 +148,17 @@ def relaxations(space: SearchSpace, budget: Budget) -> tuple[Relaxation, ...]:
     return tuple(found)
 
 
-def _reached(space: SearchSpace, budget: Budget, name: str, *, upper: bool, end: int) -> Best:
-    """The network nearest to one end of a limit that has been taken away."""
-    objective = Objective(name=name, most=not upper)
+def _nearest(space: SearchSpace, budget: Budget, end: End) -> Best:
+    """The network nearest to an end that has been taken out of the budget."""
+    objective = Objective(name=end.figure, most=not end.upper)
     sums = [limit for figure, limit in budget.limited() if figure != PEAK]
     if space.size() is not None or any(limit.high is not None for limit in sums):
         return solve(space, budget, objective, 1)
-    # That was the only end of the space: put back, further and further out.
+    # It was the only end of the space: put it back, further and further out.
+    high = end.value
     while True:
-        end = max(2 * end, least(space, name, budget))
-        within = budget.replace(**{name: Limit(getattr(budget, name).low, end)})
+        high = max(2 * high, least(space, end.figure, budget))
+        within = budget.replace(**{end.figure: Limit(getattr(budget, end.figure).low, high)})
         best = solve(space, within, objective, 1, effort=_EFFORT)
-        if best.networks or not best.exact or end > NO_LIMIT // 8:
+        if best.networks or not best.exact or high > NO_LIMIT // 8:
             return best

@@ -8,12 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from archkit.budget.counting import CountTable
-from archkit.budget.limits import PEAK, Budget, Limit
+from archkit.budget.counting import CountTable, count_table
+from archkit.budget.limits import Budget, Limit
 from archkit.budget.listing import Candidate, check_finite, chunks
 from archkit.budget.sampling import Sampler
-from archkit.budget.tables import build_tables
+from archkit.budget.stage_tables import build_tables
 from archkit.count import totals
+from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 from archkit.spec.space import Setting
@@ -24,9 +25,9 @@ __all__ = ["by_tables", "count_within", "histogram", "sample"]
 def count_within(space: SearchSpace, budget: Budget) -> int:
     """How many networks of `space` keep to `budget`, exactly.
 
-    One limited figure is counted by tables, whatever the number of networks; peak memory may be limited
-    beside it, as it is a limit on each block by itself. Several other figures at once are counted by going
-    through the stages, all but the last two one by one.
+    If one figure is limited, tables count it, whatever the number of networks; peak memory may be limited
+    besides, since it limits each block by itself. If several other figures are limited, every choice of all
+    stages but the last two is looked at.
 
     >>> from archkit.spec import parse_space
     >>> budget = Budget.read({"max_params": "5e6"})
@@ -34,8 +35,8 @@ def count_within(space: SearchSpace, budget: Budget) -> int:
     26108878089825
 
     Raises:
-        BudgetError: the space has no upper end and the budget sets none either, or the tables would
-            not fit into memory.
+        BudgetError: neither the space nor the budget sets an upper end, or the tables would not fit into
+            memory.
     """
     check_finite(space, budget)
     size = space.size()
@@ -45,31 +46,31 @@ def count_within(space: SearchSpace, budget: Budget) -> int:
         return sum(len(chunk) for chunk in chunks(space, budget))
     peak = budget.peak_memory
     if peak.low is not None:
-        # Those that reach the lower limit are all but those that stay under it.
+        # Those that reach the lower limit are all except those that stay under it.
         within = count_within(space, budget.replace(peak_memory=Limit(None, peak.high)))
         return within - count_within(space, budget.replace(peak_memory=Limit(None, peak.low - 1)))
-    name, limit = _sum_limited(budget)
+    name, limit = _limited_sum(budget)
     if limit.high is None:
-        # A space with an end: no network is beyond this, and no more blocks than it has are laid out.
-        return sum(_without_top(space, budget, name, limit))
+        # The space has an end: no network is beyond it, and no more blocks are laid out than it has.
+        return sum(_without_upper_end(space, budget, name, limit))
     return sum(table.total for table in _tables(space, budget, name, limit))
 
 
 def by_tables(budget: Budget) -> bool:
-    """Whether tables can count what fits: one figure is limited at most, peak memory aside."""
+    """Whether tables can count what fits: at most one figure is limited, peak memory aside."""
     return sum(name != PEAK for name, _ in budget.limited()) <= 1
 
 
-def _sum_limited(budget: Budget) -> tuple[str, Limit]:
-    """The limited figure besides peak memory; where there is none, depth, of the smallest tables."""
+def _limited_sum(budget: Budget) -> tuple[str, Limit]:
+    """The limited figure besides peak memory; if there is none, depth, whose tables are the smallest."""
     found = [(name, limit) for name, limit in budget.limited() if name != PEAK]
     return found[0] if found else ("depth", Limit())
 
 
-def _without_top(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[int]:
-    """What a space with an end has at or above a lower limit: all, less those below it."""
+def _without_upper_end(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[int]:
+    """What a space with an end has at or above a lower limit, by skeleton: all, less those below it."""
     everything = budget.replace(**{name: Limit()})
-    for setting, stages in space.families():
+    for setting, stages in space.skeletons():
         tables = build_tables(space, setting, stages, everything)
         depth = tables.figures.index("depth")
         deepest = sum(
@@ -78,9 +79,7 @@ def _without_top(space: SearchSpace, budget: Budget, name: str, limit: Limit) ->
             if t.blocks
         )
         top = Limit(None, deepest + int(tables.head[depth].max()))
-        within = CountTable(
-            build_tables(space, setting, stages, everything.replace(depth=top)), "depth", top
-        ).total
+        within = _table(space, setting, stages, everything, "depth", top).total
         if limit.low is not None and limit.low > 0:
             below = Limit(None, limit.low - 1)
             within -= _table(space, setting, stages, budget, name, below).total
@@ -90,7 +89,7 @@ def _without_top(space: SearchSpace, budget: Budget, name: str, limit: Limit) ->
 def histogram(space: SearchSpace, budget: Budget, bins: int = 10) -> tuple[tuple[int, int, int], ...]:
     """(low, high, networks) of equal ranges of parameters, from the fewest to the most that fit.
 
-    Where parameters have an upper limit, the ranges go from the lower one, or 0, to that.
+    If parameters have an upper limit, the ranges go from the lower limit, or 0, to the upper one.
 
     Raises:
         BudgetError: as `count_within`.
@@ -117,7 +116,7 @@ def _edges(low: int, high: int, bins: int) -> list[tuple[int, int]]:
 
 
 def sample(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tuple[Candidate, ...]:
-    """`n` networks of `space` within `budget`, each drawn uniformly and by itself, with replacement.
+    """`n` networks of `space` within `budget`, each drawn uniformly and independently, with replacement.
 
     The same seed gives the same networks.
 
@@ -126,12 +125,16 @@ def sample(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tupl
     """
     check_finite(space, budget)
     generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    if by_tables(budget) and budget.peak_memory.low is None and _sum_limited(budget)[1].high is not None:
+    if by_tables(budget) and budget.peak_memory.low is None and _limited_sum(budget)[1].high is not None:
         return _sample_by_table(space, budget, n, generator)
-    counts = [len(chunk) for chunk in chunks(space, budget)]
-    total = sum(counts)
-    _refuse_empty(total, n)
-    ranks = [generator.randrange(total) for _ in range(n)]
+    return _sample_by_listing(space, budget, n, generator)
+
+
+def _sample_by_listing(
+    space: SearchSpace, budget: Budget, n: int, generator: random.Random
+) -> tuple[Candidate, ...]:
+    """A sample for which the networks are listed twice: to count them, and to find those that were drawn."""
+    ranks = _draw(sum(len(chunk) for chunk in chunks(space, budget)), n, generator)
     order = sorted(range(n), key=ranks.__getitem__)
     found: dict[int, Candidate] = {}
     walk, start = iter(order), 0
@@ -149,19 +152,16 @@ def sample(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tupl
 def _sample_by_table(
     space: SearchSpace, budget: Budget, n: int, generator: random.Random
 ) -> tuple[Candidate, ...]:
-    name, limit = _sum_limited(budget)
-    families = list(space.families())
-    # A lone table is kept for the walk back; several are made again where a number falls into them.
-    lone = _table(space, *families[0], budget, name, limit, keep=True) if len(families) == 1 else None
-    totals_of = (
-        [table.total for table in _tables(space, budget, name, limit)] if lone is None else [lone.total]
-    )
-    total = sum(totals_of)
-    _refuse_empty(total, n)
-    ranks = [generator.randrange(total) for _ in range(n)]
+    name, limit = _limited_sum(budget)
+    skeletons = list(space.skeletons())
+    # A lone table is kept for the walk back; of several, those that a number falls into are made again.
+    lone = _table(space, *skeletons[0], budget, name, limit, keep=True) if len(skeletons) == 1 else None
+    tables = _tables(space, budget, name, limit) if lone is None else (lone,)
+    counts = [table.total for table in tables]
+    ranks = _draw(sum(counts), n, generator)
     found: dict[int, Candidate] = {}  # by number: the same one may be drawn again
     start = 0
-    for (setting, stages), count in zip(families, totals_of, strict=True):
+    for (setting, stages), count in zip(skeletons, counts, strict=True):
         mine = {rank for rank in ranks if start <= rank < start + count}
         if mine:
             sampler = Sampler(lone or _table(space, setting, stages, budget, name, limit, keep=True))
@@ -172,13 +172,15 @@ def _sample_by_table(
     return tuple(found[rank] for rank in ranks)
 
 
-def _refuse_empty(total: int, n: int) -> None:
+def _draw(total: int, n: int, generator: random.Random) -> list[int]:
+    """`n` numbers, each drawn from those of `total` networks."""
     if n and not total:
         raise BudgetError("no network of the space fits the budget")
+    return [generator.randrange(total) for _ in range(n)]
 
 
 def _tables(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[CountTable]:
-    for setting, stages in space.families():
+    for setting, stages in space.skeletons():
         yield _table(space, setting, stages, budget, name, limit)
 
 
@@ -193,4 +195,4 @@ def _table(
     keep: bool = False,
 ) -> CountTable:
     tables = build_tables(space, setting, stages, budget.replace(**{name: limit}))
-    return CountTable(tables, name, limit, keep=keep)
+    return count_table(tables, name, limit, keep=keep)

@@ -1,8 +1,8 @@
 """The `archkit` command: its subcommands, and the one place where an error becomes an exit code.
 
-Only Typer is imported here and at the top of each command's module; whatever a command needs besides
-is imported when it runs, so that `archkit count` does not wait for torch. Nor does it wait for the other
-commands' modules: one that is named is imported alone, all of them for the help and for a mistyped name.
+This module and the top of each command's module import Typer and what is as light. Whatever else a
+command needs is imported when it runs, so that `archkit count` does not wait for torch. Nor does it wait for
+the other commands: a command that is named is imported alone; for the help, or a mistyped name, all are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from archkit import __version__
+from archkit.cli.missing import how_to_install
+from archkit.cli.render import say
+from archkit.cli.stopping import stoppable
 from archkit.errors import ArchkitError, BudgetError, SpecError
 
 __all__ = ["main"]
@@ -35,14 +38,14 @@ _COMMANDS: Final = {
     "report": "report_command",
     "zoo": "zoo_command",
 }
-"""The commands in the order of the help, and the function of each in the module of its name."""
+"""The commands in the order of the help; each is a function in the module of its name."""
 
 _USAGE: Final = 2
 _FAILED: Final = 1
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
-# Typer has carried its own copy of click since 0.26 and uses the package before that; its public
-# BadParameter derives from the right ClickException either way.
+# Since 0.26 Typer carries its own copy of click; before that it used the package. Its public BadParameter
+# derives from the right ClickException either way.
 _ClickException: Final[type[Any]] = next(
     c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
 )
@@ -66,19 +69,25 @@ def _archkit(
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 2 a mistake in the command, 1 anything else that failed."""
+    """Run the command line and exit: 0 if all went well, 2 for a mistake in the command, 1 for a failure."""
     sys.exit(_run())
 
 
 def _run() -> int:
-    _register(sys.argv[1:2])
     try:
+        _register(sys.argv[1:2])
         result = typer.main.get_command(app).main(prog_name="archkit", standalone_mode=False)
         sys.stdout.flush()
     except ArchkitError as error:
         return _complain(str(error), _USAGE if isinstance(error, SpecError | BudgetError) else _FAILED)
-    except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted", _INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        say(str(error) or "interrupted")
+        return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        line = how_to_install(error)
+        if line is None:
+            raise
+        return _complain(line, _FAILED)
     except BrokenPipeError:
         # The reader has gone (`| head`): nothing is wrong, and the interpreter must not try to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -92,14 +101,15 @@ def _run() -> int:
 
 
 def _register(named: Sequence[str]) -> None:
-    """Adds the command that is named; all of them where none is."""
+    """Add the command that is named, or all of them if none is."""
     wanted = [name for name in named if name in _COMMANDS] or _COMMANDS
     for name in wanted:
-        app.command(name)(getattr(import_module(f"archkit.cli.{name}"), _COMMANDS[name]))
+        command = getattr(import_module(f"archkit.cli.{name}"), _COMMANDS[name])
+        app.command(name)(stoppable(command))
 
 
 def _complain(message: str, code: int) -> int:
-    """Prints an error: one line, in red on a terminal, and the text it points at below."""
+    """Print an error: one line, in red on a terminal, and below it the text that it points at."""
     first, _, rest = message.partition("\n")
     first = f"error: {first}"
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:

@@ -9,17 +9,19 @@ import typer
 from archkit.cli.render import exact, json_line, new_table, show
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from archkit.count.tools import Prediction, Tool
     from archkit.nn.crosscheck import ToolCheck
     from archkit.spec import ArchSpec
 
 __all__ = ["show_as", "show_check"]
 
-_DIFFERS = 1  # exit code where a tool reports something else, or fails
+_DIFFERS = 1  # exit code if a tool reports something else, or fails
 
 
 def show_as(specs: list[ArchSpec], tool: str, *, as_json: bool) -> None:
-    """Prints the figures that a tool is predicted to print, and their terms."""
+    """Print the figures that a tool is predicted to print, and their terms."""
     from archkit.count.tools import predict
     from archkit.plan import layout
 
@@ -38,20 +40,19 @@ def show_as(specs: list[ArchSpec], tool: str, *, as_json: bool) -> None:
 
 
 def show_check(specs: list[ArchSpec], *, tool: str | None, as_json: bool) -> None:
-    """Asks the tools and prints predicted, reported, difference.
+    """Ask the tools, and print what was predicted, what they report, and the difference.
 
     Raises:
         typer.Exit: a figure differs, or an installed tool failed (exit code 1).
     """
-    # Settled before torch is imported: a mistyped name is told at once.
+    # Before torch is imported, so that a mistyped name is refused at once.
     tools = None if tool is None else (_tool(tool),)
 
     from archkit.nn.crosscheck import ASKED, crosscheck
 
     if tools is not None and tools[0] not in ASKED:
         raise typer.BadParameter(
-            f"{tools[0].value} counts networks that it builds itself and takes no modules; "
-            "--as alone predicts it",
+            f"{tools[0].value} counts only networks that it builds itself; --as without --check predicts it",
             param_hint="--as",
         )
     agree = True
@@ -69,33 +70,36 @@ def show_check(specs: list[ArchSpec], *, tool: str | None, as_json: bool) -> Non
 def _render(spec: ArchSpec, checks: tuple[ToolCheck, ...]) -> list[Any]:
     figures = ("predicted", "reported", "difference")
     table = new_table("tool", "figure", *figures, right=figures, title=str(spec))
-    absent, notes = [], []
     for check in checks:
-        if check.version is None:
-            absent.append(check.tool.value)
-        elif check.failure is not None:
-            table.add_row(check.tool.value, "failed", "-", "-", "-", style="red", end_section=True)
-            notes.append(check.failure)
-        for j, figure in enumerate(check.comparisons):
-            table.add_row(
-                check.tool.value if j == 0 else "",
-                figure.quantity,
-                exact(figure.predicted),
-                exact(figure.reported),
-                f"{figure.difference:+,}" if figure.difference else "0",
-                style="red" if figure.difference else None,
-                end_section=j == len(check.comparisons) - 1,
-            )
+        _add_rows(table, check)
+    notes = [check.failure for check in checks if check.failure is not None]
+    absent = [check.tool.value for check in checks if check.version is None]
     if absent:
-        notes.append(f"Not installed, so not asked: {', '.join(absent)}.")
+        notes.append(f"Not installed, and so not asked: {', '.join(absent)}.")
     return [table, *notes]
 
 
+def _add_rows(table: Table, check: ToolCheck) -> None:
+    """A row for each figure of a tool, or one that says that it failed."""
+    if check.failure is not None:
+        table.add_row(check.tool.value, "failed", "-", "-", "-", style="red", end_section=True)
+    for j, figure in enumerate(check.comparisons):
+        table.add_row(
+            check.tool.value if j == 0 else "",
+            figure.quantity,
+            exact(figure.predicted),
+            exact(figure.reported),
+            f"{figure.difference:+,}" if figure.difference else "0",
+            style="red" if figure.difference else None,
+            end_section=j == len(check.comparisons) - 1,
+        )
+
+
 def _tool(name: str) -> Tool:
-    """The tool of a name.
+    """The tool of this name.
 
     Raises:
-        typer.BadParameter: there is none.
+        typer.BadParameter: there is no such tool.
     """
     from archkit.count.tools import Tool
 
@@ -103,7 +107,7 @@ def _tool(name: str) -> Tool:
         return Tool(name)
     except ValueError:
         known = ", ".join(tool.value for tool in Tool)
-        raise typer.BadParameter(f"{name!r} is none of {known}", param_hint="--as") from None
+        raise typer.BadParameter(f"unknown tool {name!r}; known: {known}", param_hint="--as") from None
 
 
 def _as_json(figure: Prediction) -> dict[str, Any]:

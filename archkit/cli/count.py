@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archkit.cli.render import exact, json_line, new_table, show
+from archkit.count.memory import OPTIMIZER_STATES
+from archkit.count.tools import Tool
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,23 +34,23 @@ def count_command(
         list[str],
         typer.Argument(
             metavar="SPEC...",
-            help='Networks: "[2,1,1,1]x[64,128,256,512]", or a name that `archkit zoo` lists, '
-            "and options behind it.",
+            help='Networks: "[2,1,1,1]x[64,128,256,512]" or a name that `archkit zoo` lists, '
+            "followed by options.",
         ),
     ],
-    by: Annotated[By, typer.Option("--by", help="A row for each layer, stage or operator.")] = By.layer,
+    by: Annotated[By, typer.Option("--by", help="Print a row for each layer, stage or operator.")] = By.layer,
     with_memory: Annotated[
-        bool, typer.Option("--memory", help="The memory of training and inference instead.")
+        bool, typer.Option("--memory", help="Show the memory of training and inference instead.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Images of a batch, for --memory.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Images in a batch, for --memory.")] = 1,
     optimizer: Annotated[
-        str, typer.Option(help="For --memory: none, sgd, momentum, adam, adamw or adadelta.")
+        str, typer.Option(help=f"Optimizer, for --memory: {', '.join(OPTIMIZER_STATES)}.")
     ] = "momentum",
     budget: Annotated[
         Path | None,
         typer.Option(
             "--budget",
-            help="A budget file: what it leaves beside the network, and which single changes still fit.",
+            help="Show what is left of a budget (a TOML file), and which single changes still fit.",
         ),
     ] = None,
     as_tool: Annotated[
@@ -56,21 +58,20 @@ def count_command(
         typer.Option(
             "--as",
             metavar="TOOL",
-            help="What another counter prints, and its terms: fvcore, ptflops, ptflops-aten, torchinfo, "
-            "torch, thop, calflops or pycls.",
+            help=f"Show what another counter prints, term by term: {', '.join(tool.value for tool in Tool)}.",
         ),
     ] = None,
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Build the network and ask every other counter that is installed (or --as TOOL)."
+            "--check", help="Build the network and ask every counter that is installed (or the one of --as)."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a spec, one a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, one object per spec.")] = False,
 ) -> None:
     """Count parameters, multiply-accumulates and activations, exactly.
 
-    MACs are the multiply-accumulates of convolutions and linear layers for one image, the bias not
+    MACs are the multiply-accumulates of convolutions and linear layers for one image, with the bias not
     counted; activations are the elements that those layers put out.
     """
     from archkit.spec import parse

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archkit.cli.limits import BudgetPath, Space, read_space_and_budget, takes_limits, why_nothing_fits
-from archkit.cli.render import exact, json_line, new_table, show
+from archkit.cli.limits import BudgetPath, Space, takes_limits
+from archkit.cli.render import exact, json_line, new_table, say, show
+from archkit.cli.stopping import when_stopped
 from archkit.cli.working import Tell, working
+from archkit.count.metrics import FIGURES, as_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from archkit.budget import Budget, Candidate, Estimate, Objective
+    from archkit.budget import Budget, Candidate, CountEstimate, Objective
     from archkit.budget.listing import Chunk
     from archkit.spec import SearchSpace
 
@@ -22,7 +24,6 @@ __all__ = ["enumerate_command"]
 
 _SHOWN = 20
 _BAR = 40  # columns of the longest bar of a histogram
-_WALKED = 2_000_000  # networks among which the largest are found by looking at each
 
 
 @takes_limits
@@ -32,15 +33,14 @@ def enumerate_command(
     budget_path: BudgetPath = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "--top", min=0, help=f"How many to list, the first; {_SHOWN} by default."),
+        typer.Option("--limit", "--top", min=0, help=f"How many to list; by default the first {_SHOWN}."),
     ] = None,
     sort: Annotated[
         str | None,
         typer.Option(
             "--sort",
-            help="The largest of this come first: params (the default), macs, activations, depth, "
-            "training-memory or peak-memory; the smallest with least-params and so on. "
-            "A whole list that is sorted is held in memory.",
+            help=f"Sort by one of {as_options(*FIGURES)}, largest first, or by least-params and so on, "
+            "smallest first. By default params. A whole list that is sorted is held in memory.",
         ),
     ] = None,
     count: Annotated[
@@ -48,10 +48,12 @@ def enumerate_command(
     ] = False,
     sample_size: Annotated[
         int | None,
-        typer.Option("--sample", min=1, help="Draw so many, each network as likely as every other."),
+        typer.Option("--sample", min=1, help="Draw this many, each network as likely as every other."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of --sample.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a network, one a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON lines, one object per network.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write them all to a file: .csv, .jsonl or .parquet."),
@@ -59,14 +61,13 @@ def enumerate_command(
 ) -> None:
     """List the networks of a space that fit a budget, and say how many there are.
 
-    The largest by parameters come first. With --output or --json, and neither
-    --limit nor --sort, all of them as a stream in the order of the space: by
-    options, then number of stages, then width and blocks of the first stage,
-    of the second, and so on, all ascending.
+    Those with the most parameters come first, unless --sort says otherwise. With
+    --output or --json, but neither --limit nor --sort, all are listed as a stream
+    in the order of the space: by options, then number of stages, then width and
+    blocks of the first stage, of the second, and so on, all ascending.
     """
-    from archkit.budget import Objective, candidates, largest, sample, write_candidates
-    from archkit.budget.listing import chunks
-    from archkit.budget.output import check_output, write_chunks
+    from archkit.budget import Objective, read_space_and_budget
+    from archkit.budget.output import check_output
 
     searched, budget = read_space_and_budget(space, budget_path, limits)
     order = Objective.read_figure(sort or "params", option="--sort")
@@ -74,35 +75,61 @@ def enumerate_command(
         check_output(output)
     if count:
         _count(searched, budget, as_json=as_json)
-        return
-    rows: Iterable[Candidate]
-    to_table = output is None and not as_json
-    with working("listing", quiet=output is None and as_json) as tell:
-        if sample_size is not None:
-            rows = sample(searched, budget, sample_size, seed=seed)
-        elif to_table:
-            _show_first(searched, budget, _SHOWN if limit is None else limit, order)
-            return
-        elif limit is not None:
-            rows, _ = _first(searched, budget, limit, order)
-        elif sort is not None:
-            rows, _ = largest(searched, budget, None, by=order.name, least=not order.most)
-        elif output is not None:
-            _say_written(write_chunks(_told(chunks(searched, budget), tell), output), output)
-            return
-        else:
-            rows = candidates(searched, budget)
-        if output is not None:
-            _say_written(write_candidates(rows, output), output)
-        elif as_json:
-            for row in rows:
-                json_line(row._asdict())
-        else:
-            _show_table(tuple(rows))
+    elif sample_size is None and output is None and not as_json:
+        _show_first(searched, budget, _SHOWN if limit is None else limit, order)
+    elif sample_size is None and limit is None and sort is None:
+        _stream(searched, budget, output)
+    else:
+        with working("listing", quiet=output is None and as_json):
+            rows = _rows(searched, budget, order, sample_size=sample_size, seed=seed, limit=limit)
+        _put(rows, output, as_json=as_json)
+
+
+def _rows(
+    space: SearchSpace,
+    budget: Budget,
+    order: Objective,
+    *,
+    sample_size: int | None,
+    seed: int,
+    limit: int | None,
+) -> tuple[Candidate, ...]:
+    """The networks of a list that is not a stream: a sample, or a sorted list."""
+    from archkit.budget import largest, sample
+
+    if sample_size is not None:
+        return sample(space, budget, sample_size, seed=seed)
+    if limit is not None:
+        return _first(space, budget, limit, order)[0]
+    return largest(space, budget, None, by=order.name, least=not order.most)[0]
+
+
+def _put(rows: tuple[Candidate, ...], output: Path | None, *, as_json: bool) -> None:
+    """Write a list to a file, or print it."""
+    from archkit.budget import write_candidates
+
+    if output is not None:
+        _write(output, lambda _tell: write_candidates(rows, output))
+    elif as_json:
+        _print_lines(rows)
+    else:
+        _show_table(rows)
+
+
+def _stream(space: SearchSpace, budget: Budget, output: Path | None) -> None:
+    """List every network in the order of the space: into a file, or as JSON lines."""
+    from archkit.budget import candidates
+    from archkit.budget.listing import chunks
+    from archkit.budget.output import write_chunks
+
+    if output is None:
+        _print_lines(candidates(space, budget))
+    else:
+        _write(output, lambda tell: write_chunks(_told(chunks(space, budget), tell), output))
 
 
 def _told(chunks: Iterable[Chunk], tell: Tell) -> Iterator[Chunk]:
-    """The same chunks; `tell` hears how many networks have passed."""
+    """The same chunks; `tell` is told how many networks have passed."""
     done = 0
     for chunk in chunks:
         yield chunk
@@ -110,8 +137,18 @@ def _told(chunks: Iterable[Chunk], tell: Tell) -> Iterator[Chunk]:
         tell(done, None)
 
 
-def _say_written(written: int, path: Path) -> None:
+def _write(path: Path, write: Callable[[Tell], int]) -> None:
+    """Write a file, which appears only once it is whole, and say how many networks are in it."""
+    kept = "is as it was" if path.exists() else "was not written"
+    with when_stopped(f"{path} {kept}"), working("listing") as tell:
+        written = write(tell)
     show(f"{exact(written)} networks written to {path}")
+
+
+def _print_lines(rows: Iterable[Candidate]) -> None:
+    with when_stopped("the list is not complete"):
+        for row in rows:
+            json_line(row._asdict())
 
 
 def _size(space: SearchSpace) -> str:
@@ -119,37 +156,32 @@ def _size(space: SearchSpace) -> str:
     return "without end" if size is None else f"{exact(size)} networks"
 
 
-def _within(found: int | Estimate) -> str:
+def _within(found: int | CountEstimate) -> str:
     if isinstance(found, int):
         return f"{exact(found)} within the budget."
     return (
-        f"{exact(found.low)} to {exact(found.high)} within the budget (99.9%; not exact: {found.hits:,} of "
-        f"{found.draws:,} fair draws from the {exact(found.most)} that keep to one limit keep to all)."
+        f"{exact(found.low)} to {exact(found.high)} within the budget (99.9%; not exact: of {found.draws:,} "
+        f"networks drawn fairly from the {exact(found.most)} that keep to one limit, {found.hits:,} keep to "
+        "all)."
     )
 
 
 def _first(
     space: SearchSpace, budget: Budget, n: int, order: Objective
-) -> tuple[tuple[Candidate, ...], int | Estimate]:
-    """The first `n` in an order, and how many there are in all."""
-    from archkit.budget import count_or_estimate, largest, solve
+) -> tuple[tuple[Candidate, ...], int | CountEstimate]:
+    """The first `n` networks in an order, and how many there are in all; a doubt is said."""
+    from archkit.budget import first
 
-    size = space.size()
-    if size is None or size > _WALKED:
-        many = count_or_estimate(space, budget)
-        if not isinstance(many, int) or many > _WALKED:
-            # Too many to look at each: the proof that no other comes before them is found without.
-            best = solve(space, budget, order, n)
-            if not best.exact:
-                show(best.proof())
-            return tuple(row.network for row in best.networks), many
-    return largest(space, budget, n, by=order.name, least=not order.most)
+    found = first(space, budget, order, n)
+    if found.doubt is not None:
+        say(found.doubt)
+    return found.networks, found.within
 
 
 def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) -> None:
-    best, within = _first(space, budget, n, order)
-    show(f"Space: {space}, {_size(space)}; {_within(within)}")
-    _show_why_none(space, budget, within)
+    with working("listing"):
+        best, within = _first(space, budget, n, order)
+    _show_head(space, budget, within)
     _show_table(best)
     if not isinstance(within, int) or within > len(best):
         word = "largest" if order.most else "smallest"
@@ -157,8 +189,6 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
 
 
 def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
-    from dataclasses import asdict
-
     from archkit.budget import count_or_estimate, histogram
 
     with working("counting"):
@@ -166,25 +196,37 @@ def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
         shown = isinstance(within, int) and within and not as_json and budget.limited()
         bins = histogram(space, budget) if shown else ()
     if as_json:
-        found = {"space": str(space), "size": space.size()}
-        if isinstance(within, int):
-            json_line({**found, "within": within})
-        else:
-            json_line({**found, "within": None, "estimate": asdict(within)})
+        _print_count(space, within)
         return
-    show(f"Space: {space}, {_size(space)}; {_within(within)}")
-    _show_why_none(space, budget, within)
-    if not bins:
-        return
+    _show_head(space, budget, within)
+    if bins:
+        _show_histogram(bins)
+
+
+def _print_count(space: SearchSpace, within: int | CountEstimate) -> None:
+    from dataclasses import asdict
+
+    found = {"space": str(space), "size": space.size()}
+    if isinstance(within, int):
+        json_line({**found, "within": within})
+    else:
+        json_line({**found, "within": None, "estimate": asdict(within)})
+
+
+def _show_histogram(bins: tuple[tuple[int, int, int], ...]) -> None:
     most = max(n for _, _, n in bins)
     table = new_table("parameters", "networks", "", right=("parameters", "networks"))
     for low, high, n in bins:
-        # Integers, since counts can pass what a float holds.
+        # In integers, since a count may be more than a float can hold.
         table.add_row(f"{exact(low)} to {exact(high)}", exact(n), "█" * (n * _BAR // most))
     show("", table)
 
 
-def _show_why_none(space: SearchSpace, budget: Budget, within: int | Estimate) -> None:
+def _show_head(space: SearchSpace, budget: Budget, within: int | CountEstimate) -> None:
+    """How many networks the space has and how many fit; if none does, why."""
+    from archkit.budget import why_nothing_fits
+
+    show(f"Space: {space}, {_size(space)}; {_within(within)}")
     if isinstance(within, int) and not within:
         for reason in why_nothing_fits(space, budget):
             show(f"Nothing fits: {reason}.")

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["show_headroom"]
 
-_SHOWN = 5  # of the cheapest changes
+_SHOWN = 5  # how many of the cheapest changes
 
 
 def show_headroom(specs: list[ArchSpec], path: Path, *, as_json: bool) -> None:
-    """What a budget leaves beside each network, and what single changes cost and bring.
+    """Show what each network leaves of a budget, and what single changes to it cost and gain.
 
     Raises:
         BudgetError: the budget file is wrong.
@@ -53,20 +53,14 @@ def _as_json(spec: ArchSpec, found: Headroom) -> dict[str, object]:
 
 
 def _show(spec: ArchSpec, found: Headroom) -> None:
-    from archkit.budget import words
-
     table = new_table("limit", "at", "used", "left", right=("at", "used", "left"), title=str(spec))
     for one in found.left:
         name = f"{'max' if one.upper else 'min'} {one.figure.replace('_', ' ')}"
         table.add_row(name, exact(one.limit), exact(one.used), exact(one.left))
     show(table)
-    if any(one.left < 0 for one in found.left):
-        broken = "; ".join(
-            f"{exact(-one.left)} {words(one.figure)} too {'many' if one.upper else 'few'}"
-            for one in found.left
-            if one.left < 0
-        )
-        show(f"It does not fit: {broken}.")
+    broken = [str(one) for one in found.left if one.left < 0]
+    if broken:
+        show(f"It does not fit: {'; '.join(broken)}.")
     else:
         columns = ("params", "MACs", "entropy")
         title = "cheapest changes that fit" if found.fitting else "cheapest changes, none of which fits"

@@ -1,4 +1,4 @@
-"""What the commands that take a space and a budget share: their options, and reading them."""
+"""What the commands that take a space and a budget share: their arguments and options."""
 
 from __future__ import annotations
 
@@ -6,72 +6,73 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hints
+from typing import Annotated, Any, Final, TypeAlias, get_type_hints
 
 import typer
 
-if TYPE_CHECKING:
-    from archkit.budget import Budget
-    from archkit.spec import SearchSpace
+from archkit.cli.stopping import when_stopped
+from archkit.count.memory import OPTIMIZER_STATES
+from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
+from archkit.spec import DEFAULT_SPACE
 
-__all__ = ["BudgetPath", "Space", "read_space_and_budget", "takes_limits", "why_nothing_fits"]
+__all__ = ["BudgetPath", "Space", "takes_limits"]
 
 Space: TypeAlias = Annotated[
     str | None,
     typer.Argument(
         metavar="[SPACE]",
-        help="A spec with sets in it, or a TOML file with one. By default the budget file's, or 3 to 5 "
+        help="A spec with sets in it, or a TOML file that holds one. By default the budget file's, or 3 to 5 "
         "stages of 1 to 4 basic blocks, channels doubling from 16 to 512 and never falling: "
-        r"\[1..4]*3..5x\[{16,32,64,128,256,512}] order=nondecreasing.",
+        # Rich would take what stands in square brackets for markup.
+        + DEFAULT_SPACE.replace("[", r"\[")
+        + ".",
         show_default=False,
     ),
 ]
 BudgetPath: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--budget", help="A budget file (TOML); limits given beside it replace the file's."),
+    typer.Option("--budget", help="A budget file (TOML); limits given as options replace the file's."),
 ]
 
-_FIGURES: Final = {
-    "params": "parameters: 5e6, 5M, 5_000_000",
-    "macs": "multiply-accumulates: 400M",
-    "activations": "activations",
-    "depth": "layers one behind another",
-    "weight_bytes": "bytes of weights: 256k",
-    "training_memory": "bytes of training in float32",
-    "peak_memory": "bytes of values alive at once in inference of one image",
+_DETAILS: Final = {
+    "params": ": 5e6, 5M or 5_000_000",
+    "macs": ": 400M",
+    TRAINING: ", in float32",
+    PEAK: ": the most bytes of values alive at once in inference of one image",
+    "weight_bytes": ": 256k",
 }
-_OTHERS: Final = {
-    "weight_bits": "Bits of a weight, for the bytes of weights; 32 by default.",
+_SETTINGS: Final = {
+    "weight_bits": "Bits of a weight, for bytes of weights; 32 by default.",
     "peak_bits": "Bits of a value, for peak memory; 32 by default.",
-    "batch": "Images of a batch, for training memory; 1 by default.",
-    "optimizer": "Of training memory: none, sgd, momentum (the default), adam, adamw or adadelta.",
+    "batch": "Images in a batch, for training memory; 1 by default.",
+    "optimizer": f"Optimizer, for training memory: {', '.join(OPTIMIZER_STATES)}; momentum by default.",
 }
 _PANEL: Final = "Limits"
 
 
 def _helps() -> dict[str, str]:
+    """The help of every limit, by key (`max_params`)."""
     found = {}
-    for name, unit in _FIGURES.items():
-        found[f"max_{name}"] = f"At most so many {unit}."
-        found[f"min_{name}"] = f"At least so many {unit.partition(':')[0]}."
-    return {**found, **_OTHERS}
+    for name, unit in {**{name: words(name) for name in FIGURES}, "weight_bytes": "bytes of weights"}.items():
+        found[f"max_{name}"] = f"At most this many {unit}{_DETAILS.get(name, '')}."
+        found[f"min_{name}"] = f"At least this many {unit}."
+    return {**found, **_SETTINGS}
 
 
 def takes_limits(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command an option for every limit; it gets what was given as `limits`, texts by key."""
+    """Give a command an option for every limit; `limits` receives those that are given, as texts by key."""
     helps = _helps()
 
     @functools.wraps(command)
     def wrapper(**given: Any) -> None:
         limits = {key: given.pop(key) for key in helps}
-        command(**given, limits={key: text for key, text in limits.items() if text is not None})
+        with when_stopped("nothing was kept"):
+            command(**given, limits={key: text for key, text in limits.items() if text is not None})
 
     own = inspect.signature(command).parameters
     hints = get_type_hints(command, include_extras=True)
     options = {
-        key: Annotated[
-            str | None, typer.Option(f"--{key.replace('_', '-')}", help=text, rich_help_panel=_PANEL)
-        ]
+        key: Annotated[str | None, typer.Option(f"--{as_options(key)}", help=text, rich_help_panel=_PANEL)]
         for key, text in helps.items()
     }
     kept = [p.replace(annotation=hints[name]) for name, p in own.items() if name != "limits"]
@@ -79,36 +80,8 @@ def takes_limits(command: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
         for key, option in options.items()
     ]
-    # Typer reads both; a dozen options are thus written once for all commands.
+    # Typer reads both of these, so that all commands share one list of a dozen options.
     changed: Any = wrapper
     changed.__signature__ = inspect.Signature([*kept, *added])
     changed.__annotations__ = {**{p.name: p.annotation for p in kept}, **options}
     return wrapper
-
-
-def read_space_and_budget(
-    space: str | None, path: Path | None, limits: dict[str, str]
-) -> tuple[SearchSpace, Budget]:
-    """The space and the budget of a command.
-
-    Raises:
-        SpecError: the text is no space.
-        BudgetError: a limit, the budget file or the space's file is wrong.
-    """
-    from archkit.budget import Budget, read_budget, read_space
-    from archkit.spec import DEFAULT_SPACE, parse_space
-
-    text, texts = DEFAULT_SPACE, {}
-    if path is not None:
-        file = read_budget(path)
-        text, texts = file.space or text, dict(file.texts)
-    if space is not None:
-        text = read_space(Path(space)) if space.endswith(".toml") else space
-    return parse_space(text), Budget.read({**texts, **limits})
-
-
-def why_nothing_fits(space: SearchSpace, budget: Budget) -> list[str]:
-    """A line for each limit: how far it would have to give way."""
-    from archkit.budget import relaxations
-
-    return [str(one) for one in relaxations(space, budget)]

@@ -21,7 +21,7 @@ _ROWS = (
 
 
 def show_memory(specs: list[ArchSpec], *, batch: int, optimizer: str, as_json: bool) -> None:
-    """The memory of each network in float32, for training and for inference."""
+    """Show the memory of each network in float32, for training and for inference."""
     from dataclasses import asdict
 
     from archkit.count.memory import memory

@@ -14,20 +14,23 @@ __all__ = ["reconcile_command"]
 def reconcile_command(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="The network as the paper writes it.")],
     figure: Annotated[
-        str, typer.Argument(metavar="FIGURE", help="As it was printed: 3.15M, 0.19M, 4,697,742, 329e6.")
+        str,
+        typer.Argument(metavar="FIGURE", help="The figure as it was printed: 3.15M, 4,697,742, 329e6."),
     ],
     macs: Annotated[
-        bool, typer.Option("--macs/--params", help="What the figure counts; parameters by default.")
+        bool, typer.Option("--macs/--params", help="What the figure counts: MACs or parameters.")
     ] = False,
     max_changes: Annotated[
-        int, typer.Option("--max-changes", min=0, max=4, help="How many changes are combined at most.")
+        int, typer.Option("--max-changes", min=0, max=4, help="The most changes that are combined.")
     ] = 3,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many explanations are listed.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the best first.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The most explanations that are listed.")] = 20,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON lines, one object per explanation.")
+    ] = False,
 ) -> None:
     """Explain a published figure: the variants of a spec that print as it does, simplest first.
 
-    A figure of few digits fits many variants; `rounded` and `cut` tell how each of them becomes it.
+    A figure with few digits fits many variants; `rounded` and `cut` say how each of them becomes it.
     """
     from archkit.count.figure import parse_figure
     from archkit.count.reconcile import reconcile

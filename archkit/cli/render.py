@@ -1,4 +1,4 @@
-"""What the commands share in showing things: numbers, tables, JSON lines."""
+"""How the commands print: numbers, tables, JSON lines."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def exact(n: int) -> str:
 
 
 def json_line(value: Any) -> None:
-    """Writes one JSON object on a line of its own to standard output."""
+    """Write one JSON object to standard output, on a line of its own."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
 def say(text: str) -> None:
-    """Writes a line to standard error, at once: what is no result."""
+    """Write a message to standard error at once; results go to standard output."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def new_table(*columns: str, right: tuple[str, ...] = (), title: str | None = None) -> Table:
-    """A table with a rule under its head; the columns named in `right` are set to the right."""
+    """A table with a rule under its head; the columns named in `right` are aligned to the right."""
     from rich import box
     from rich.table import Table
 
@@ -54,10 +54,10 @@ def new_table(*columns: str, right: tuple[str, ...] = (), title: str | None = No
 
 
 def show(*what: Any) -> None:
-    """Prints rich renderables to standard output; into a pipe, as wide as they are."""
+    """Print rich renderables to standard output; a pipe gets them at their full width."""
     from rich.console import Console
 
-    # Rich takes a pipe for a terminal of 80 columns and would fold what a script wants whole.
+    # Rich takes a pipe for a terminal of 80 columns and would fold lines that a script wants whole.
     width = None if sys.stdout.isatty() else 1_000
     console = Console(
         file=sys.stdout,

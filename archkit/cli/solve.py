@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archkit.cli.limits import BudgetPath, Space, read_space_and_budget, takes_limits, why_nothing_fits
-from archkit.cli.render import exact, json_line, new_table, show
+from archkit.cli.limits import BudgetPath, Space, takes_limits
+from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.working import working
+from archkit.count.metrics import ENTROPY, OBJECTIVES, PEAK, TRAINING, as_options
 
 if TYPE_CHECKING:
-    from archkit.budget import Budget, Candidate, Objective
+    from archkit.budget import Best, Budget, Candidate, Objective
     from archkit.spec import SearchSpace
 
 __all__ = ["solve_command"]
 
-_MEMORY = {"training_memory": "training bytes", "peak_memory": "peak bytes"}
+_MEMORY = {TRAINING: "training bytes", PEAK: "peak bytes"}
 
 
 @takes_limits
@@ -28,107 +29,112 @@ def solve_command(
         str,
         typer.Option(
             "--by",
-            help="What is best: entropy, params, macs, activations, depth, training-memory or peak-memory, "
-            "the most of it; least-macs and so on for the least.",
+            help=f"Rank by one of {as_options(*OBJECTIVES)}, highest first, or by least-macs and so on, "
+            "lowest first.",
         ),
-    ] = "entropy",
-    best: Annotated[int, typer.Option("--best", min=1, max=100_000, help="How many to give.")] = 10,
+    ] = ENTROPY,
+    best: Annotated[int, typer.Option("--best", min=1, max=100_000, help="How many networks to give.")] = 10,
     max_rho: Annotated[
         float | None,
-        typer.Option("--max-rho", help="DeepMAD's effectiveness limit, with entropy; 0.3 by default."),
+        typer.Option(
+            "--max-rho", help="Upper limit of DeepMAD's effectiveness, for --by entropy; 0.3 by default."
+        ),
     ] = None,
     front: Annotated[
         str | None,
         typer.Option(
             "--pareto",
-            help="The front of several figures instead: params,+macs is the least parameters against the "
-            "most MACs.",
+            help="Give the front of several figures instead: params,+macs means the fewest parameters "
+            "against the most MACs.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a network, one a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON lines, one object per network.")
+    ] = False,
 ) -> None:
-    """Give the best networks of a space within a budget, exactly, and say what proves it."""
-    from archkit.budget import MAX_RHO, Objective, pareto, read_directions, solve
+    """Give the best networks of a space within a budget, and say what proves that they are the best."""
+    from archkit.budget import MAX_RHO, Objective, read_space_and_budget
     from archkit.errors import BudgetError
 
     searched, budget = read_space_and_budget(space, budget_path, limits)
     if front is not None:
-        directions = read_directions(front)
-        with working("looking at every network"):
-            rows = pareto(searched, budget, directions)
-        _show_front(rows, budget, tuple(name for name, _ in directions), as_json=as_json)
+        _front(searched, budget, front, as_json=as_json)
         return
     objective = Objective.read(by, max_rho=MAX_RHO if max_rho is None else max_rho)
-    if max_rho is not None and objective.name != "entropy":
+    if max_rho is not None and objective.name != ENTROPY:
         raise BudgetError("--max-rho goes with --by entropy")
-    with working("plans of widths searched") as tell:
-        found = solve(searched, budget, objective, best, watch=tell)
-    if not found.networks:
-        if not found.exact:
-            raise BudgetError(f"nothing was found. {found.proof()}")
-        with working("nothing fits; looking for what would"):
-            reasons = _why_none(searched, budget, objective)
-        raise BudgetError(f"nothing fits: {reasons[0]}" + "".join(f"\n{one}" for one in reasons[1:]))
+    found = _solve(searched, budget, objective, best)
     if as_json:
-        for row in found.networks:
-            memory = _memory(row.network, budget, (objective.name,))
-            json_line({**row.network._asdict(), **memory, "objective": by, "value": row.value})
-        if not found.exact:
-            _warn(found.proof())
-        return
-    extra = tuple(_memory(found.networks[0].network, budget, (objective.name,)))
-    scored = ("entropy",) if objective.name == "entropy" else ()
-    columns = ("params", "MACs", "depth", *(_MEMORY[name] for name in extra), *scored)
-    table = new_table("spec", *columns, right=columns)
+        _print_lines(found, budget, objective, by)
+    else:
+        _show_best(found, budget, objective)
+
+
+def _solve(space: SearchSpace, budget: Budget, objective: Objective, n: int) -> Best:
+    """The best networks.
+
+    Raises:
+        BudgetError: there are none; the message says why.
+    """
+    from archkit.budget import solve, why_nothing_fits
+    from archkit.errors import BudgetError
+
+    with working("width profiles searched") as tell:
+        found = solve(space, budget, objective, n, watch=tell)
+    if found.networks:
+        return found
+    if not found.exact:
+        raise BudgetError(f"nothing was found. {found.proof()}")
+    with working("nothing fits; looking for what would"):
+        reasons = why_nothing_fits(space, budget, objective)
+    raise BudgetError("nothing fits: " + "\n".join(reasons))
+
+
+def _print_lines(found: Best, budget: Budget, objective: Objective, by: str) -> None:
     for row in found.networks:
+        memory = _memory(row.network, budget, (objective.name,))
+        json_line({**row.network._asdict(), **memory, "objective": by, "value": row.value})
+    if not found.exact:
+        say(found.proof())  # JSON lines have no place for it
+
+
+def _show_best(found: Best, budget: Budget, objective: Objective) -> None:
+    also = (objective.name,)
+    memories = [_memory(row.network, budget, also) for row in found.networks]
+    scored = objective.name == ENTROPY
+    columns = ("params", "MACs", "depth", *(_MEMORY[name] for name in memories[0]))
+    columns = (*columns, ENTROPY) if scored else columns
+    table = new_table("spec", *columns, right=columns)
+    for row, memory in zip(found.networks, memories, strict=True):
         one = row.network
-        memory = _memory(one, budget, (objective.name,))
-        score = (f"{row.value:,.2f}",) if scored else ()
-        table.add_row(
-            one.spec,
-            exact(one.params),
-            exact(one.macs),
-            exact(one.depth),
-            *map(exact, memory.values()),
-            *score,
-        )
+        figures = map(exact, (one.params, one.macs, one.depth, *memory.values()))
+        table.add_row(one.spec, *figures, *([f"{row.value:,.2f}"] if scored else []))
     show(table, "", found.proof())
 
 
-def _warn(text: str) -> None:
-    """What JSON lines have no place for."""
-    typer.echo(text, err=True)
+def _front(space: SearchSpace, budget: Budget, text: str, *, as_json: bool) -> None:
+    from archkit.budget import pareto, read_directions
+
+    directions = read_directions(text)
+    names = tuple(name for name, _ in directions)
+    with working("looking at every network"):
+        rows = pareto(space, budget, directions)
+    memories = [_memory(row, budget, names) for row in rows]
+    if as_json:
+        for row, memory in zip(rows, memories, strict=True):
+            json_line({**row._asdict(), **memory})
+        return
+    extra = tuple(_MEMORY[name] for name in memories[0]) if rows else ()
+    columns = ("params", "MACs", "activations", "depth", *extra)
+    table = new_table("spec", *columns, right=columns)
+    for row, memory in zip(rows, memories, strict=True):
+        table.add_row(row.spec, *map(exact, (*row[1:], *memory.values())))
+    show(table, "", f"{exact(len(rows))} networks, none better in one figure without being worse in another.")
 
 
 def _memory(network: Candidate, budget: Budget, also: tuple[str, ...]) -> dict[str, int]:
-    """The memory figures of a network that are limited or asked for."""
-    asked = tuple(name for name in also if name in _MEMORY)
-    if not asked and not any(name in _MEMORY for name, _ in budget.limited()):
-        return {}
+    """The bytes of each kind of memory that is limited or in `also`."""
     from archkit.spec import parse
 
-    found = budget.figures(parse(network.spec), also=asked)
-    return {name: found[name] for name in _MEMORY if name in found}
-
-
-def _why_none(space: SearchSpace, budget: Budget, objective: Objective) -> list[str]:
-    from archkit.budget import count_within, few_enough
-
-    if objective.name == "entropy" and few_enough(space, budget) and count_within(space, budget):
-        return [f"no network within the limits keeps to max-rho {objective.max_rho}"]
-    return why_nothing_fits(space, budget) or ["the space is empty"]
-
-
-def _show_front(
-    rows: tuple[Candidate, ...], budget: Budget, names: tuple[str, ...], *, as_json: bool
-) -> None:
-    extra = tuple(_memory(rows[0], budget, names)) if rows else ()
-    if as_json:
-        for row in rows:
-            json_line({**row._asdict(), **_memory(row, budget, names)})
-        return
-    columns = ("params", "MACs", "activations", "depth", *(_MEMORY[name] for name in extra))
-    table = new_table("spec", *columns, right=columns)
-    for row in rows:
-        table.add_row(row.spec, *map(exact, (*row[1:], *_memory(row, budget, names).values())))
-    show(table, "", f"{exact(len(rows))} networks, none better in one figure without being worse in another.")
+    asked = any(name in _MEMORY for name in (*also, *(name for name, _ in budget.limited())))
+    return budget.memories(parse(network.spec), also=also) if asked else {}

@@ -12,7 +12,9 @@ __all__ = ["zoo_command"]
 
 
 def zoo_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON lines, one object per architecture.")
+    ] = False,
 ) -> None:
     """List the architectures that have a name, with their specs and sources."""
     from archkit.count import totals

@@ -45,7 +45,7 @@ class SearchSpace:
     settings: tuple[Setting, ...]
     text: str
 
-    def families(self) -> Iterator[tuple[Setting, int]]:
+    def skeletons(self) -> Iterator[tuple[Setting, int]]:
         """Each setting with each number of stages: what one set of tables stands for."""
         for setting in self.settings:
             for stages in range(self.stages[0], self.stages[1] + 1):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archkit.budget import FIGURES, Budget, Limit, Objective, candidates, entropy, rho, solve
-from archkit.budget.tables import METRICS
+from archkit.budget.stage_tables import METRICS
 from archkit.count import count, totals
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, parse, parse_space
@@ -36,7 +36,7 @@ def test_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObj
     assert [row.value for row in found.networks] == pytest.approx(best, rel=1e-9)
     assert len({row.network.spec for row in found.networks}) == len(found.networks)
     assert all(row.value == pytest.approx(values[row.network.spec], rel=1e-9) for row in found.networks)
-    assert found.plans == found.too_large + found.bounded + found.searched
+    assert found.profiles == found.too_large + found.bounded + found.searched
     assert found.exact
 
 
@@ -75,18 +75,18 @@ def test_the_optimum_is_cp_sats(seed: int) -> None:
     text = f"[1..{deepest}]*{stages}x[{{{','.join(map(str, widths))}}}] order=nondecreasing"
     budget = Budget(params=Limit(None, high), macs=Limit(None, macs))
     found = solve(parse_space(text), budget, Objective.read(name), 1)
-    # One model: the plan of widths is a choice among all, and costs follow from whole networks.
+    # One model: the width profile is a choice among all, and costs follow from whole networks.
     model = cp_model.CpModel()
-    plans = list(combinations_with_replacement(widths, stages))
-    chosen = [model.new_bool_var(f"plan{i}") for i in range(len(plans))]
+    profiles = list(combinations_with_replacement(widths, stages))
+    chosen = [model.new_bool_var(f"profile{i}") for i in range(len(profiles))]
     model.add_exactly_one(chosen)
     further = [model.new_int_var(0, deepest - 1, f"further{j}") for j in range(stages)]
     figure = {m: model.new_int_var(0, 2**50, m) for m in METRICS}
-    for plan, yes in zip(plans, chosen, strict=True):
-        base = totals(ArchSpec.make((1,) * stages, plan))
+    for profile, yes in zip(profiles, chosen, strict=True):
+        base = totals(ArchSpec.make((1,) * stages, profile))
         steps = []
         for j in range(stages):
-            deeper = totals(ArchSpec.make(tuple(2 if i == j else 1 for i in range(stages)), plan))
+            deeper = totals(ArchSpec.make(tuple(2 if i == j else 1 for i in range(stages)), profile))
             steps.append([int(b - a) for a, b in zip(base, deeper, strict=True)])
         for m, metric in enumerate(METRICS):
             total = int(base[m]) + sum(steps[j][m] * further[j] for j in range(stages))
@@ -124,7 +124,7 @@ def test_a_space_without_end_needs_a_limit() -> None:
 def test_nothing_fits() -> None:
     found = solve(parse_space("[1..4]*2x[{8,16}]"), Budget.read({"max_params": "10"}), Objective.read("macs"))
     assert found.networks == ()
-    assert found.too_large == found.plans == 4
+    assert found.too_large == found.profiles == 4
     assert next(candidates(parse_space("[1]x[8]"), Budget()))
 
 
@@ -156,7 +156,7 @@ def test_ways_to_write_an_objective(text: str, objective: tuple[str, bool]) -> N
 
 
 def test_the_budget_is_filled_among_trillions() -> None:
-    # Beyond any listing: that none is better follows from the limit, that it fits from its plan.
+    # Beyond any listing: that none is better follows from the limit, and that it fits from its plan.
     space = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
     budget = Budget.read({"max_params": "5M", "max_macs": "400M"})
     found = solve(space, budget, Objective.read("params"), 2)

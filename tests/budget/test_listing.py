@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archkit.budget import FIGURES, Budget, Limit, candidates, largest
-from archkit.budget.tables import METRICS
+from archkit.budget.stage_tables import METRICS
 from archkit.count import count, totals
 from archkit.errors import BudgetError
 from archkit.spec import DEFAULT_SPACE, ArchSpec, parse, parse_space

@@ -51,7 +51,7 @@ def test_in_words() -> None:
     ]
     # 4 blocks of 2 convs in each of 2 stages, the stem and the head: 18.
     words = [str(one) for one in relaxations(space, Budget.read({"min_depth": "100"}))]
-    assert words[0].startswith("the largest network of this space has 18 layers one behind another: [4,4]x")
+    assert words[0].startswith("the largest network of this space has 18 layers of depth: [4,4]x")
     both = relaxations(space, Budget.read({"max_params": "100", "min_depth": "100"}))
     assert [str(one) for one in both] == [
         "no max-params lets anything in while the other limits stand",

@@ -26,9 +26,9 @@ from archkit.budget import (
     sample,
 )
 from archkit.budget.cells import exact_dot
-from archkit.budget.counting import CountTable
+from archkit.budget.counting import count_table
 from archkit.budget.sampling import Sampler
-from archkit.budget.tables import build_tables
+from archkit.budget.stage_tables import build_tables
 from archkit.count import totals
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, parse_space
@@ -75,7 +75,7 @@ def test_every_number_has_a_network_of_its_own(
     for setting in parsed.settings:
         for stages in range(parsed.stages[0], parsed.stages[1] + 1):
             tables = build_tables(parsed, setting, stages, budget)
-            counted = CountTable(tables, name, limit, keep=True)
+            counted = count_table(tables, name, limit, keep=True)
             sampler = Sampler(counted)
             numbered += [str(parsed.spec(setting, *sampler.network(i))) for i in range(counted.total)]
     expected = fitting(budget, table)
@@ -195,10 +195,18 @@ def test_bytes_of_weights() -> None:
         ("colour = 3", "unknown key 'colour'"),
         ("[limits]\nmax_colour = 3", "unknown limit 'max_colour'"),
         ("[limits]\nmax_params = -3", "max-params"),
-        ("[limits]\nmax_params = 1.5", "max_params is a whole number"),
-        ("limits = 3", "limits is a table"),
-        ("space = 3", "space is a text"),
-        ("=", "is no TOML"),
+        ("[limits]\nmax_params = 1.5", "max_params must be a whole number"),
+        ("limits = 3", "limits must be a table"),
+        ("space = 3", "space must be a text"),
+        ("=", "is not valid TOML"),
+        ("limts = 3", r"unknown key 'limts'; did you mean limits\?$"),
+        ("[limits]\nmax_para = 3", "unknown limit 'max_para'; did you mean max_params"),
+        ("[limits]\nmax_params = []", r"max_params must be .*, not \[\]$"),
+        ("[limits]\noptimizer = 3", "optimizer must be one of none, sgd, .*, not '3'$"),
+        ("[space]\nblocks = 3", "space.blocks must be a text such as .*, not 3$"),
+        ('[space]\nblocks = "[1]"', "space.channels must be a text such as .*; it is missing$"),
+        ('[space]\nblocks = "[1]"\nchannels = "[8]"\nkernel = [3, 1.5]', "space.kernel must be .*, not 1.5$"),
+        ("source = [1]", r"source must be a text, not \[1\]$"),
         ("[limits]\nweight_bits = 8", "needs max-weight-bytes"),
         ("[limits]\nmax_weight_bytes = 8\nweight_bits = 99", "1 to 64"),
     ],

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 
 import pytest
 import torch
 
+from archkit.budget import FIGURES, OBJECTIVES
+from archkit.count.memory import OPTIMIZER_STATES
+from archkit.count.tools import Tool
 from archkit.nn import build
 from archkit.spec import parse
 from tests.conftest import Cli
@@ -117,6 +122,20 @@ def test_help_everywhere(cli: Cli, command: str) -> None:
     assert cli(command, "-h").stdout == done.stdout
 
 
+@pytest.mark.parametrize(
+    ("args", "listed"),
+    [
+        (["count"], [*OPTIMIZER_STATES, *(tool.value for tool in Tool)]),
+        (["enumerate"], [*OPTIMIZER_STATES, *(name.replace("_", "-") for name in FIGURES)]),
+        (["solve"], [*OPTIMIZER_STATES, *(name.replace("_", "-") for name in OBJECTIVES)]),
+    ],
+    ids=lambda one: " ".join(one[:1]),
+)
+def test_lists_in_helps_are_whole(cli: Cli, args: list[str], listed: list[str]) -> None:
+    words = set(re.findall(r"[\w-]+", cli(*args, "--help", env={**os.environ, "COLUMNS": "300"}).stdout))
+    assert set(listed) <= words
+
+
 def test_version(cli: Cli) -> None:
     from archkit import __version__
 
@@ -125,8 +144,6 @@ def test_version(cli: Cli) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shell_completion(cli: Cli, shell: str) -> None:
-    import os
-
     done = cli(env={**os.environ, "_ARCHKIT_COMPLETE": f"source_{shell}"})
     assert "_ARCHKIT_COMPLETE" in done.stdout
     env = {**os.environ, "_ARCHKIT_COMPLETE": "complete_bash", "COMP_WORDS": "archkit co", "COMP_CWORD": "1"}

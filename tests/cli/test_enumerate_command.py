@@ -87,7 +87,7 @@ def test_files(cli: Cli, tmp_path: Path) -> None:
         (["--output", "no/such/folder/list.csv"], "is not a folder", 1),
         (["--output", "folder/list.csv"], "cannot be written", 1),
         (["--limit", "-1"], "--limit", 2),
-        (["--sort", "entropy"], "--sort is", 2),
+        (["--sort", "entropy"], "--sort must be", 2),
     ],
 )
 def test_mistakes(cli: Cli, tmp_path: Path, args: list[str], words: str, code: int) -> None:

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +19,7 @@ def test_the_default(cli: Cli) -> None:
     done = cli("solve", "--max-params", "5e6", "--best", "3")
     assert done.returncode == 0
     assert "[4,4,4,4,4]x[64,64,128,128,128]" in done.stdout
-    assert "Exact: of 434 plans of widths" in done.stdout
+    assert "Exact: of 434 width profiles" in done.stdout
 
 
 def test_json(cli: Cli) -> None:
@@ -132,24 +128,6 @@ def test_why_nothing_fits_under_several_limits(cli: Cli) -> None:
     assert cli("solve", SMALL, "--max-params", str(int(most) - 1), "--min-depth", "12").returncode == 2
 
 
-def test_an_interruption_ends_it_quietly() -> None:
-    code = "from archkit.cli import main; main()"
-    space = "[1..100]*6x[8..256:8] order=nondecreasing"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, "solve", space, "--pareto", "params,+macs,+depth"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        time.sleep(3)
-        assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out == ""
-    assert "Traceback" not in err
-
-
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -160,7 +138,7 @@ def test_an_interruption_ends_it_quietly() -> None:
         (["solve", "--pareto", "colour"], "unknown figure"),
         (["solve", "--best", "0"], "--best"),
         (["solve", "--budget", "none.toml"], "cannot be read"),
-        (["enumerate", "--sort", "colour"], "--sort is"),
+        (["enumerate", "--sort", "colour"], "--sort must be"),
         (["enumerate", "--sample", "0"], "--sample"),
         (["enumerate", "--max-params", "1k", "--sample", "2"], "no network of the space fits"),
         (["enumerate", "[{}]x[3]"], "the list is empty"),
@@ -177,7 +155,7 @@ def test_an_interruption_ends_it_quietly() -> None:
         (["solve", "--max-peak-memory", "much"], "max-peak-memory"),
         (["solve", "--peak-bits", "0"], "peak-bits must be 1 to 64"),
         (["solve", "--batch", "0"], "batch must be 1 to"),
-        (["solve", "--optimizer", "lion"], "optimizer is none"),
+        (["solve", "--optimizer", "lion"], "optimizer must be one of none"),
         (["solve", "--weight-bits", "8"], "weight-bits needs"),
         (["solve", "[1..]*2x[8]"], "no upper end"),
         (["solve", "--max-rho", "0.0001"], "keeps to max-rho"),

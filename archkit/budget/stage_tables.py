@@ -1,4 +1,8 @@
-"""The stages of a space as tables: their widths, their blocks, and what they cost."""
+"""What the stages of a space can cost, as tables over widths.
+
+A *skeleton* is a setting of the options with a number of stages: all that a network is, but for the widths
+and depths of its stages. The tables of one skeleton hold the cost of every network that has it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archkit.budget.limits import PEAK, TRAINING, Budget
+from archkit.budget.limits import Budget
 from archkit.count.held import HeldTables, held_tables, in_bytes
+from archkit.count.metrics import PEAK, TRAINING
 from archkit.count.tables import METRICS, NO_LIMIT, Bools, CostTables, Ints, cost_tables, stem_width
 from archkit.plan import Outline, outline
 from archkit.spec import ArchSpec, SearchSpace
 from archkit.spec.options import BLOCKS
 from archkit.spec.space import Setting
 
-__all__ = ["METRICS", "NO_LIMIT", "Bools", "Ints", "StageTable", "Tables", "build_tables"]
+__all__ = [
+    "METRICS",
+    "NO_LIMIT",
+    "Bools",
+    "Ints",
+    "SkeletonTables",
+    "StageTable",
+    "build_tables",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,13 +38,13 @@ class StageTable:
     Attributes:
         channels: base widths of this stage, ascending, C.
         blocks: numbers of blocks, ascending, up to the most that the limits leave room for.
-        first: cost of the stage's first block, M x P x C; of the first stage, M x 1 x C with the stem.
+        first: cost of the stage's first block, M x P x C; the first stage's has the stem in it, M x 1 x C.
         other: cost of each further block, M x C.
         follows: whether the space lets a width follow one of the stage before, P x C.
-        allowed: whether the limit on peak memory lets it too, P x C.
+        allowed: whether the limit on peak memory also lets it, P x C.
         deeper: whether a stage of a width may have more than one block, C.
-        most: the most blocks of each width that the limits leave room for, whatever the other
-            stages are, C.
+        most: the most blocks that the limits leave room for at each width, whatever the other stages
+            are, C.
     """
 
     channels: tuple[int, ...]
@@ -45,7 +58,7 @@ class StageTable:
 
     @property
     def endings(self) -> int:
-        """How many pairs of a width and a number of blocks there are at most."""
+        """The most pairs of a width and a number of blocks that there can be."""
         return int(np.searchsorted(np.array(self.blocks), self.most, side="right").sum())
 
     def blocks_of(self, c: int) -> tuple[int, ...]:
@@ -54,19 +67,19 @@ class StageTable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tables:
-    """All stages of the networks of one setting with one number of stages.
+class SkeletonTables:
+    """All stages of the networks of one skeleton.
 
     Attributes:
         setting: the options.
-        like: a network of this setting; only its widths and depths differ from the others'.
+        like: a network of this skeleton; the others differ from it in widths and depths alone.
         figures: the figures in the order of every table's first axis, M: those of `Cost`, then
-            training memory where it is wanted, then peak memory where that is. All are sums over
-            blocks but the peak, which is their maximum.
+            training memory and peak memory where they are wanted. Each is a sum over blocks, except the
+            peak, which is their maximum.
         low: the lower limit of each figure, M; 0 where there is none.
         high: the upper limit of each figure, M; `NO_LIMIT` where there is none.
         stages: one table for each stage.
-        head: cost of the head behind each width of the last stage, M x C.
+        head: cost of the head after each width of the last stage, M x C.
     """
 
     setting: Setting
@@ -79,7 +92,7 @@ class Tables:
 
     @property
     def sums(self) -> int:
-        """How many of the figures are sums: all but the peak."""
+        """How many of the figures are sums: all except the peak."""
         return len(self.figures) - (self.figures[-1:] == (PEAK,))
 
     def outline(self) -> Outline:
@@ -88,20 +101,25 @@ class Tables:
         width = stem_width(self.like, widths, stem_follows=_stem_follows(self.setting))
         return outline(self.like, widths, stem_width=width)
 
+    @property
+    def fewest(self) -> tuple[int, ...]:
+        """The further blocks that each stage must have at least; 0 where it can have none at all."""
+        return tuple(table.blocks[0] - 1 if table.blocks else 0 for table in self.stages)
+
     def binding(self) -> list[int]:
-        """The figures that are limited, and the peak wherever it is among the figures."""
+        """The rows of the figures that are limited, and of the peak if it is among the figures."""
         rows = range(len(self.figures))
         return [m for m in rows if m >= self.sums or self.low[m] > 0 or self.high[m] < NO_LIMIT]
 
     def joined(self, a: Ints, b: Ints) -> Ints:
-        """What two parts of a network cost together; figures on the first axis."""
+        """What two parts of a network cost together; the figures are on the first axis."""
         found: Ints = a + b
         if self.sums < len(self.figures):
             found[-1] = np.maximum(a[-1], b[-1])
         return found
 
     def further(self, other: Ints, more: Ints) -> Ints:
-        """What `more` further blocks cost, M x N, of blocks that cost `other`, M x N or M x 1."""
+        """What `more` further blocks cost, M x N, if one costs `other`, M x N or M x 1."""
         found: Ints = other * more
         if self.sums < len(self.figures):
             found[-1] = np.where(more > 0, other[-1], 0)
@@ -110,16 +128,16 @@ class Tables:
 
 def build_tables(
     space: SearchSpace, setting: Setting, stages: int, budget: Budget, *, also: Iterable[str] = ()
-) -> Tables:
-    """The tables of one setting with so many stages.
+) -> SkeletonTables:
+    """The tables of one skeleton.
 
-    An upper limit on peak memory is a limit on each block by itself: it takes widths out, and depths.
+    An upper limit on peak memory limits each block by itself: it rules out widths and depths.
 
     Args:
         space: the space.
         setting: one of its settings.
-        stages: how many stages.
-        budget: the limits. Where a stage's blocks have no upper end, at least one figure that is a sum
+        stages: the number of stages.
+        budget: the limits. If the blocks of a stage have no upper end, at least one figure that is a sum
             must have an upper limit.
         also: figures that are wanted besides the limited ones.
 
@@ -141,49 +159,61 @@ def build_tables(
             like, widths, costs, stem_follows=stem_follows, batch=budget.batch, optimizer=budget.optimizer
         )
     firsts, others, head = _rows(costs, held, figures, budget.peak_bits)
-    low, high = _ends(budget, figures)
-    sums = len(figures) - (figures[-1] == PEAK)
+    low, high = _lows_and_highs(budget, figures)
+    sums = high[: len(figures) - (figures[-1] == PEAK)]
     found = []
     for i, here in enumerate(widths):
-        allowed = follows = _follows(space, widths[i - 1], here) if i else np.ones((1, len(here)), dtype=bool)
-        deeper = np.ones(len(here), dtype=bool)
-        if held is not None and budget.peak_memory.high is not None:
-            most = budget.peak_memory.high
-            allowed = allowed & (in_bytes(held.peak[i], budget.peak_bits) <= most)
-            deeper = in_bytes(held.peak_other[i], budget.peak_bits) <= most
-            if i == stages - 1:
-                allowed = allowed & (in_bytes(held.peak_head, budget.peak_bits) <= most)
-        # Every block of every network costs something of each figure.
-        room = high[:sums, None] - np.where(allowed, firsts[i][:sums], NO_LIMIT).min(axis=1)
-        room = np.maximum((room // others[i][:sums]).min(axis=0) + 1, 0)
-        most_blocks = np.where(deeper, room, np.minimum(room, 1))
-        upto = min(int(most_blocks.max()), BLOCKS.high)
+        follows = _follows(space, widths[i - 1], here) if i else np.ones((1, len(here)), dtype=bool)
+        allowed, deeper = _under_peak(budget, held, i, follows)
+        most = _most_blocks(sums, firsts[i], others[i], allowed, deeper)
         found.append(
             StageTable(
                 channels=channels[i],
-                blocks=by_stage[i][0].upto(upto),
+                blocks=by_stage[i][0].upto(min(int(most.max()), BLOCKS.high)),
                 first=firsts[i],
                 other=others[i],
                 follows=follows,
                 allowed=allowed,
                 deeper=deeper,
-                most=most_blocks,
+                most=most,
             )
         )
-    return Tables(
+    return SkeletonTables(
         setting=setting, like=like, figures=figures, low=low, high=high, stages=tuple(found), head=head
     )
 
 
+def _under_peak(budget: Budget, held: HeldTables | None, stage: int, follows: Bools) -> tuple[Bools, Bools]:
+    """What the upper limit on peak memory leaves of a stage: `allowed` and `deeper` of its table."""
+    most = budget.peak_memory.high
+    if held is None or most is None:
+        return follows, np.ones(follows.shape[1], dtype=bool)
+    allowed = follows & (in_bytes(held.peak[stage], budget.peak_bits) <= most)
+    if stage == len(held.peak) - 1:
+        allowed = allowed & (in_bytes(held.peak_head, budget.peak_bits) <= most)
+    deeper: Bools = in_bytes(held.peak_other[stage], budget.peak_bits) <= most
+    return allowed, deeper
+
+
+def _most_blocks(high: Ints, first: Ints, other: Ints, allowed: Bools, deeper: Bools) -> Ints:
+    """The most blocks that the upper limits on sums leave room for at each width of a stage, C."""
+    # Every block of every network costs something of each figure.
+    sums = len(high)
+    room = high[:, None] - np.where(allowed, first[:sums], NO_LIMIT).min(axis=1)
+    most = np.maximum((room // other[:sums]).min(axis=0) + 1, 0)
+    found: Ints = np.where(deeper, most, np.minimum(most, 1))
+    return found
+
+
 def _figures(budget: Budget, also: Iterable[str]) -> tuple[str, ...]:
-    """The figures that the tables need. The filter for an upper limit on the peak needs no row."""
+    """The figures that need a row. An upper limit on the peak does not: it is applied to each block."""
     wanted = {name for name, _ in budget.limited() if name != PEAK} | set(also)
     if budget.peak_memory.low is not None:
         wanted.add(PEAK)
     return METRICS + tuple(name for name in (TRAINING, PEAK) if name in wanted)
 
 
-def _ends(budget: Budget, figures: tuple[str, ...]) -> tuple[Ints, Ints]:
+def _lows_and_highs(budget: Budget, figures: tuple[str, ...]) -> tuple[Ints, Ints]:
     limits = [getattr(budget, name) for name in figures]
     low = np.array([limit.low or 0 for limit in limits], dtype=np.int64)
     high = np.array([NO_LIMIT if limit.high is None else limit.high for limit in limits], dtype=np.int64)
@@ -193,7 +223,7 @@ def _ends(budget: Budget, figures: tuple[str, ...]) -> tuple[Ints, Ints]:
 def _rows(
     costs: CostTables, held: HeldTables | None, figures: tuple[str, ...], bits: int
 ) -> tuple[list[Ints], list[Ints], Ints]:
-    """First blocks, further blocks and heads with a row for each figure."""
+    """What first blocks, further blocks and the head cost, a row for each figure."""
     firsts, others, head = list(costs.first), list(costs.other), costs.head
     if held is None:
         return firsts, others, head
@@ -214,7 +244,7 @@ def _rows(
 
 
 def _stem_follows(setting: Setting) -> bool:
-    """Whether the stem is as wide as the first stage: it is unless the space says otherwise."""
+    """Whether the stem is as wide as the first stage: it is, unless the space sets another."""
     return all(key != "stem" for key, _ in setting.options)
 
 

@@ -1,0 +1,32 @@
+"""Packages that some commands need and that may not be installed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["PACKAGES", "how_to_install"]
+
+PACKAGES: Final = {
+    "PIL": "pillow",
+    "fvcore": "fvcore",
+    "matplotlib": "matplotlib",
+    "numba": "numba",
+    "numpy": "numpy",
+    "ptflops": "ptflops",
+    "pyarrow": "pyarrow",
+    "rich": "rich",
+    "safetensors": "safetensors",
+    "tensorboard": "tensorboard",
+    "timm": "timm",
+    "torch": "torch torchvision",
+    "torchvision": "torch torchvision",
+}
+"""What to install for each module that archkit imports from elsewhere."""
+
+
+def how_to_install(error: ModuleNotFoundError) -> str | None:
+    """A line that says what is missing and how to install it; None if the module is none of `PACKAGES`."""
+    packages = PACKAGES.get(error.name or "")
+    if packages is None:
+        return None
+    return f"this command needs {error.name}, which is not installed: pip install {packages}"

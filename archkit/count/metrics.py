@@ -1,0 +1,41 @@
+"""The names of what a network costs, and the words for them.
+
+A budget limits these figures and `solve` ranks by them. The names stand apart from the arithmetic, which
+needs numpy, so that a help text can list them without waiting for it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from archkit.count.closed import Cost
+
+__all__ = ["ENTROPY", "FIGURES", "OBJECTIVES", "PEAK", "TRAINING", "as_options", "words"]
+
+TRAINING: Final = "training_memory"
+PEAK: Final = "peak_memory"
+FIGURES: Final = (*Cost._fields, TRAINING, PEAK)
+"""What a budget can limit. Each is a sum over blocks, except the last, which is their maximum."""
+
+ENTROPY: Final = "entropy"
+OBJECTIVES: Final = (ENTROPY, *FIGURES)
+"""What `solve` can rank networks by."""
+
+_WORDS: Final = {
+    "params": "parameters",
+    "macs": "MACs",
+    "activations": "activations",
+    "depth": "layers of depth",
+    TRAINING: "bytes of training memory",
+    PEAK: "bytes of peak memory",
+}
+
+
+def as_options(*names: str) -> str:
+    """Names as they are written in options: `training-memory, peak-memory`."""
+    return ", ".join(names).replace("_", "-")
+
+
+def words(name: str) -> str:
+    """A figure in words: `MACs`, `bytes of peak memory`."""
+    return _WORDS[name]
