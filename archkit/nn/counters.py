@@ -1,8 +1,8 @@
 """Asking other counters about a module.
 
-Each tool gets a module of its own, since most leave hooks and attributes behind, and what it prints
-is held back. `python -m archkit.nn.counters TOOL SPEC...` asks in a process of its own: calflops and
-ptflops replace functions of torch while they count, and calflops keeps some replaced after an error.
+Each tool gets a module of its own, since most leave hooks and attributes behind, and nothing that it
+prints is shown. `python -m archkit.nn.counters TOOL SPEC...` asks a tool in a process of its own: calflops
+and ptflops replace functions of torch while they count, and after an error calflops leaves some replaced.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Shape: TypeAlias = tuple[int, int, int]
 _TIMEOUT: Final = 600.0  # seconds for one process of `ask_apart`
 
 _DISTRIBUTION: Final = {Tool.ptflops_aten: "ptflops"}
-"""The package that brings a tool, where it is called otherwise."""
+"""The package that a tool comes with, where that has another name."""
 
-# These see modules or dispatched operators, and so their figures need no numbers to be computed. The
-# others must run on the CPU: a jit trace fails on the meta device, and there torch itself calls
-# functions that ptflops replaces.
+# These see modules or dispatched operators, so they count without computing any numbers. The others must
+# run on the CPU: a jit trace fails on the meta device, where torch itself also calls functions that ptflops
+# replaces.
 _ON_META: Final = frozenset({Tool.ptflops_aten, Tool.torchinfo, Tool.torch, Tool.thop})
 
 
@@ -60,14 +60,14 @@ def ask(tool: Tool, make: Make, shape: Shape, *, device: str | None = None) -> d
     {'flops': 657860608, 'params': 4977226, 'trainable params': 4977226}
 
     Args:
-        tool: the tool; pycls cannot be asked, since it takes no modules.
-        make: makes the module, afresh each time, on torch's default device.
+        tool: any but pycls, which takes no modules.
+        make: makes a new module each time, on torch's default device.
         shape: C, H, W of the image.
-        device: where the module lies, `"meta"` or `"cpu"`; the fastest on which the tool's figure is
-            the CPU's unless given.
+        device: where the module lies, `"meta"` or `"cpu"`. Unless it is given, `meta` for the tools that
+            report the same figure there, since that is faster, and `cpu` for the others.
 
     Raises:
-        ToolError: the tool failed, is not installed, or reports no integer.
+        ToolError: the tool failed, is not installed, or reports a figure that is no integer.
     """
     if tool not in _ASK:
         raise ToolError(f"{tool} counts networks that it builds itself, and takes no modules")
@@ -81,7 +81,7 @@ def ask(tool: Tool, make: Make, shape: Shape, *, device: str | None = None) -> d
     with _held_back() as noise:
         try:
             found = _ASK[tool](fresh, torch.zeros(1, *shape, device=where))
-        except Exception as error:  # whatever another package raises, it gave no figure
+        except Exception as error:  # another package may raise anything; there is no figure then
             cause = _first_cause(error)
             raise ToolError(f"{tool}: {type(cause).__name__}: {cause}") from error
     for quantity, figure in found.items():
@@ -93,10 +93,10 @@ def ask(tool: Tool, make: Make, shape: Shape, *, device: str | None = None) -> d
 
 
 def ask_apart(tool: Tool, specs: Sequence[ArchSpec]) -> list[dict[str, int]]:
-    """What a tool reports about the modules that `build` makes of specs, asked in a process of its own.
+    """Asks a tool about the modules that `build` makes of specs, in a process of its own.
 
     Raises:
-        ToolError: as `ask`, or the process ended otherwise.
+        ToolError: as `ask` does, or where the process ended in another way or gave no answer.
     """
     command = [sys.executable, "-m", "archkit.nn.counters", tool.value, *map(str, specs)]
     try:
@@ -113,14 +113,17 @@ def ask_apart(tool: Tool, specs: Sequence[ArchSpec]) -> list[dict[str, int]]:
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """What an error that was raised from another one began with."""
+    """The error that the first of a chain of errors was raised from."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def _zeroed(module: nn.Module) -> nn.Module:
-    """The module on the CPU, every number 0: nothing is drawn, and no stale memory slows a conv down."""
+    """The module on the CPU, with all its numbers 0.
+
+    It takes no time to draw them, and no stale memory slows a conv down.
+    """
     module = module.to_empty(device="cpu")
     with torch.no_grad():
         for tensor in (*module.parameters(), *module.buffers()):
@@ -130,7 +133,7 @@ def _zeroed(module: nn.Module) -> nn.Module:
 
 @contextmanager
 def _held_back() -> Iterator[io.StringIO]:
-    """Collects what is printed, and keeps warnings and logging quiet."""
+    """Collects what is printed, and keeps warnings and log messages back."""
     noise = io.StringIO()
     disabled = logging.root.manager.disable
     with redirect_stdout(noise), redirect_stderr(noise), warnings.catch_warnings(), torch.no_grad():

@@ -1,4 +1,4 @@
-"""`crosscheck`: what other counters were predicted to report, and what they do report."""
+"""`crosscheck`: compares what other counters report with what was predicted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _APART: Final = frozenset({Tool.calflops})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """A figure as predicted and as reported, under the tool's name for it; for one image."""
+    """A figure for one image, under the tool's name for it, as predicted and as reported."""
 
     quantity: str
     predicted: int
@@ -39,13 +39,13 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolCheck:
-    """A tool and how its figures compare.
+    """A tool, and how its figures compare.
 
     Attributes:
         tool: the tool.
-        version: its installed version, or None: it is not installed, and there are no comparisons.
-        comparisons: its figures.
-        failure: why it gave none although it is installed, or None.
+        version: its installed version. None where it is not installed; there are no comparisons then.
+        comparisons: one for each of its figures.
+        failure: why it gave no figures although it is installed, or None.
     """
 
     tool: Tool
@@ -55,7 +55,7 @@ class ToolCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing speaks against the prediction: no difference and no failure."""
+        """Whether there is no difference and no failure."""
         return self.failure is None and not any(c.difference for c in self.comparisons)
 
 
@@ -69,7 +69,7 @@ def crosscheck(spec: ArchSpec, *, tools: Iterable[Tool] = ASKED) -> tuple[ToolCh
 
     Args:
         spec: the network.
-        tools: which tools to ask, of `ASKED`.
+        tools: those to ask, among `ASKED`.
     """
     return tuple(_check(spec, tool) for tool in tools)
 

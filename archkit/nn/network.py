@@ -21,14 +21,14 @@ __all__ = ["BlockModule", "Call", "Chain", "GateModule", "Network", "Step", "Sum
 
 
 class Call(NamedTuple):
-    """Calls a child, by its name, with the map or in a way of its own."""
+    """A step that calls a child, or hands it to the function that knows how to call it."""
 
     name: str
     run: Callable[[nn.Module, Tensor], Tensor] | None = None
 
 
 class Sum(NamedTuple):
-    """Adds what the body makes of the map, and the map itself or what the shortcut makes of it."""
+    """A step that adds the body's output and the shortcut's, or the map itself where there is none."""
 
     body: tuple[Step, ...]
     shortcut: str | None
@@ -44,7 +44,7 @@ class Chain(nn.Module):
     shortcut of a residual are chains of their own.
 
     Attributes:
-        steps: what it does with a map, in order.
+        steps: what it does, in order.
     """
 
     def __init__(self, nodes: Iterable[Node]) -> None:
@@ -68,7 +68,7 @@ class Chain(nn.Module):
 
     def _add_all(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
         steps: list[Step] = []
-        # What enters belongs to whoever made it, so a shortcut or a gate may yet read it.
+        # A shortcut or a gate may yet read the map that enters.
         may_overwrite = False
         for node in nodes:
             if isinstance(node, Layer):
@@ -189,7 +189,7 @@ def _stage(stage: Stage) -> nn.Sequential:
 
 
 def _module_of(layer: Layer, *, may_overwrite: bool) -> nn.Module:
-    """The module of a layer, which works in place at most where it may overwrite what enters.
+    """The module of a layer; it works in place only where it may overwrite what enters.
 
     Raises:
         ValueError: the layer joins two inputs, and so has no module.
@@ -199,5 +199,5 @@ def _module_of(layer: Layer, *, may_overwrite: bool) -> nn.Module:
         raise ValueError(f"{layer.name} joins two inputs, so it stands in a gate or a residual alone")
     module = make(layer)
     if getattr(module, "inplace", False) and not may_overwrite:
-        module.inplace = False  # type: ignore[assignment]  # to mypy a module's attributes are modules
+        module.inplace = False  # type: ignore[assignment]  # mypy takes it for a tensor or a module
     return module

@@ -19,7 +19,7 @@ __all__ = ["FoundBlock", "Parts", "SeenShortcut", "find_parts"]
 M = TypeVar("M", bound=nn.Module)
 
 SeenShortcut: TypeAlias = Literal["none", "conv1", "conv3", "avg", "pad", "conv1 or avg"]
-"""A shortcut as it is seen: in archkit's own tree, average pooling by 1 leaves no trace."""
+"""A shortcut as far as it shows: in archkit's own modules, average pooling by 1 leaves no trace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class FoundBlock:
 
     Attributes:
         name: its name in the module, for errors.
-        convs: of the residual branch, in order: two or three.
+        convs: the two or three of the residual branch, in order.
         aa: anti-aliasing, or None.
         attn: attention, or None.
         shortcut: what stands on the shortcut.
@@ -66,9 +66,9 @@ class Parts:
     """The parts of a ResNet.
 
     Attributes:
-        library: whose names they have.
+        library: the one that gives its parts these names.
         stem: the stem's convs.
-        stem_pool: what stands between the stem and the first stage, in order, without norms and
+        stem_pool: the layers between the stem and the first stage, in order, without norms and
             activations.
         stem_attn: attention behind the stem, or None.
         norm: one of the norms, or None.
@@ -142,7 +142,7 @@ def _archkit(module: nn.Module) -> Parts:
 
 
 def _stages(module: nn.Module, prefix: str, *, own: bool) -> tuple[tuple[FoundBlock, ...], ...]:
-    """`layer1`, `layer2`, ... as far as they go; an Identity there ends them."""
+    """The blocks of `layer1`, `layer2`, ..., up to the first that is missing or an Identity."""
     stages: list[tuple[FoundBlock, ...]] = []
     while isinstance(stage := _child(module, f"{prefix}{len(stages) + 1}"), nn.Sequential) and len(stage):
         name = f"{prefix}{len(stages) + 1}"
@@ -180,14 +180,14 @@ def _shortcut(chain: Sequence[nn.Module], *, own: bool) -> SeenShortcut:
     if isinstance(first, ZeroPad):
         return "pad"
     if not isinstance(first, nn.Conv2d):
-        return "avg"  # the pooling, or the Identity in its place where the stride is 1
+        return "avg"  # this is the pooling, or the Identity that stands there where the stride is 1
     if first.kernel_size == (3, 3):
         return "conv3"
     return "conv1 or avg" if own and first.stride == (1, 1) else "conv1"
 
 
 def _poolings(module: nn.Module | None) -> tuple[nn.Module, ...]:
-    """What is no norm, activation or Identity of the chain that stands where timm has `maxpool`."""
+    """The convs and pools in the chain that timm calls `maxpool`."""
     kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, BlurPool)
     return tuple(
         child

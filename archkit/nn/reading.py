@@ -1,7 +1,7 @@
 """Reads a spec off the parts of a ResNet: the guess that `archkit.nn.infer` then proves.
 
-Every number of a spec leaves its mark on the modules, but one mark may stand for several numbers: the
-squeezed widths of attention are rounded, a width per group is cut down, a stage may need no shortcut.
+Every number of a spec leaves its mark on the modules, but several numbers may leave the same one: the
+squeezed widths of attention are rounded, so is the width of a group, and a stage may need no shortcut.
 Where several specs have the same layers, the one nearest to the defaults is taken.
 """
 
@@ -34,7 +34,7 @@ def _limits(key: str) -> tuple[int, int]:
 
 
 def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
-    """The spec that the parts suggest. Whether it is right must be proved: not every part is read.
+    """The spec that the parts suggest. It must yet be proved, since not every part is read.
 
     Args:
         parts: of the module.
@@ -129,24 +129,26 @@ def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[list[str], str]:
     project = "change"
     for kind, block in zip(seen, firsts, strict=True):
         if kind not in (_NO_SHORTCUT, "pad") and block.stride == 1 and block.c_in == block.c_out:
-            # It projects without need, so a stage that has no shortcut is one that would only pad.
+            # It projects although it need not, so a stage without a shortcut is one that would only pad.
             project = "stage"
             seen = ["pad" if other == _NO_SHORTCUT else other for other in seen]
             break
-    certain = [kind if kind in ("conv1", "conv3", "avg", "pad") else None for kind in seen]
+    row = options()["shortcut"]
+    certain = [kind if kind in row.values.samples() else None for kind in seen]
     found = []
     for i, kind in enumerate(seen):
-        # What leaves no trace is as in the next stage that shows one, or else as in the last before.
+        # A shortcut that leaves no trace is taken to be that of the next stage that shows one, or else of
+        # the last stage before.
         others = [other for other in (*certain[i:], *reversed(certain[:i])) if other is not None]
         if kind == "conv1 or avg":
             others = [other for other in others if other in ("conv1", "avg")]
-        found.append((others or ["conv1"])[0])
+        found.append((others or [row.default])[0])
     return found, project
 
 
 def _stem(convs: Sequence[nn.Conv2d]) -> Stem:
     widths = tuple(conv.out_channels for conv in convs)
-    # Every kind puts out its own number at one of its convs.
+    # The width of a stem is that of one of its convs.
     guesses = [Stem(kind, width) for kind in STEMS for width in dict.fromkeys(widths)]
     as_many = [stem for stem in guesses if len(stem.widths) == len(convs)]
     if not as_many:
@@ -167,7 +169,7 @@ def _stem(convs: Sequence[nn.Conv2d]) -> Stem:
             )
         )
     if len(fitting) == 1:
-        return fitting[0]  # whether its kernels fit too, the proof will tell
+        return fitting[0]  # the proof will tell whether its kernels fit too
     k, stride = convs[0].kernel_size, convs[0].stride
     for stem in fitting:
         row = STEMS[stem.kind]
@@ -213,7 +215,7 @@ def _window(pool: nn.Module | None) -> int | None:
 
 
 def _attention(where: str, modules: Sequence[tuple[int, nn.Module | None]]) -> Attention:
-    """The attention that has these modules, each at so many channels."""
+    """The attention that these modules are, each after the channels that it scales."""
     first = modules[0][1]
     if first is None:
         return NO_ATTENTION
