@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 import archkit
-from archkit.bench.processor import cpu_name
+from archkit.bench.train.processor import cpu_name
 
 __all__ = ["machine"]
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from archkit.bench.data import DataSet
+from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 
 WriteFolder = Callable[..., Path]

@@ -17,14 +17,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from archkit.bench import at_once
-from archkit.bench.checkpoint import CHECKPOINT_FILE
-from archkit.bench.events import Estimate, Saved, Step
-from archkit.bench.one_run import How
 from archkit.bench.recipe import override
-from archkit.bench.results import EpochRow
-from archkit.bench.run_suite import run_suite
-from archkit.bench.suite import SuiteRun
+from archkit.bench.sweep import at_once, worker
+from archkit.bench.sweep.conduct import Conduct
+from archkit.bench.sweep.folder import lock_file
+from archkit.bench.sweep.run import Run
+from archkit.bench.sweep.run_suite import run_suite
+from archkit.bench.train.checkpoint import CHECKPOINT_FILE
+from archkit.bench.train.events import Saved, Step, TimeEstimate
+from archkit.bench.train.results import EpochRow
 from archkit.errors import RunError
 from archkit.spec import parse
 from tests.bench.terminal import on_a_terminal
@@ -35,9 +36,7 @@ ALONE = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def suite(recipe, *texts, seeds=(0,)):
-    return [
-        SuiteRun(label=text, spec=parse(text), recipe=recipe, seed=seed) for text in texts for seed in seeds
-    ]
+    return [Run(label=text, spec=parse(text), recipe=recipe, seed=seed) for text in texts for seed in seeds]
 
 
 class Seen:
@@ -89,7 +88,7 @@ def test_the_same_bits_as_one_after_the_other(tiny, brief, tmp_path):
         assert found[name][0] == table
         assert all(torch.equal(weights[key], found[name][1][key]) for key in weights)
     for events in seen.events.values():
-        assert isinstance(events[0], Estimate)
+        assert isinstance(events[0], TimeEstimate)
         assert [event.epoch for event in events if isinstance(event, EpochRow)] == [1, 2]
         steps = [(event.epoch, event.step) for event in events if isinstance(event, Step)]
         assert steps[0] == (1, 1)
@@ -115,7 +114,9 @@ def test_a_bad_end_takes_only_its_own_run(tiny, brief, tmp_path):
             os.kill(killed[0], signal.SIGKILL)
 
     def locks(pid, folder):
-        return any(file.resolve() == folder.resolve() for file in Path(f"/proc/{pid}/fd").iterdir())
+        return any(
+            file.resolve() == lock_file(folder).resolve() for file in Path(f"/proc/{pid}/fd").iterdir()
+        )
 
     seen = Seen(kill, refused={0})
     ended = list(run_suite(runs, tiny, device=CPU, root=tmp_path, jobs=2, watch=seen))
@@ -149,25 +150,25 @@ def test_closed_early_it_leaves_checkpoints(tiny, brief, tmp_path):
 def test_a_warning_of_a_process_is_said_here():
     """It is heard as its events are: the process waits for an answer."""
     ours, theirs = multiprocessing.Pipe()
-    worker = at_once._Worker.__new__(at_once._Worker)  # without a process
-    worker.pipe, worker._placed, worker._watch = ours, "a run", None
-    worker._owes_answer = False
+    heard = at_once._Worker.__new__(at_once._Worker)  # without a process
+    heard.pipe, heard._run, heard._watch = ours, "a run", None
+    heard._owes_answer = False
     ours.send(None)
-    at_once._Teller(theirs).warn(UserWarning("it is late"), UserWarning, "file.py", 7)
+    worker.Teller(theirs).warn(UserWarning("it is late"), UserWarning, "file.py", 7)
     with pytest.warns(UserWarning, match="^it is late$"):
-        assert worker.hear() is None
+        assert heard.hear() is None
     assert theirs.recv() is None
 
 
 def test_a_message_is_never_cut_off():
     """Told to stop while it waits for an answer, a process stops when it has it; else at once."""
     ours, theirs = multiprocessing.Pipe()
-    teller = at_once._Teller(theirs)
-    with pytest.raises(at_once._Stopped):
+    teller = worker.Teller(theirs)
+    with pytest.raises(worker.Stopped):
         teller.stop()
     answer = threading.Timer(0.1, lambda: (ours.recv(), teller.stop(), ours.send(None)))
     answer.start()
-    with pytest.raises(at_once._Stopped):
+    with pytest.raises(worker.Stopped):
         teller(Saved(epoch=1, epochs=2, folder=Path("x"), resumed=False))
     answer.join()
     assert not theirs.poll()  # the answer was taken
@@ -184,11 +185,11 @@ def blocked(pipe, *_others):
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal masks there")
 def test_no_process_sees_a_ctrl_c(monkeypatch):
     """From its first moment on; the first of them is started together with multiprocessing's own helper."""
-    monkeypatch.setattr(at_once, "_work", blocked)
+    monkeypatch.setattr(at_once, "serve", blocked)
     for _ in range(2):
-        worker = at_once._Worker({}, How(device=CPU, root=Path(), force=False, resume=False), 1)
-        assert worker.pipe.recv() == {signal.SIGINT}
-        worker.close()
+        process = at_once._Worker({}, Conduct(device=CPU, root=Path(), force=False, resume=False), 1)
+        assert process.pipe.recv() == {signal.SIGINT}
+        process.close()
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
@@ -295,7 +296,7 @@ def test_one_run_has_no_jobs(cli, tmp_path):
 
 
 def test_the_error_of_a_process_that_ends_by_itself(tiny, brief, tmp_path, monkeypatch):
-    monkeypatch.setattr(at_once, "_work", sys.exit)  # with its first argument, a pipe: code 1
+    monkeypatch.setattr(at_once, "serve", sys.exit)  # with its first argument, a pipe: code 1
     ended = list(run_suite(suite(brief, "[1]x[4]"), tiny, device=CPU, root=tmp_path, jobs=2, watch=Seen()))
     assert isinstance(ended[0].error, RunError)
     assert str(ended[0].error) == "its process ended with code 1"

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from archkit.bench.events import Estimate, Saved, Step
-from archkit.bench.results import EpochRow, Score
+from archkit.bench.train.events import Saved, Step, TimeEstimate
+from archkit.bench.train.results import EpochRow, Score
 from archkit.cli.progress import _Lines, duration, percent
 from tests.bench.terminal import on_a_terminal
 
@@ -101,7 +101,7 @@ def test_memory_that_runs_out_says_what_is_left(folder, tmp_path):
     """In the second epoch: an exit code, the error, and how to go on from the first."""
     code = (
         "import torch\n"
-        "from archkit.bench.trainer import Trainer\n"
+        "from archkit.bench.train.trainer import Trainer\n"
         "from archkit.cli import main\n"
         "epoch, done = Trainer.epoch, []\n"
         "def fail(self, on_step):\n"
@@ -176,7 +176,11 @@ def test_lines_where_there_is_no_terminal(monkeypatch):
     """The longest that a run on a CPU comes to fits into 80 columns; a long epoch is not silent."""
     clock, lines = Clock(monkeypatch), []
     watch = _Lines(lines.append)
-    watch(Estimate(step_seconds=(0.5, 0.2, 0.4), evaluation_seconds=(1.0, 1.0), steps=20_000, evaluations=50))
+    watch(
+        TimeEstimate(
+            step_seconds=(0.5, 0.2, 0.4), evaluation_seconds=(1.0, 1.0), steps=20_000, evaluations=50
+        )
+    )
     for step, seconds in ((1, 0), (2, 29), (3, 1.5), (4, 0)):
         clock.now += seconds
         watch(Step(epoch=100, epochs=200, step=step, steps=175))

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torchvision.transforms.v2 import CutMix, RandomErasing
 
-from archkit.bench.erasing import draw_cutout, draw_erasing
-from archkit.bench.mixing import draw_mix, mix, mixed_loss
-from archkit.bench.pipeline import training_batch
+from archkit.bench.augment.erasing import draw_cutout, draw_erasing
+from archkit.bench.augment.mixing import draw_mix, mix, mixed_loss
+from archkit.bench.augment.pipeline import training_batch
 from archkit.bench.recipe import Augment
 
 H, W = 24, 32

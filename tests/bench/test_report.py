@@ -14,15 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from archkit.bench.recipe import load_recipe, override
+from archkit.bench.recipe import load_recipe, override, recipe_label
 from archkit.bench.report import (
     COLUMNS,
     find_runs,
     front,
     group_runs,
-    recipe_label,
     rows,
-    student_t,
     to_markdown,
 )
 from archkit.bench.report.curves import comparisons, curve
@@ -30,6 +28,7 @@ from archkit.bench.report.paper import printed_runs
 from archkit.count import totals
 from archkit.errors import DataError
 from archkit.spec import parse
+from archkit.statistics import student_t
 from tests.bench.runs import write_run
 from tests.bench.terminal import on_a_terminal
 from tests.test_imports import TORCH, run_refusing

@@ -12,11 +12,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from archkit.bench import mixing
-from archkit.bench.device_data import DeviceData, Labelled
-from archkit.bench.pipeline import training_batch
+from archkit.bench.augment import mixing
+from archkit.bench.augment.pipeline import training_batch
 from archkit.bench.recipe import load_recipe, override, recipe_names
-from archkit.bench.trainer import Trainer
+from archkit.bench.train.device_data import DeviceData, Labelled
+from archkit.bench.train.trainer import Trainer
 from archkit.spec import parse
 
 META = torch.device("meta")

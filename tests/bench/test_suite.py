@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archkit.bench.recipe import load_recipe
-from archkit.bench.suite import load_suite, read_seeds
+from archkit.bench.sweep.suite import load_suite, read_seeds
 from archkit.errors import RunError
 from archkit.spec import parse
 from tests.bench.terminal import on_a_terminal
