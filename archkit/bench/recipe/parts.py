@@ -1,4 +1,4 @@
-"""The parts of a `Recipe`: optimizer, schedule, augmentation, protocol; each checks itself."""
+"""The parts of a `Recipe`, each of which checks itself: optimizer, schedule, augmentation and protocol."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 TORCH_OPTIMIZERS: Final = ("sgd", "adam", "adamw", "adadelta")
-"""What `optimizer.name` may be besides `timm:NAME`."""
+"""What `optimizer.name` may be, besides `timm:NAME`."""
 
 ScheduleName: TypeAlias = Literal["onecycle", "cosine", "step", "constant"]
 PadMode: TypeAlias = Literal["zeros", "reflect"]
@@ -33,17 +33,17 @@ TestAugment: TypeAlias = Literal["none", "flip"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Optimizer:
-    """What updates the weights; the names and meanings are those of `torch.optim`, or timm's.
+    """What updates the weights; names and meanings are those of `torch.optim` or of timm.
 
     Attributes:
-        name: `sgd`, `adam`, `adamw` or `adadelta`, torch's; or `timm:NAME` for any that
-            `timm.optim.list_optimizers()` names.
-        lr: learning rate; under a schedule that warms up, the highest one.
-        momentum: of SGD and of timm's; 0 for torch's others, and for timm's own default.
-        nesterov: Nesterov's momentum, SGD only.
-        weight_decay: as the optimizer means it: an L2 penalty added to the gradient by `sgd`, `adam` and
-            `adadelta`, decoupled from it by `adamw`.
-        decay_norm_bias: whether norms and biases are decayed too, as torch does unless told otherwise.
+        name: one of torch's, see `TORCH_OPTIMIZERS`; or `timm:NAME` for any that
+            `timm.optim.list_optimizers()` lists.
+        lr: the learning rate; the highest one if the schedule warms up.
+        momentum: for `sgd` and for timm's optimizers; 0 for torch's others, and for timm's own default.
+        nesterov: whether the momentum is Nesterov's; for `sgd` only.
+        weight_decay: what the optimizer means by it: `sgd`, `adam` and `adadelta` add an L2 penalty to the
+            gradient, `adamw` decays the weights separately.
+        decay_norm_bias: whether norms and biases are decayed too, as they are in torch by default.
     """
 
     name: str
@@ -75,14 +75,14 @@ class Schedule:
     """How the learning rate moves.
 
     Attributes:
-        name: `onecycle`, torch's OneCycleLR, moved each step; `cosine`, linear warmup from 0 and a
-            cosine down to 0, moved each step; `step`, divided by `divide` every `every` epochs;
-            `constant`.
-        warmup: share of all steps in which the rate rises; `onecycle` and `cosine`.
-        cycle_momentum: whether `onecycle` moves SGD's momentum against the rate, 0.95 to 0.85 and back
-            (torch does, unless told otherwise).
-        every: epochs between two divisions, `step`.
-        divide: what `step` divides the rate by.
+        name: `onecycle`, torch's OneCycleLR, which moves the rate at each step; `cosine`, a linear warmup
+            from 0 and then a cosine down to 0, which moves it at each step; `step`, which divides it by
+            `divide` every `every` epochs; or `constant`.
+        warmup: the share of all steps in which the rate rises; for `onecycle` and `cosine`.
+        cycle_momentum: whether `onecycle` moves SGD's momentum against the rate, from 0.95 to 0.85 and back,
+            as torch does by default.
+        every: the epochs between two divisions; for `step`.
+        divide: what the rate is divided by; for `step`.
     """
 
     name: ScheduleName = "constant"
@@ -100,20 +100,23 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Augment:
-    """How training images are changed, each by a draw of its own, in this order.
+    """How training images are changed, in this order, with a draw for each image.
 
     Attributes:
-        rotate: largest angle, degrees; drawn uniformly on either side; nearest pixel, black outside.
-        flip: probability of a horizontal flip.
-        pad: pixels added on each side before a window of the image's size is cropped; 0 for no crop.
-        pad_mode: what the added pixels show: black or the reflection.
+        rotate: the largest angle in degrees; angles are drawn uniformly on either side. Rotation is to the
+            nearest pixel, black outside.
+        flip: the probability of a horizontal flip.
+        pad: the pixels that are added on each side before a window of the image's size is cropped; 0 for no
+            crop.
+        pad_mode: what the added pixels show: black (`zeros`) or the image reflected (`reflect`).
         trivial: whether TrivialAugment (wide) changes each image by one random operation.
-        cutout: side of a square, centred on any pixel, that shows the mean colour; 0 for none.
-        erase: probability that a random rectangle (2% to 33% of the area) shows the mean colour.
-        mixup: alpha of the Beta distribution that two images are blended by; 0 for none.
-        cutmix: alpha of the Beta distribution of a rectangle's share that is taken from another image;
-            0 for none. With mixup, each image draws one of the two.
-        mix: probability that an image is mixed at all, by `mixup` or `cutmix`.
+        cutout: the side of a square, centred on a random pixel, that shows the mean colour; 0 for none.
+        erase: the probability that a random rectangle (2% to 33% of the area) shows the mean colour.
+        mixup: alpha of the Beta distribution from which the share of each of two blended images comes; 0 for
+            no blending.
+        cutmix: alpha of the Beta distribution from which the size of a rectangle comes that is taken from
+            another image; 0 for none. With `mixup` too, each image draws one of the two.
+        mix: the probability that an image is mixed at all, by `mixup` or `cutmix`.
     """
 
     rotate: float = 0.0
@@ -145,16 +148,16 @@ class Augment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """Which images are trained on, and which epoch's weights are kept and tested.
+    """Which images are trained on, and the weights of which epoch are kept and tested.
 
-    The test set is read once, at the end, with the kept weights.
+    The test set is read once, at the end, with the weights that were kept.
 
     Attributes:
-        validation: share of the training images that is set apart and never trained on.
-        select: `best`, the epoch with the most correct validation images (the first of equals), or
-            `last`.
-        test_augment: what the kept weights are scored with besides the images as they are, as a figure
-            of its own: `flip`, the mean of the logits of an image and its mirror image, or `none`.
+        validation: the share of the training images that is set apart and never trained on.
+        select: the epoch that is kept: `best`, with the most correct validation images (the first of equals),
+            or `last`.
+        test_augment: a second score of the weights that were kept, beside that on the images as they are:
+            `flip`, by the mean of the logits of an image and its mirror image; or `none`.
     """
 
     validation: float = 0.0

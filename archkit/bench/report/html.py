@@ -1,6 +1,6 @@
 """`to_html`: the report as one page that needs nothing else: no network, and no file beside it.
 
-`page/page.html` is the template. The tables can be read without JavaScript; `page/page.js` draws the charts
+`page/page.html` is the template. The tables can be read without JavaScript; `page/*.js` draws the charts
 from numbers in the page. A content security policy in the page forbids every request.
 """
 
@@ -48,7 +48,7 @@ def to_html(sections: Iterable[Section], *, title: str) -> str:
     return _template().render(
         title=title,
         style=Markup(_file("page.css")),  # noqa: S704 - our own file
-        script=Markup(_file("page.js")),  # noqa: S704 - our own file
+        script=Markup(_file("drawing.js") + _file("page.js")),  # noqa: S704 - our own file
         data=Markup(text),  # noqa: S704 - without any `<`, see above
         sections=[_section(section, table) for section, table in zip(sections, tables, strict=True)],
         metrics=tuple(METRICS),
