@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from archkit.bench.data.sources import DOWNLOADS, FOLDER_LAYOUT
+from archkit.bench.data.sources import DOWNLOADS
 from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, override, recipe_names
 from archkit.cli.interrupts import interruptible, warnings_in_lines
 from archkit.cli.render import say
@@ -56,7 +56,7 @@ def bench(
             metavar="NAME|DIR",
             show_default=_DATA,
             help=f"{', '.join(DOWNLOADS)} (downloaded once), shapes (drawn here, no files), or a folder"
-            f" {FOLDER_LAYOUT}.",
+            " with images in DIR/train/CLASS and DIR/test/CLASS.",
         ),
     ] = None,
     recipe: Annotated[
@@ -138,8 +138,9 @@ def bench(
 
     Before it starts, it says how long it will take.
 
-    It leaves a folder with result.json, epochs.csv and weights.safetensors. A run that is there already is
-    shown again. Ctrl-C leaves a checkpoint, from which --resume goes on.
+    It leaves a folder with result.json, epochs.csv and weights.safetensors.
+    A run that is there already is shown again. Ctrl-C leaves a checkpoint,
+    from which --resume goes on.
     """
     from archkit.cli.suite import Options, carry_out
 
