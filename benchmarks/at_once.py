@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import machine
+from machine import command, machine
 
 import archkit
 from archkit.bench import load_data, load_recipe, override
@@ -118,7 +118,7 @@ def main() -> int:
         record = {
             "device": name,
             "machine": where,
-            "command": sys.argv,
+            "command": command(),
             "spec": args.spec,
             "results": found,
         }

@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,17 @@ SCRIPTS = ("startup", "counting", "arrays", "solver", "training")
 MARKED = re.compile(
     r"(?P<head><!-- figures: (?P<name>[\w-]+) -->\n).*?(?P<foot><!-- end of figures -->)", re.DOTALL
 )
+PARTIAL = ".partial"  # what a run's folder ends in until it is finished
 SEEDS = 3  # that a figure of the README's has at least
 MOST_PARAMS = 5_000_000
 KERNELS = 6  # of a profile that are shown
+GAINS = {
+    "images/s, batch 256": (256, "median", 1),
+    "images/s, batch 1,024": (1024, "median", 1),
+    "kernels, batch 256": (256, "kernel_seconds", -1),
+}
 NOTHING = "Nothing has been measured on a GPU yet."
+NOT_THIS = "Not measured yet."
 
 Table = Sequence[Sequence[str]]
 
@@ -197,7 +205,7 @@ def each_gpu(results: Path, part: Callable[[Path], str | None]) -> str:
                 f" `benchmarks/results/{folder.name}`."
             )
             found.append(f"{above}\n\n{text}")
-    return "\n\n".join(found) if found else NOTHING
+    return "\n\n".join(found) or (NOT_THIS if gpu_folders(results) else NOTHING)
 
 
 def speed(folder: Path) -> str | None:
@@ -229,13 +237,73 @@ def speed(folder: Path) -> str | None:
         rows.append([one["title"], "for scale", f"{one.get('batch', '-')}", said, "-", "-", "-"])
     heads = ("network", "set-up", "batch", "images/s", "of the floor's", "floor, images/s", "goal")
     text = f"{above}\n\n{table(heads, rows, right=heads[2:])}"
+    if steps := gains(found["results"]):
+        heads = ("set-up", "over", *GAINS)
+        text += f"\n\nWhat each set-up brought, of resnet10:\n\n{table(heads, steps, right=heads[2:])}"
     profiled = [one for one in found["results"] if one.get("kernels")]
-    if profiled:
-        best = max(profiled, key=lambda one: float(one["median"]))
-        kernels = [(f"`{name[:80]}`", f"{share:.1%}") for name, share in best["kernels"][:KERNELS]]
-        title = f"Where the time goes: {best['network']}, {best['setup']}, batch {best['batch']}."
-        text += f"\n\n{title}\n\n{table(('kernel', 'share'), kernels, right=('share',))}"
+    if timed := [one for one in profiled if one.get("kernel_seconds")]:
+        steps = [step_time(one) for one in timed]
+        heads = ("network", "set-up", "batch", "step, ms", "kernels of it, ms", "share")
+        text += (
+            "\n\nHow long of a step the device is at work; for the rest it waits for the host. The kernels of"
+            f" five steps, added up:\n\n{table(heads, steps, right=heads[2:])}"
+        )
+    best = max(profiled, key=lambda one: float(one["median"]), default=None)
+    eager = [one for one in profiled if one is not best and one["setup"].endswith("eager")]
+    for one in [best, max(eager, key=lambda one: profiled.index(one), default=None)]:
+        if one is not None:
+            kernels = [(f"`{kernel_name(name)}`", f"{share:.1%}") for name, share in one["kernels"][:KERNELS]]
+            title = f"Where the time goes: {one['network']}, {one['setup']}, batch {one['batch']}."
+            text += f"\n\n{title}\n\n{table(('kernel', 'share'), kernels, right=('share',))}"
     return text
+
+
+def kernel_name(name: str) -> str:
+    """So much of it as tells what it does."""
+    return re.sub(r"^void |at::native::|c10::|\(anonymous namespace\)::", "", name)[:80]
+
+
+def gains(results: Sequence[Any]) -> list[list[str]]:
+    """By how much each set-up of resnet10 was faster than the one before, and its kernels were shorter."""
+    mine = [one for one in results if one["network"] == "resnet10" and "median" in one]
+    setups = list(dict.fromkeys(one["setup"] for one in mine))
+
+    def of(setup: str, batch: int, field: str) -> float | None:
+        found = [one for one in mine if one["setup"] == setup and one["batch"] == batch]
+        return found[0].get(field) if found else None
+
+    rows = []
+    for before, setup in pairwise(setups):
+        cells = []
+        for batch, field, power in GAINS.values():
+            one, other = of(setup, batch, field), of(before, batch, field)
+            cells.append(f"{(one / other) ** power:.2f}" if one and other else "-")
+        rows.append([setup, before, *cells])
+    return rows
+
+
+def step_time(one: Any) -> list[str]:
+    """A step's milliseconds, and those in which the device is at work."""
+    step, kernels = one["batch"] / one["median"], one["kernel_seconds"]
+    return [
+        one["network"],
+        one["setup"],
+        f"{one['batch']:,}",
+        f"{1e3 * step:.2f}",
+        f"{1e3 * kernels:.2f}",
+        f"{kernels / step:.0%}",
+    ]
+
+
+def checks(folder: Path) -> str | None:
+    """What works on the device, and what failed."""
+    path = folder / "check.json"
+    if not path.exists():
+        return None
+    rows = [
+        (one["what"], "failed" if one["failed"] else "works", one["said"]) for one in read(path)["checks"]
+    ]
+    return table(("what", "", "said"), rows)
 
 
 def at_once(folder: Path) -> str | None:
@@ -252,7 +320,27 @@ def at_once(folder: Path) -> str | None:
 
 
 def gpu_runs(folder: Path) -> str | None:
-    return runs_table(folder / "runs") or None
+    parts = [runs_table(folder / "runs"), unfinished(folder / "runs")]
+    return "\n\n".join(filter(None, parts)) or None
+
+
+def unfinished(folder: Path) -> str:
+    """The runs that were begun and had no time to end: their epochs, and what they had come to."""
+    rows = []
+    for path in sorted(folder.glob(f"*{PARTIAL}/epochs.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            epochs = list(csv.DictReader(file))
+        if not epochs:
+            continue
+        last = epochs[-1]
+        trained = f"{int(last['train_correct']) / int(last['train_total']):.2%}"
+        apart = [int(one["validation_correct"]) / int(one["validation_total"])
+                 for one in epochs if one["validation_total"]]  # fmt: skip
+        best = f"{max(apart):.2%}" if apart else "-"
+        rows.append((f"`{path.parent.name.removesuffix(PARTIAL)}`", last["epoch"], trained, best))
+    heads = ("run", "epochs done", "training images right in the last", "best on images set apart")
+    title = "Begun and not finished; no figure of the test set comes of these:"
+    return f"{title}\n\n{table(heads, rows, right=heads[1:])}" if rows else ""
 
 
 def budget(folder: Path) -> str | None:
@@ -353,6 +441,7 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "cpu": on_cpu,
     "cpu-solver": solver_table,
     "cpu-runs": cpu_runs,
+    "gpu-check": lambda results: each_gpu(results, checks),
     "gpu-speed": lambda results: each_gpu(results, speed),
     "gpu-at-once": lambda results: each_gpu(results, at_once),
     "gpu-runs": lambda results: each_gpu(results, gpu_runs),

@@ -1,12 +1,14 @@
 """Every measurement on a GPU by one command, in the order of their worth, as far as the time allows.
 
-    python benchmarks/gpu.py --data NAME|DIR --out FOLDER [--minutes 9] [--only STEP ...]
+    python benchmarks/gpu.py --data NAME|DIR --out FOLDER [--minutes 9] [--only STEP[=MINUTES] ...]
 
 The same command again goes on where the last one stopped: finished runs are not run again, an interrupted one
-is resumed. The files of the first two steps are kept as they are; one that is deleted is measured anew.
-FOLDER then holds what is needed to repeat and to report:
+is resumed. The files of `check`, `speed` and `at-once` are kept as they are; one that is deleted is measured
+anew. A step that fails does not keep the next from its turn, and one with MINUTES stops after them. FOLDER
+then holds what is needed to repeat and to report:
 
     where.json            the device, its driver, the versions, the commit, each command
+    check.json            what works on this device (benchmarks/gpu_check.py)
     speed.json            ceilings, floors and images a second (benchmarks/gpu_speed.py)
     at-once.json          how many small networks at once are worth it (benchmarks/at_once.py)
     runs/                 every run: result.json, epochs.csv and its weights
@@ -16,8 +18,9 @@ FOLDER then holds what is needed to repeat and to report:
 
 Unpacked into a folder of `benchmarks/results`, it is what `benchmarks/figures.py` writes the pages from.
 
-Steps: speed, at-once, best (the paper's best run, then Table 3), time94, under5m, budget, steps (what each
-field of `strong` brings), table4. What the first two measure decides how the others run: `time94` and
+Steps, in this order unless `--only` has another: check, speed, at-once, best (the paper's best run, then
+Table 3), time94, under5m, budget, steps (what each field of `strong` brings), table4. What `speed` and
+`at-once` measure decides how the others run: `time94` and
 `under5m` are compiled where that was faster, `budget` and `table4` take as many runs at once as were worth
 it. The paper's recipes say float32; they run in TF32, in which torch computes their convolutions on such
 a device unless it is told otherwise, and every result says so. `--commit` is for a copy without its git
@@ -34,23 +37,25 @@ import subprocess
 import sys
 import tarfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gpu_speed import SETUPS
-from machine import machine
+from machine import command, machine
 
 HERE = Path(__file__).parent
 # What is started finds this archkit first, and then whatever the caller's own path holds.
 PYTHONPATH = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PYTHONPATH)}
-STEPS = ("speed", "at-once", "best", "time94", "under5m", "budget", "steps", "table4")
+STEPS = ("check", "speed", "at-once", "best", "time94", "under5m", "budget", "steps", "table4")
 SPEED_MINUTES = 6.0  # in a part of which the slowest set-ups to compile may be left out
 AT_ONCE = ("1", "2", "4", "8")
 WORTH = 1.1  # times the images a second, for as many runs at once to be worth the memory
 AS_TORCH = ("--set", "precision=tf32")
+LAST_SETUP = 25.0  # seconds that a set-up of `speed` takes at most, nearly always
 GRACE = 20.0  # seconds for a run to leave its checkpoint
 LEFT_FOR_REPORTS = 30.0  # seconds
 
@@ -110,11 +115,17 @@ def bench(plan: Plan, suite: Path, *options: str) -> bool:
     return run(plan, "-m", "archkit", "bench", str(suite), *where, *options, *(small if plan.quick else ()))
 
 
+def check(plan: Plan) -> bool:
+    """What works here, unless that is known."""
+    out = plan.out / "check.json"
+    return out.exists() or run(plan, str(HERE / "gpu_check.py"), "--out", str(out))
+
+
 def speed(plan: Plan) -> bool:
     """Images a second, unless they are there."""
     out = plan.out / "speed.json"
     quick = ["--quick"] if plan.quick else []
-    minutes = str(min(SPEED_MINUTES, plan.left / 60))
+    minutes = str(min(60 * SPEED_MINUTES, max(1.0, plan.left - LAST_SETUP)) / 60)
     where = ["--data", plan.data, "--out", str(out), "--minutes", minutes]
     return out.exists() or run(plan, str(HERE / "gpu_speed.py"), *where, *quick)
 
@@ -176,6 +187,7 @@ def budget(plan: Plan) -> bool:
 
 
 WORK: dict[str, Callable[[Plan], bool]] = {
+    "check": check,
     "speed": speed,
     "at-once": at_once,
     "best": lambda plan: bench(plan, HERE / "paper-table3.toml", *AS_TORCH),
@@ -198,7 +210,7 @@ def note_where(plan: Plan, commit: str | None) -> None:
         "driver": said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
         "machine": machine("torch"),
         "commit": commit or said("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=40"),
-        "commands": [*before["commands"], sys.argv],
+        "commands": [*before["commands"], command()],
     }
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
@@ -214,13 +226,15 @@ def said(*command: str) -> str | None:
 
 def report(plan: Plan) -> None:
     """Reports of the finished runs, and everything but the weights in one file."""
-    late = Plan(data=plan.data, out=plan.out, deadline=time.monotonic() + 120, quick=plan.quick)
+    late = replace(plan, deadline=time.monotonic() + 120)
     runs = plan.out / "runs"
     if any(runs.glob("*/result.json")):
         files = (("--markdown", "report.md"), ("--csv", "report.csv"), ("--html", "report.html"))
         where = [part for option, name in files for part in (option, str(plan.out / name))]
         run(late, "-m", "archkit", "report", str(runs), *where)
-        run(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", str(plan.out / "budget-buys.csv"))
+        if (plan.out / "budget-buys.toml").exists():  # else no run is of that step
+            table = str(plan.out / "budget-buys.csv")
+            run(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", table)
     with tarfile.open(plan.out / "results.tar.gz", "w:gz") as archive:
         for path in sorted(plan.out.rglob("*")):
             if path.is_file() and path.suffix in {".json", ".csv", ".toml", ".md", ".html"}:
@@ -228,12 +242,23 @@ def report(plan: Plan) -> None:
     print(f"{plan.out / 'results.tar.gz'}: {(plan.out / 'results.tar.gz').stat().st_size:,} bytes")
 
 
+def limited(text: str) -> tuple[str, float]:
+    """`STEP` or `STEP=MINUTES`: the step, and how many minutes it may take."""
+    step, _, minutes = text.partition("=")
+    if step not in STEPS:
+        raise argparse.ArgumentTypeError(f"no step is called {step!r}: {', '.join(STEPS)}")
+    try:
+        return step, float(minutes) if minutes else float("inf")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: minutes are a number") from None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=9.0)
-    parser.add_argument("--only", nargs="+", choices=STEPS, default=STEPS, metavar="STEP")
+    parser.add_argument("--only", nargs="+", type=limited, metavar="STEP[=MINUTES]", help=", ".join(STEPS))
     parser.add_argument("--commit", help="of what is measured; asked of git unless given")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
@@ -242,12 +267,17 @@ def main() -> int:
     plan = Plan(data=args.data, out=args.out, deadline=deadline, quick=args.quick)
     note_where(plan, args.commit)
     ended = {}
-    for step in args.only:
+    for step, minutes in args.only or [limited(step) for step in STEPS]:
         if plan.left <= 0:
             print(f"{step}: no time left")
             ended[step] = False
             continue
-        ended[step] = WORK[step](plan)
+        try:
+            of_it = replace(plan, deadline=min(plan.deadline, time.monotonic() + 60 * minutes))
+            ended[step] = WORK[step](of_it)
+        except Exception:  # noqa: BLE001 - the next step may do
+            traceback.print_exc()
+            ended[step] = False
         print(
             f"{step}: {'done' if ended[step] else 'not finished'}, {max(0.0, plan.left):.0f} s left",
             flush=True,

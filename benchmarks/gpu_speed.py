@@ -6,7 +6,7 @@ First the device: its matrix product and its copy, timed. Then the floor of a tr
 network, from those two and the plan. Then the engine's steps, augmentation and optimizer included: resnet10
 in every set-up, each with the kernels in which its time goes; the other networks in the two that were
 fastest; the autotuned one last, for it takes minutes to compile. A set-up that fails says why, one for which
-no time is left says so, and the next one follows. Beside them, for scale: the loop most people start from
+no time is left says so, and the next one follows. After resnet10, for scale: the loop most people start from
 (DataLoader, transforms on the CPU, float32 as torch has it, which rounds convolutions to TF32) on resnet10,
 and the package airbench on a net of its own, where it is installed. FILE is written anew after each.
 `--quick` takes small sizes, to try the script on a CPU.
@@ -32,8 +32,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import machine
-from training import plain, where_time_goes
+from machine import command, machine
+from training import plain, time_of_each
 
 from archkit.bench import load_data, load_recipe, override
 from archkit.bench.data.dataset import DataSet
@@ -136,14 +136,17 @@ def speed(
                 steps(5)
                 taken += 5
             rounds.append(taken * batch / (time.perf_counter() - start))
-        kernels = where_time_goes(steps, 5, device=device, shown=KERNELS) if profiled else None
+        seen = time_of_each(steps, 5, device=device) if profiled else []
+    in_kernels = sum(spent for _, spent in seen)
     return {
         "batch": batch,
         "images_per_second": rounds,
         "median": statistics.median(rounds),
         "first_steps_seconds": compiling,
         "memory_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
-        "kernels": kernels,
+        "kernels": [(name, spent / (in_kernels or 1.0)) for name, spent in seen[:KERNELS]] or None,
+        # Of a step; the rest of it the device waits for work.
+        "kernel_seconds": in_kernels / 5 or None,
     }
 
 
@@ -266,6 +269,8 @@ class Measuring:
 
 def said_of(error: Exception) -> str:
     """The error in a line."""
+    if isinstance(error, TimeoutError):
+        return str(error)
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
@@ -301,7 +306,7 @@ def main() -> int:
             record = {
                 "device": name,
                 "machine": where,
-                "command": sys.argv,
+                "command": command(),
                 "ceilings": ceiling,
                 "results": measure.found,
                 "for_scale": scale,
@@ -317,15 +322,15 @@ def main() -> int:
         for batch in args.batches:
             measure(first, setup, batch, profiled=batch == args.batches[0])
             keep()
-    named = dict(setups)
-    for text in rest:
-        for title, _ in measure.fastest(first)[:TAKEN_ON]:
-            for batch in args.batches:
-                measure(text, (title, named[title]), batch)
-                keep()
     print("for scale:")
     scale.extend(others(data, device=device, batch=args.batches[0], seconds=args.seconds))
     keep()
+    named = dict(setups)
+    for title, _ in measure.fastest(first)[:TAKEN_ON]:
+        for text in rest:
+            for batch in args.batches:
+                measure(text, (title, named[title]), batch, profiled=batch == args.batches[0])
+                keep()
     if not args.quick:
         for _, batch in measure.fastest(first)[:1]:
             measure(first, AUTOTUNED, batch)

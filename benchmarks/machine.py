@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import archkit
 from archkit.bench.train.processor import cpu_name
 
-__all__ = ["machine"]
+__all__ = ["command", "machine"]
+
+
+def command() -> list[str]:
+    """The command that runs, from the root of the repository, wherever that lies."""
+    return ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
 
 
 def machine(*packages: str) -> dict[str, str | int | None]:

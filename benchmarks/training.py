@@ -133,7 +133,14 @@ def engine(spec: ArchSpec, data: DataSet, recipe: Recipe, precision: Precision) 
 def where_time_goes(
     steps: Steps, count: int, *, device: torch.device = CPU, shown: int = SHOWN
 ) -> list[tuple[str, float]]:
-    """Operations and their share of the time, the largest first.
+    """Operations and their share of the time, the largest first."""
+    found = time_of_each(steps, count, device=device)
+    total = sum(spent for _, spent in found) or 1.0
+    return [(name, spent / total) for name, spent in found[:shown]]
+
+
+def time_of_each(steps: Steps, count: int, *, device: torch.device = CPU) -> list[tuple[str, float]]:
+    """Operations and their seconds, the longest first.
 
     On a CPU the processor's time in the main process; on a GPU the device's, by kernel.
     """
@@ -141,9 +148,10 @@ def where_time_goes(
     with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as seen:
         steps(count)
     name = "self_device_time_total" if on_gpu else "self_cpu_time_total"
-    found = [(event.key, float(getattr(event, name))) for event in seen.key_averages()]
-    total = sum(spent for _, spent in found) or 1.0
-    return sorted(((name, spent / total) for name, spent in found), key=lambda one: -one[1])[:shown]
+    # A part of the program that has a name is no kernel, but the sum of some.
+    events = [one for one in seen.key_averages() if not getattr(one, "is_user_annotation", False)]
+    found = [(event.key, float(getattr(event, name)) / 1e6) for event in events]
+    return sorted(found, key=lambda one: -one[1])
 
 
 def cache_seconds() -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import subprocess
@@ -86,6 +87,29 @@ def test_the_speed_of_each_set_up(script, results):
     assert "| `conv` | 75.0% |" in lines
 
 
+def test_what_each_set_up_brought(script, results):
+    """100 and 50 ms of a step, the kernels 40 and 20 of them; at the other batch one is missing."""
+    path = results / "gpu" / "speed.json"
+    speed = json.loads(path.read_text())
+    one = {**speed["results"][0], "median": 2_560.0, "kernel_seconds": 0.04}
+    graphs = {**one, "setup": "bfloat16, CUDA graphs", "median": 5_120.0, "kernel_seconds": 0.02}
+    failed = {"network": "resnet10", "setup": "bfloat16, compiled", "batch": 256, "failure": "x",
+              "floor": one["floor"], "goal": 1}  # fmt: skip
+    path.write_text(json.dumps({**speed, "results": [one, {**one, "batch": 1024}, failed, graphs]}))
+    lines = block(script, results, "gpu-speed")
+    assert "| bfloat16, CUDA graphs | bfloat16, eager | 2.00 | - | 2.00 |" in lines
+    assert "| resnet10 | bfloat16, eager | 256 | 100.00 | 40.00 | 40% |" in lines
+    assert "| resnet10 | bfloat16, CUDA graphs | 256 | 50.00 | 20.00 | 40% |" in lines
+
+
+def test_what_works(script, results):
+    checks = [{"what": "a step", "failed": False, "said": "loss 2"},
+              {"what": "a run", "failed": True, "said": "RuntimeError: no"}]  # fmt: skip
+    (results / "gpu" / "check.json").write_text(json.dumps({"checks": checks}))
+    lines = block(script, results, "gpu-check")
+    assert lines[-2:] == ["| a step | works | loss 2 |", "| a run | failed | RuntimeError: no |"]
+
+
 def test_runs_at_once(script, results):
     lines = block(script, results, "gpu-at-once")
     assert "| 1 | 10,000 |" in lines
@@ -103,6 +127,18 @@ def test_the_accuracies(script, results):
     assert not any(line.startswith("#") for line in lines)
 
 
+def test_a_run_that_is_not_finished_is_named(script, results):
+    """With what it had come to; one that has no epoch is not."""
+    folder = results / "gpu" / "runs"
+    head = "epoch,lr,train_loss,train_correct,train_total,validation_loss,validation_correct,validation_total"
+    for name, lines in (("one", ["1,0.1,1,40,100,1,6,10", "2,0.1,1,50,100,1,5,10"]),
+                        ("two", ["1,0.1,1,40,100,,,"]), ("three", [])):  # fmt: skip
+        (folder / f"{name}.partial").mkdir()
+        (folder / f"{name}.partial" / "epochs.csv").write_text("\n".join([head, *lines]) + "\n")
+    lines = block(script, results, "gpu-runs")
+    assert lines[-2:] == ["| `one` | 2 | 50.00% | 60.00% |", "| `two` | 1 | 40.00% | - |"]
+
+
 def test_what_a_budget_buys(script, results):
     """Parameters rise with accuracy, depth falls, MACs exchange two neighbours: 1 - 6 * 2 / (4 * 15)."""
     assert "| 270,000 | short | 4 | +1.00 | +0.80 | - | -1.00 | - |" in block(script, results, "gpu-budget")
@@ -111,6 +147,11 @@ def test_what_a_budget_buys(script, results):
 def test_without_a_gpu_it_says_so(script, tmp_path):
     for name in ("gpu-speed", "gpu-at-once", "gpu-runs", "gpu-budget"):
         assert block(script, tmp_path, name) == ["Nothing has been measured on a GPU yet."]
+
+
+def test_a_step_that_was_not_taken_says_so(script, results):
+    (results / "gpu" / "at-once.json").unlink()
+    assert block(script, results, "gpu-at-once") == ["Not measured yet."]
 
 
 def test_the_headline_takes_networks_under_5m_with_three_seeds(script, results):
@@ -148,6 +189,36 @@ def test_what_was_fastest_is_what_the_suites_use(script, tmp_path):
     failed = {"network": "resnet10", "setup": "bfloat16, CUDA graphs", "batch": 256, "failure": "x"}
     (tmp_path / "speed.json").write_text(json.dumps({"results": [*found, failed]}))
     assert gpu.fastest(plan(script, tmp_path)) == ("--set", "compile=default")
+
+
+def test_a_step_may_have_minutes(script):
+    gpu = script("gpu")
+    assert gpu.limited("speed") == ("speed", float("inf"))
+    assert gpu.limited("best=3.5") == ("best", 3.5)
+    for wrong in ("spead", "best=soon"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            gpu.limited(wrong)
+
+
+def test_a_step_that_fails_does_not_keep_the_next_from_its_turn(script, tmp_path, monkeypatch, capsys):
+    gpu = script("gpu")
+    taken = []
+
+    def breaks(_plan):
+        raise ValueError("no such thing")
+
+    def works(plan):
+        taken.append(plan.left)
+        return True
+
+    monkeypatch.setattr(gpu, "WORK", {"check": breaks, "speed": works, "best": works})
+    only = ["--only", "check", "speed=0.5", "best"]
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--out", str(tmp_path), "--minutes", "5", *only])
+    assert gpu.main() == 1
+    assert 20 < taken[0] <= 30
+    assert taken[1] > 200
+    assert "ValueError: no such thing" in capsys.readouterr().err
+    assert (tmp_path / "results.tar.gz").exists()
 
 
 @pytest.mark.parametrize(

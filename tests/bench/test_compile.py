@@ -66,6 +66,25 @@ def test_it_trains_to_the_same_weights_and_its_time_is_apart(tiny, brief, eager,
     assert all(torch.equal(outcome.weights[name], plain.weights[name]) for name in plain.weights)
 
 
+def test_every_network_of_a_suite_is_compiled(tiny, brief, eager):
+    """torch compiles one forward eight times and then runs it as it is: here for each of two sizes."""
+    sizes, _ = eager
+    recipe = override(brief, [("batch_size", 20), ("compile", "default"), ("epochs", 1)])
+    for width in range(1, 10):
+        train(parse(f"[1]x[{width}] input=3x8x8 classes=3"), tiny, recipe, seed=0, device=CPU)
+    assert sorted(sizes) == [8] * 9 + [20] * 9
+
+
+def test_what_torch_will_not_compile_is_an_error(tiny, brief, eager):
+    del eager
+    recipe = override(brief, [("batch_size", 20), ("compile", "default")])
+    with (
+        torch._dynamo.config.patch(recompile_limit=1),
+        pytest.raises(RunError, match=r"torch\.compile failed"),
+    ):
+        train(SPEC, tiny, recipe, seed=0, device=CPU)
+
+
 def test_the_result_says_how_long_it_took(tiny, brief, tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda model, **_options: model)
     recipe = override(brief, [("compile", "default")])

@@ -26,12 +26,9 @@ VOLTA, AMPERE, HOPPER = (7, 0), (8, 0), (9, 0)
     ],
 )
 def test_what_a_precision_comes_to_on_a_gpu(monkeypatch, precision, capability, expected):
-    def supported(*, including_emulation):
-        assert not including_emulation
-        return capability >= AMPERE
-
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
+    """Of the device that is meant, which need not be the current one."""
+    capabilities = {GPU: capability}
+    monkeypatch.setattr(torch.cuda, "get_device_capability", capabilities.__getitem__)
     assert arithmetic(precision, GPU) == expected
 
 

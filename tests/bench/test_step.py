@@ -9,6 +9,7 @@ import contextlib
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -58,6 +59,25 @@ class Seen(TorchDispatchMode):
         return out
 
 
+class Elements(TorchFunctionMode):
+    """Notes each number that is assigned to one element: older torch copies it to a GPU, and waits.
+
+    No other device shows that.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.assigned = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.__setitem__:
+            tensor, index, value = args
+            index = index if isinstance(index, tuple) else (index,)
+            if len(index) == tensor.ndim and all(type(i) is int for i in index):
+                self.assigned.append(value)
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.fixture
 def trainer_of(monkeypatch):
     """A Trainer on the meta device; autocast, which is not made for it, is left out."""
@@ -87,13 +107,14 @@ def trainer_of(monkeypatch):
 )
 def test_nothing_in_a_step_waits_for_the_device(trainer_of, recipe):
     trainer = trainer_of(recipe)
-    with Seen() as seen:
+    with Seen() as seen, Elements() as elements:
         for _ in range(2):
             loss, right = trainer.step(torch.arange(8, device=META))
     assert (loss.shape, right.shape) == ((), ())
     # Nothing is made on the host and copied over either.
     elsewhere = [name for name, of_one in seen.operations if any(t.device != META for t in of_one)]
     assert elsewhere == []
+    assert elements.assigned == []
     assert len(seen.operations) > 50
 
 
@@ -106,6 +127,10 @@ def test_the_check_itself_works(trainer_of):
     with Seen() as seen:
         torch.tensor([1.0]).to(META)
     assert any(t.device != META for _, of_one in seen.operations for t in of_one)
+    with Elements() as elements:
+        torch.zeros(2, 2, device=META)[1, 0] = 0.5
+        torch.zeros(2, 2, device=META)[1] = 0.25
+    assert elements.assigned == [0.5]
 
 
 def test_the_stem_is_given_channels_last(trainer_of):

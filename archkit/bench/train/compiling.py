@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from archkit.bench.recipe import Compile
 
-__all__ = ["compiled", "steps_to_compile"]
+__all__ = ["compiled", "compiled_afresh", "steps_to_compile"]
 
 _RECORDED: Final = ("reduce-overhead", "max-autotune")  # the modes in which torch records CUDA graphs
 
@@ -34,6 +35,27 @@ def compiled(model: nn.Module, mode: Compile) -> Callable[[Tensor], Tensor]:
         return forward(images)
 
     return recorded
+
+
+@contextmanager
+def compiled_afresh(mode: Compile) -> Iterator[None]:
+    """Whatever the block compiles is compiled from the start, and forgotten when the block ends.
+
+    torch counts how often a module's forward has been compiled, for all networks together, and from the ninth
+    time on it runs the forward uncompiled without a word. Here the count begins at 0, and reaching that limit
+    is an error. The memory of recorded graphs is freed at the end too.
+    """
+    if mode == "none":
+        yield
+        return
+    from torch._dynamo import config
+
+    torch.compiler.reset()
+    try:
+        with config.patch(fail_on_recompile_limit_hit=True):
+            yield
+    finally:
+        torch.compiler.reset()
 
 
 def steps_to_compile(mode: Compile) -> int:

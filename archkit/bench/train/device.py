@@ -20,7 +20,7 @@ __all__ = ["Arithmetic", "arithmetic", "backends", "environment", "peak_share", 
 Arithmetic: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """What convolutions and products compute in once the device is known and `auto` is decided."""
 
-_TF32_SINCE: Final = (8, 0)  # compute capability: Ampere
+_AMPERE: Final = (8, 0)  # compute capability: the first with TF32 and bfloat16
 
 _PEAK: Final = {
     "NVIDIA A100-PCIE-40GB": 312e12,
@@ -86,7 +86,7 @@ def arithmetic(precision: Precision, device: torch.device) -> Arithmetic:
         case "auto":
             return "bfloat16" if _has_bfloat16(device) else "float32"
         case "tf32":
-            has = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _TF32_SINCE
+            has = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
             return "tf32" if has else "float32"
         case _:
             return precision
@@ -94,7 +94,8 @@ def arithmetic(precision: Precision, device: torch.device) -> Arithmetic:
 
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        # Not torch.cuda.is_bf16_supported, which asks the current device even if another is meant.
+        return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= _AMPERE
     # An older torch does not say what the CPU can do; float32 is right everywhere.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

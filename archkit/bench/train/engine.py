@@ -14,6 +14,7 @@ from torch import Tensor
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import Checkpoint
+from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import backends, synchronize
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
 from archkit.bench.train.results import EpochRow, Score
@@ -105,7 +106,12 @@ def train(
             f"the network takes {spec.input} and {spec.classes} classes, {data.name} has {data.input} and"
             f" {len(data.classes)}"
         )
-    with _generators_kept(device), backends(recipe.precision), _memory_errors(recipe):
+    with (
+        _generators_kept(device),
+        backends(recipe.precision),
+        _memory_errors(recipe),
+        compiled_afresh(recipe.compile),
+    ):
         on_device = DeviceData.of(data, recipe, device)
         trainer = Trainer(spec, on_device, recipe, seed=seed, device=device)
         # Compiling and measuring take steps of this trainer, which are undone afterwards.
@@ -122,12 +128,12 @@ def _compile(trainer: Trainer) -> float | None:
     """Compiles what the trainer needs; how many seconds it took, or None if nothing is compiled."""
     if trainer.recipe.compile == "none":
         return None
-    from torch._dynamo.exc import TorchDynamoException
+    from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 
     started = time.perf_counter()
     try:
         trainer.warm_up()
-    except TorchDynamoException as error:
+    except (TorchDynamoException, FailOnRecompileLimitHit) as error:
         reason = str(error).strip().splitlines()[0]
         raise RunError(f"torch.compile failed ({reason}); --set compile=none does without") from error
     return time.perf_counter() - started
