@@ -141,7 +141,7 @@ def _sharpened(pixels: Tensor, factor: Tensor) -> Tensor:
     """The images blended with a 3 x 3 blur whose middle pixel weighs five; the border is not blurred."""
     C = pixels.shape[1]
     kernel = pixels.new_full((3, 3), 1 / 13)
-    kernel[1, 1].fill_(5 / 13)  # not `= `: an older torch copies that to a GPU, and waits
+    kernel[1, 1].fill_(5 / 13)  # not `=`: an older torch copies that to a GPU, and waits
     inner = torch.nn.functional.conv2d(pixels, kernel.expand(C, 1, 3, 3), groups=C).round()
     blurred = pixels.clone()
     blurred[:, :, 1:-1, 1:-1] = inner
