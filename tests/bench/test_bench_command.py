@@ -240,3 +240,29 @@ def test_the_real_cifar10_is_learned(cli, cifar10_folder, tmp_path):
     test = json.loads(done.stdout)["test"]
     assert test["total"] == 2000
     assert test["correct"] > 500
+
+
+def test_the_help_lists_what_there_is():
+    """Every recipe, data set and optimizer, and every field of a recipe, without a list by hand."""
+    from typer.main import get_command_from_info
+    from typer.models import CommandInfo
+
+    from archkit.bench.data.sources import SOURCES
+    from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, recipe_names
+    from archkit.cli.bench import bench
+    from archkit.toml_values import leaves
+
+    info = CommandInfo(name="bench", callback=bench)
+    command = get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+    texts = " ".join(getattr(parameter, "help", None) or "" for parameter in command.params)
+    fields = [name for name in leaves(load_recipe("fast").to_mapping()) if name != "name"]
+    for name in (*recipe_names(), *SOURCES, *TORCH_OPTIMIZERS, *fields):
+        assert name in texts
+
+
+def test_the_front_door_has_every_name_it_lists():
+    import archkit.bench
+
+    assert all(hasattr(archkit.bench, name) for name in archkit.bench.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        archkit.bench.nothing  # noqa: B018 - that it raises is the point
