@@ -25,8 +25,8 @@ __all__ = ["to_html"]
 _HINTS: Final[dict[str, str]] = {
     "95% interval": "By Student's t, over seeds",
     "with flips": "Mean of the logits of an image and its mirror image",
-    "validation": "Mean accuracy on the training images set apart, of the epochs that were kept",
-    "paper": "What the 5M-parameter paper prints, the rows put right",
+    "validation": "Mean accuracy on the training images set apart, in the epochs that were kept",
+    "paper": "What the 5M-parameter paper prints, with its rows corrected",
     "difference": "Points above the paper's figure",
     "correct": "Correct test images of each seed",
 }
