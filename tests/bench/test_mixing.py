@@ -118,8 +118,8 @@ def test_cutout_is_a_square_about_any_pixel(side):
 def test_what_is_erased_shows_the_mean():
     pixels = torch.randint(0, 256, (10, 8, 8, 3), dtype=torch.uint8, generator=generator())
     mean, std = torch.full((3, 1, 1), 120.0), torch.full((3, 1, 1), 60.0)
-    for plan in (Augment(cutout=4), Augment(erase=1.0)):
-        batch, mixed = training_batch(pixels, torch.arange(10), plan, generator(), mean=mean, std=std)
+    for augment in (Augment(cutout=4), Augment(erase=1.0)):
+        batch, mixed = training_batch(pixels, torch.arange(10), augment, generator(), mean=mean, std=std)
         assert mixed is None
         plain = (pixels.permute(0, 3, 1, 2).float() - mean) / std
         changed = (batch != plain).any(1)

@@ -1,4 +1,4 @@
-"""A model's forward and backward pass through `torch.compile`, with or without CUDA graphs."""
+"""A model's forward and backward pass, compiled by `torch.compile` with or without CUDA graphs."""
 
 from __future__ import annotations
 

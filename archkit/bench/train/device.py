@@ -33,7 +33,7 @@ _PEAK: Final = {
     "NVIDIA L4": 121e12,
     "NVIDIA L40S": 362e12,
 }
-"""Dense bfloat16 operations a second by the name the driver gives, from NVIDIA's data sheets.
+"""Dense bfloat16 operations per second by the name that the driver gives, from NVIDIA's data sheets.
 
 Where the sheets count sparsity they print twice as much. A device that is not in this table is unknown; so is
 a part of one under MIG, which has another name.
@@ -126,7 +126,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def environment(device: torch.device, precision: Precision) -> Environment:
-    """The record of where a run runs."""
+    """The record of the device, the precision and the versions."""
     return Environment(
         archkit=__version__,
         python=platform.python_version(),

@@ -197,13 +197,13 @@ class Trainer:
         }
 
     def load(self, weights: dict[str, Tensor]) -> None:
-        """Puts back what `weights` gave."""
+        """Loads what `weights` returned."""
         self.evaluated.load_state_dict(weights)
 
     def warm_up(self) -> None:
-        """Takes steps of each size of batch that an epoch has, which compiles what is to be compiled.
+        """Takes steps with each batch size of an epoch, so that everything is compiled.
 
-        The trainer has moved on by them; `state` and `restore` take it back.
+        The trainer has moved on afterwards; `state` and `restore` undo it.
         """
         self.model.train()
         for size in sorted({min(self.recipe.batch_size, self.images), self.images % self.recipe.batch_size}):
@@ -212,7 +212,7 @@ class Trainer:
         synchronize(self.device)
 
     def state(self) -> dict[str, Any]:
-        """A copy of all that decides what comes next, on the CPU: nested dicts, lists, numbers, tensors."""
+        """A copy of everything that decides what comes next, on the CPU: nested dicts, lists, numbers, tensors."""
         average = self.average
         state = {
             "model": self.model.state_dict(),
