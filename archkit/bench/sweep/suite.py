@@ -135,14 +135,14 @@ def read_seeds(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         matched = re.fullmatch(r"\s*(\d{1,18})(?:\.\.(\d{1,18}))?\s*", part, re.ASCII)
         if matched is None:
-            raise RunError(f"seeds are numbers and ranges, as 0..2 or 0,1,5, not {text!r}")
+            raise RunError(f"seeds are numbers and ranges, such as 0..2 or 0,1,5, not {text!r}")
         first = int(matched[1])
         last = first if matched[2] is None else int(matched[2])
         if not first <= last < first + _MOST:
             raise RunError(f"the range of seeds {part.strip()} has no seed in it, or more than {_MOST:,}")
         seeds.extend(range(first, last + 1))
     if len(set(seeds)) < len(seeds):
-        raise RunError(f"a seed stands twice in {text!r}")
+        raise RunError(f"a seed is listed twice in {text!r}")
     return tuple(seeds)
 
 

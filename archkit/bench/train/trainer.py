@@ -212,7 +212,7 @@ class Trainer:
         synchronize(self.device)
 
     def state(self) -> dict[str, Any]:
-        """A copy of everything that decides what comes next, on the CPU: nested dicts, lists, numbers, tensors."""
+        """A copy of all that decides what comes next: nested dicts, lists, numbers, and tensors on the CPU."""
         average = self.average
         state = {
             "model": self.model.state_dict(),
