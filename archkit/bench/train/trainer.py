@@ -212,7 +212,7 @@ class Trainer:
         synchronize(self.device)
 
     def state(self) -> dict[str, Any]:
-        """A copy of all that decides what comes next: nested dicts, lists, numbers, and tensors on the CPU."""
+        """A copy of all that decides what comes next: nested dicts, lists, numbers, tensors on the CPU."""
         average = self.average
         state = {
             "model": self.model.state_dict(),
