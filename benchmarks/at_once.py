@@ -24,11 +24,11 @@ from machine import command, machine
 
 import archkit
 from archkit.bench import load_data, load_recipe, override
-from archkit.bench.data import DataSet
-from archkit.bench.device import environment, pick_device
-from archkit.bench.events import Event, Step, Watch
-from archkit.bench.run_suite import run_suite
-from archkit.bench.suite import SuiteRun
+from archkit.bench.data.dataset import DataSet
+from archkit.bench.sweep.run import Run
+from archkit.bench.sweep.run_suite import run_suite
+from archkit.bench.train.device import environment, pick_device
+from archkit.bench.train.events import Event, Step, Watch
 
 
 class Together:
@@ -41,7 +41,7 @@ class Together:
         self._until: tuple[float, int] | None = None
 
     @contextmanager
-    def __call__(self, number: int, _run: SuiteRun, _folder: Path) -> Iterator[Watch]:
+    def __call__(self, number: int, _run: Run, _folder: Path) -> Iterator[Watch]:
         def watch(event: Event) -> None:
             if not isinstance(event, Step):
                 return
@@ -68,7 +68,7 @@ def measured(
 ) -> dict[str, Any]:
     """What so many runs at once come to."""
     recipe = override(load_recipe("fast"), changes)
-    runs = [SuiteRun(label=spec, spec=archkit.parse(spec), recipe=recipe, seed=seed) for seed in range(jobs)]
+    runs = [Run(label=spec, spec=archkit.parse(spec), recipe=recipe, seed=seed) for seed in range(jobs)]
     steps = len(data.train_labels) // recipe.batch_size
     together = Together(jobs, warm_up=max(1, steps // 4))
     started = time.perf_counter()

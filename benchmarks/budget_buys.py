@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from archkit.bench.report import recipe_label
-from archkit.bench.results import RESULT_FILE, Result, read_result
+from archkit.bench.recipe import recipe_label
+from archkit.bench.train.results import RESULT_FILE, Result, read_result
 from archkit.budget import Budget, Objective, entropy, sample, solve
 from archkit.count import totals
 from archkit.spec import DEFAULT_SPACE, parse, parse_space

@@ -27,6 +27,7 @@ from typing import Any
 
 from budget_buys import FIGURES, correlations
 
+from archkit.bench.recipe import recipe_label
 from archkit.bench.report import (
     Group,
     Section,
@@ -34,7 +35,6 @@ from archkit.bench.report import (
     find_runs,
     group_runs,
     network_name,
-    recipe_label,
     to_csv,
     to_markdown,
 )

@@ -27,14 +27,14 @@ from machine import machine
 from training import where_time_goes
 
 from archkit.bench import load_data, load_recipe, override
-from archkit.bench.compiling import compiled_afresh
-from archkit.bench.data import DataSet
-from archkit.bench.device import backends, environment, pick_device, synchronize
-from archkit.bench.device_data import DeviceData
-from archkit.bench.run import adapt, run_spec
-from archkit.bench.run_suite import run_suite
-from archkit.bench.suite import SuiteRun
-from archkit.bench.trainer import Trainer
+from archkit.bench.data.dataset import DataSet
+from archkit.bench.sweep.run import Run
+from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.run_suite import run_suite
+from archkit.bench.train.compiling import compiled_afresh
+from archkit.bench.train.device import backends, environment, pick_device, synchronize
+from archkit.bench.train.device_data import DeviceData
+from archkit.bench.train.trainer import Trainer
 from archkit.spec import ArchSpec, parse
 
 HERE = Path(__file__).resolve().parent
@@ -145,7 +145,7 @@ class Checks:
 
     def at_once(self) -> str:
         recipe = override(load_recipe("fast"), [("epochs", 1), ("batch_size", 64)])
-        runs = [SuiteRun(label=SPEC, spec=self._spec, recipe=recipe, seed=seed) for seed in range(2)]
+        runs = [Run(label=SPEC, spec=self._spec, recipe=recipe, seed=seed) for seed in range(2)]
         with tempfile.TemporaryDirectory() as root:
             ended = list(
                 run_suite(

@@ -36,11 +36,11 @@ from machine import command, machine
 from training import plain, time_of_each
 
 from archkit.bench import load_data, load_recipe, override
-from archkit.bench.data import DataSet
-from archkit.bench.device import backends, environment, pick_device, synchronize
-from archkit.bench.device_data import DeviceData
-from archkit.bench.run import adapt
-from archkit.bench.trainer import Trainer
+from archkit.bench.data.dataset import DataSet
+from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.train.device import backends, environment, pick_device, synchronize
+from archkit.bench.train.device_data import DeviceData
+from archkit.bench.train.trainer import Trainer
 from archkit.count import totals
 from archkit.count.memory import memory
 from archkit.spec import ArchSpec, parse

@@ -33,13 +33,13 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from archkit.bench import load_data, load_recipe, override
-from archkit.bench.cache import decoded_once
-from archkit.bench.data import DataSet
-from archkit.bench.device import environment
-from archkit.bench.device_data import DeviceData
+from archkit.bench.data.cache import decoded_once
+from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Precision, Recipe
-from archkit.bench.run import adapt
-from archkit.bench.trainer import Trainer
+from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.train.device import environment
+from archkit.bench.train.device_data import DeviceData
+from archkit.bench.train.trainer import Trainer
 from archkit.nn import build
 from archkit.spec import ArchSpec, parse
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Final
 
 from archkit.budget.limits import Budget
@@ -12,6 +11,7 @@ from archkit.budget.within import by_tables, count_within, sample
 from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
+from archkit.statistics import wilson
 
 __all__ = ["CountEstimate", "count_or_estimate", "estimate_within", "few_enough"]
 
@@ -76,13 +76,11 @@ def estimate_within(
     check_finite(space, budget)
     most, tightest = min(_alone(space, budget), key=lambda pair: pair[0])
     hits = sum(budget.fits(parse(row.spec)) for row in sample(space, tightest, draws, seed=seed))
-    share, spread = hits / draws, _Z**2 / draws
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z / (1 + spread) * sqrt(share * (1 - share) / draws + spread / draws / 4)
+    least, greatest = wilson(hits, draws, z=_Z)
     # Floats are far finer than the interval is wide.
     return CountEstimate(
-        low=max(hits > 0, int(most * max(0.0, middle - half))),
-        high=min(most, int(most * min(1.0, middle + half)) + 1),
+        low=max(hits > 0, int(most * max(0.0, least))),
+        high=min(most, int(most * min(1.0, greatest)) + 1),
         most=most,
         draws=draws,
         hits=hits,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from archkit.budget.listing import Candidate, Chunk
 from archkit.budget.stage_tables import METRICS, Ints
 from archkit.errors import OutputError
+from archkit.files import replacing
 
 __all__ = ["FORMATS", "check_output", "write_candidates", "write_chunks"]
 
@@ -64,18 +64,8 @@ def write_candidates(rows: Iterable[Candidate], path: Path) -> int:
 def _written(path: Path, write: Callable[[Path], int]) -> int:
     check_output(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        unfinished = Path(name)
-        try:
+        with replacing(path) as unfinished:
             written = write(unfinished)
-            # mkstemp makes it private; the list is as public as the folder's other files.
-            umask = os.umask(0)
-            os.umask(umask)
-            unfinished.chmod(0o666 & ~umask)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
     return written

@@ -1,4 +1,4 @@
-"""What a training run says when it is interrupted, and its warnings as lines."""
+"""What is said when training is interrupted; and warnings as lines."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from archkit.errors import ArchkitError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from archkit.bench.events import Event, Saved, Watch
+    from archkit.bench.train.events import Event, Saved, Watch
 
 __all__ = ["Checkpoints", "interruptible", "warnings_in_lines"]
 
 
 class Checkpoints:
-    """Remembers the latest checkpoint of each run, to say how to go on."""
+    """Remembers the latest checkpoint of each run, in order to say how to go on."""
 
     def __init__(self) -> None:
         self._latest: dict[Path, Saved] = {}
 
     def noted(self, watch: Watch) -> Watch:
-        """`watch` of a run, every checkpoint seen here before."""
-        from archkit.bench.events import Saved
+        """The `watch` of a run, with every checkpoint noted here before it is called."""
+        from archkit.bench.train.events import Saved
 
         def both(event: Event) -> None:
             if isinstance(event, Saved):
@@ -41,7 +41,7 @@ class Checkpoints:
 
     @property
     def any_left(self) -> bool:
-        """Whether a checkpoint lies there."""
+        """Whether there is a checkpoint."""
         return bool(self._left())
 
     @property
@@ -58,15 +58,15 @@ class Checkpoints:
                 return f"{kept}; the same command with --resume goes on from there"
 
     def _left(self) -> list[Saved]:
-        """Those that are still there: a run that ends, and a loss that is not finite, take theirs away."""
+        """Those that are still there: a run removes its own when it is finished or its loss is not finite."""
         return [saved for saved in self._latest.values() if saved.folder.is_dir()]
 
 
 @contextmanager
 def interruptible() -> Iterator[Checkpoints]:
-    """Ends on Ctrl-C and on SIGTERM with a line and the shell's exit code, 128 plus the signal.
+    """On Ctrl-C and on SIGTERM, ends with a line and the exit code that shells use, 128 plus the signal.
 
-    Both unwind the stack, so that whatever was half-written is cleared away before.
+    Both unwind the stack, so that everything half-written is removed first.
     """
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler's signature
@@ -77,7 +77,7 @@ def interruptible() -> Iterator[Checkpoints]:
     try:
         yield checkpoints
     except ArchkitError:
-        if checkpoints.any_left:  # the error itself is said where all errors are
+        if checkpoints.any_left:  # the error itself is printed where all errors are
             say(checkpoints.left)
         raise
     except KeyboardInterrupt as error:
@@ -92,7 +92,7 @@ def interruptible() -> Iterator[Checkpoints]:
 
 @contextmanager
 def warnings_in_lines(*, quiet: bool) -> Iterator[None]:
-    """Has Python's warnings said as lines like all others, without the code that they come from."""
+    """Shows Python's warnings as lines like all others, without the code that they come from."""
 
     def said(message: Warning | str, *_where: object, **_more: object) -> None:
         if not quiet:
@@ -104,4 +104,4 @@ def warnings_in_lines(*, quiet: bool) -> Iterator[None]:
 
 
 class _Terminated(BaseException):
-    """A SIGTERM came; no Exception, so that nothing takes it for an error of its own."""
+    """A SIGTERM came; not an Exception, so that nothing takes it for an error of its own."""

@@ -1,4 +1,4 @@
-"""How a training run is shown while it runs, on standard error: bars on a terminal, lines elsewhere."""
+"""How training runs are shown on standard error while they go on: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,58 +13,52 @@ from archkit.cli.render import say
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from archkit.bench.events import Estimate, Event, Saved, Step, Watch
-    from archkit.bench.results import EpochRow
+    from archkit.bench.train.events import Event, Saved, Step, TimeEstimate, Watch
+    from archkit.bench.train.results import EpochRow
 
-__all__ = ["SuiteProgress", "duration", "percent", "watching", "watching_suite"]
+__all__ = ["RunsProgress", "duration", "percent", "watching_runs"]
 
-_SILENCE: Final = 30.0  # seconds without a line, after which a step is worth one
+_SILENCE: Final = 30.0  # seconds without a line, after which a step gets one
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Watch]:
-    """A Watch that shows what it is told; nothing when `quiet`.
+def watching_runs(runs: int, *, quiet: bool, jobs: int = 1, alone: bool = False) -> Iterator[RunsProgress]:
+    """Shows runs, for the length of the block.
 
-    `with watching(quiet=False) as watch: train(..., watch=watch)`
+    Args:
+        runs: how many.
+        quiet: whether to show nothing.
+        jobs: how many of them go on at once.
+        alone: whether there is only one and it needs no title.
     """
-    if quiet:
-        from archkit.bench.events import ignore
-
-        yield ignore
-    elif sys.stderr.isatty():
-        with _new_progress() as progress:
-            yield _Bars(progress, progress.console.print)
-    else:
-        yield _Lines(say)
-
-
-@contextmanager
-def watching_suite(runs: int, *, quiet: bool, jobs: int = 1) -> Iterator[SuiteProgress]:
-    """What shows a suite of so many runs, `jobs` of them at once; nothing when `quiet`."""
     if not quiet and sys.stderr.isatty():
         with _new_progress() as progress:
-            yield SuiteProgress(runs, progress=progress, quiet=False, jobs=jobs)
+            yield RunsProgress(runs, progress=progress, quiet=False, jobs=jobs, alone=alone)
     else:
-        yield SuiteProgress(runs, progress=None, quiet=quiet, jobs=jobs)
+        yield RunsProgress(runs, progress=None, quiet=quiet, jobs=jobs, alone=alone)
 
 
-class SuiteProgress:
-    """Shows runs: a bar for all above those of each run, or a line before each run's.
+class RunsProgress:
+    """Shows runs: a bar for all of them above the bars of each; without a terminal, a line for each run.
 
-    Of several at once, every line says which run it is of.
+    If several go on at once, every line says which run it belongs to.
     """
 
-    def __init__(self, runs: int, *, progress: Progress | None, quiet: bool, jobs: int) -> None:
+    def __init__(self, runs: int, *, progress: Progress | None, quiet: bool, jobs: int, alone: bool) -> None:
         self._runs, self._progress, self._quiet, self._jobs = runs, progress, quiet, jobs
-        self._task = None if progress is None else progress.add_task("suite", total=runs, note="")
+        self._alone = alone
+        self._task: TaskID | None = None
+        if progress is not None and not alone:
+            self._task = progress.add_task("suite", total=runs, note="")
         self._shares: dict[int, float] = {}
 
     @contextmanager
     def run(self, number: int, title: str) -> Iterator[Watch]:
-        """A Watch for one run, the first being number 0."""
-        self.say(f"run {number + 1}/{self._runs}  {title}")
+        """A Watch for one run; the first has number 0."""
+        if not self._alone:
+            self.say(f"run {number + 1}/{self._runs}  {title}")
         if self._quiet:
-            from archkit.bench.events import ignore
+            from archkit.bench.train.events import ignore
 
             yield ignore
         elif self._progress is None:
@@ -74,11 +68,12 @@ class SuiteProgress:
             try:
                 yield self._counting(number, bars)
             finally:
-                bars.remove()
+                if not self._alone:  # whose bars stay until the end
+                    bars.remove()
                 self._advance(number, 1.0)
 
     def say(self, text: str, number: int | None = None) -> None:
-        """A line that stays; of run `number`, where it is of one."""
+        """Shows a line that stays; `number` is the run that it belongs to, if it belongs to one."""
         if number is not None and (name := self._name(number)) is not None:
             text = f"{name}  {text}"
         if self._progress is not None:
@@ -87,12 +82,12 @@ class SuiteProgress:
             say(text)
 
     def _name(self, number: int) -> str | None:
-        """What tells the lines and bars of a run from those of others; None where there are no others."""
+        """What tells the lines and bars of a run from those of the others; None if no others go on."""
         return f"run {number + 1}" if self._jobs > 1 else None
 
     def _counting(self, number: int, bars: Watch) -> Watch:
-        """`bars`, every step counted as a part of its run."""
-        from archkit.bench.events import Step
+        """`bars`, with every step counted as a part of its run."""
+        from archkit.bench.train.events import Step
 
         def both(event: Event) -> None:
             if isinstance(event, Step):
@@ -124,19 +119,19 @@ def _new_progress() -> Progress:
 
 
 class _Lines:
-    """A line for the estimate and each epoch; within a long epoch, one every half minute."""
+    """A line for the estimate and for each epoch; in a long epoch, one every half minute."""
 
     def __init__(self, put: Callable[[str], None]) -> None:
         self._put = put
         self._epochs = 0
-        self._before = 0  # epochs of an earlier part of the run
+        self._before = 0  # epochs that were done before the run went on
         self._began: float | None = None
         self._spoke = time.monotonic()
 
     def __call__(self, event: Event) -> None:
-        from archkit.bench.events import Estimate, Saved, Step
+        from archkit.bench.train.events import Saved, Step, TimeEstimate
 
-        if isinstance(event, Estimate):
+        if isinstance(event, TimeEstimate):
             self._say(_expected(event))
         elif isinstance(event, Saved):
             self._before = event.epoch if event.resumed else self._before
@@ -152,7 +147,7 @@ class _Lines:
             self._say(_epoch(event, self._epochs) + self._left(event.epoch))
 
     def _left(self, done: int) -> str:
-        """What the epochs so far let expect of the others."""
+        """How long the other epochs will take, from those so far."""
         if self._began is None or done == self._epochs:
             return ""
         each = (time.monotonic() - self._began) / (done - self._before)
@@ -164,12 +159,12 @@ class _Lines:
 
 
 class _Bars:
-    """The same lines above two bars, steps of the run and of the epoch; above one where runs have names.
+    """The same lines above two bars, for the steps of the run and of the epoch; runs with names have one bar.
 
     Args:
-        progress: what shows the bars.
+        progress: shows the bars.
         put: writes a line above them.
-        name: of the run, where there are others beside it.
+        name: the name of the run, if others go on beside it.
     """
 
     def __init__(self, progress: Progress, put: Callable[[str], None], name: str | None = None) -> None:
@@ -179,9 +174,9 @@ class _Bars:
         self._epochs = 0
 
     def __call__(self, event: Event) -> None:
-        from archkit.bench.events import Estimate, Saved, Step
+        from archkit.bench.train.events import Saved, Step, TimeEstimate
 
-        if isinstance(event, Estimate):
+        if isinstance(event, TimeEstimate):
             self._put(_expected(event))
         elif isinstance(event, Saved):
             if event.resumed:
@@ -215,13 +210,13 @@ class _Bars:
 
 
 def percent(correct: int, total: int) -> str:
-    """A share in percent, two places, rounded down: 99.99% is never shown as 100%."""
+    """A share in percent with two places, rounded down: 99.999% is not shown as 100%."""
     hundredths = correct * 10_000 // total
     return f"{hundredths // 100}.{hundredths % 100:02d}%"
 
 
 def duration(seconds: float) -> str:
-    """Time to read: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
+    """A time for people: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes = round(seconds) // 60
@@ -232,13 +227,13 @@ def duration(seconds: float) -> str:
 
 
 def _coarse(seconds: float) -> str:
-    """A time that is no more than an expectation: `40 s`, `12 min`, `2.1 h`."""
+    """A time that is only expected: `40 s`, `12 min`, `2.1 h`."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def _expected(estimate: Estimate) -> str:
+def _expected(estimate: TimeEstimate) -> str:
     each = sorted(estimate.step_seconds)[len(estimate.step_seconds) // 2]
     return (
         f"about {duration(estimate.seconds)}: {estimate.steps:,} steps of {each * 1000:.0f} ms,"
@@ -251,7 +246,8 @@ def _resumed(event: Saved) -> str:
 
 
 def _epoch(row: EpochRow, epochs: int) -> str:
-    # With the time left this fits into 80 columns; rates and times of an epoch are in epochs.csv.
+    # With the time that is left, this fits into 80 columns; epochs.csv has the rate and the time of each
+    # epoch.
     parts = [
         f"epoch {row.epoch}/{epochs}",
         f"loss {row.train_loss:.4f}",

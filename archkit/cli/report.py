@@ -1,8 +1,7 @@
-"""`archkit report`: what a folder of runs shows, on the terminal, as a page and as files."""
+"""`archkit report`: finished runs side by side, on the terminal, as a page and as files."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import typer
 
 from archkit.cli.render import exact, new_table, say, show
 from archkit.errors import DataError, OutputError
+from archkit.files import write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +24,7 @@ __all__ = ["report_command", "show_sections"]
 
 
 class FigureFormat(StrEnum):
-    """How `--figures` writes them."""
+    """The format of the files that `--figures` writes."""
 
     svg = "svg"
     png = "png"
@@ -33,10 +33,10 @@ class FigureFormat(StrEnum):
 def report_command(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUNS...", help="Folders of runs, such as runs/, or runs themselves."),
+        typer.Argument(metavar="RUNS...", help="Folders of runs, such as runs/, or single runs."),
     ],
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write one page that needs no network.")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page that needs no network.")
     ] = None,
     markdown: Annotated[
         str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the tables in Markdown.")
@@ -48,11 +48,11 @@ def report_command(
         Path | None, typer.Option("--figures", metavar="DIR", help="Write the charts as files.")
     ] = None,
     format_: Annotated[
-        FigureFormat, typer.Option("--format", help="Of the charts' files.")
+        FigureFormat, typer.Option("--format", help="The format of the charts' files.")
     ] = FigureFormat.svg,
-    title: Annotated[str, typer.Option(help="The page's heading.")] = "archkit report",
+    title: Annotated[str, typer.Option(help="The heading of the page.")] = "archkit report",
 ) -> None:
-    """Set finished runs side by side: seeds together, with the paper's figures where it has them.
+    """Set finished runs side by side, seeds together, beside the paper's figures if it has them.
 
     Runs that are unfinished or damaged are named and skipped.
     """
@@ -86,10 +86,10 @@ def report_command(
 
 
 def show_sections(sections: Sequence[Section]) -> None:
-    """Prints each section: a table of figures, and one of exact counts beside what the paper prints.
+    """Prints each section: a table of figures, and a table of exact counts beside the paper's figures.
 
-    On a terminal that is too narrow for the first, the networks' costs have a table of their own, and a
-    recipe that all rows share goes above.
+    If the terminal is too narrow for the first, the networks' costs get a table of their own, and a recipe
+    that all rows share is printed above.
     """
     from archkit.bench.report import COLUMNS, data_text, rows, shown
 
@@ -126,21 +126,14 @@ def _table(columns: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:
 
 
 def _width(columns: Sequence[str], cells: Sequence[Mapping[str, str]]) -> int:
-    """Columns of the terminal that a table takes: its texts, and three between two."""
+    """How many columns of the terminal a table takes: its texts, with three columns between two of them."""
     each = (max(len(name), *(len(texts[name]) for texts in cells)) for name in columns)
     return sum(each) + 3 * (len(columns) - 1)
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        try:
-            new.write_text(text, encoding="utf-8")
-            new.replace(path)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
+        write_text(path, text)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     say(f"written: {path}")

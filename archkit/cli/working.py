@@ -1,4 +1,4 @@
-"""What long work shows on standard error while it lasts, on a terminal: what is done, and since when."""
+"""What long work shows on a terminal, on standard error: how much is done, and how long it has taken."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["Tell", "working"]
 
 Tell: TypeAlias = Callable[[int, int | None], None]
-"""Is told how much is done, and of how much; None where that is not known."""
+"""Called with how much is done and how much there is in all, or None if that is not known."""
 
-_DELAY: Final = 0.7  # seconds: shorter work shows nothing
+_DELAY: Final = 0.7  # seconds; shorter work shows nothing
 
 
 @contextmanager
 def working(text: str, *, quiet: bool = False) -> Iterator[Tell]:
-    """Shows that work goes on while it does, under a text; what it gives is told how far it has come.
+    """Shows a text and a spinner while work goes on; the work calls what is yielded to say how far it is.
 
-    Nothing is shown where standard error is no terminal, or `quiet`.
+    Nothing is shown if standard error is not a terminal, or with `quiet`.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda _done, _total: None
@@ -40,7 +40,7 @@ def working(text: str, *, quiet: bool = False) -> Iterator[Tell]:
 
 
 class _Shown:
-    """A spinner, the text, what is done and the time; made when the work turns out to be long."""
+    """A spinner, the text, how much is done and the time; shown only when the work turns out to be long."""
 
     def __init__(self, text: str) -> None:
         self._text = text

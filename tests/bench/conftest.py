@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from archkit.bench.data import DataSet
+from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 
 WriteFolder = Callable[..., Path]
@@ -96,3 +96,15 @@ def cifar10_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cifar10") / "images"
     subprocess.run([sys.executable, str(unpack), str(folder)], check=True)
     return folder
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a text, a suite's unless it has another name, and returns its file."""
+
+    def write(text: str, name: str = "suite.toml") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

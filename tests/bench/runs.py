@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archkit.bench.recipe import Recipe, load_recipe
-from archkit.bench.results import RESULT_FILE, DataRecord, Environment, Result, Score, run_key
+from archkit.bench.train.results import RESULT_FILE, DataRecord, Environment, Result, Score, run_key
 from archkit.count import totals
 from archkit.spec import parse
 
@@ -43,18 +43,18 @@ def write_run(
 ) -> Path:
     """Writes a finished run as `archkit bench` leaves it, the weights left out; returns its folder."""
     network = parse(spec)
-    plan = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    how = load_recipe(recipe) if isinstance(recipe, str) else recipe
     cost = totals(network)
-    apart = round(train * plan.protocol.validation)
+    apart = round(train * how.protocol.validation)
     apart_correct = apart // 2 if apart_correct is None else apart_correct
     checksum = f"{data}{train}{total}".encode().hex().ljust(64, "0")[:64]
-    curve = [2.0 / (epoch + 1) for epoch in range(plan.epochs)] if losses is None else list(losses)
+    curve = [2.0 / (epoch + 1) for epoch in range(how.epochs)] if losses is None else list(losses)
     result = Result(
-        key=run_key(spec=str(network), recipe=plan, seed=seed, data=checksum),
+        key=run_key(spec=str(network), recipe=how, seed=seed, data=checksum),
         spec=str(network),
         params=int(cost.params),
         macs=int(cost.macs),
-        recipe=plan,
+        recipe=how,
         seed=seed,
         data=DataRecord(
             name=data,
@@ -77,7 +77,7 @@ def write_run(
             threads=1,
             precision="float32",
         ),
-        epoch=plan.epochs,
+        epoch=how.epochs,
         validation=Score(correct=apart_correct, total=apart, loss=0.5) if apart else None,
         test=Score(correct=correct, total=total, loss=0.5),
         train_seconds=10.0,

@@ -3,9 +3,7 @@
 import json
 import multiprocessing
 import os
-import re
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -17,27 +15,23 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from archkit.bench import at_once
-from archkit.bench.checkpoint import CHECKPOINT_FILE
-from archkit.bench.events import Estimate, Saved, Step
-from archkit.bench.one_run import How
 from archkit.bench.recipe import override
-from archkit.bench.results import EpochRow
-from archkit.bench.run_suite import run_suite
-from archkit.bench.suite import SuiteRun
+from archkit.bench.sweep import at_once, worker
+from archkit.bench.sweep.conduct import Conduct
+from archkit.bench.sweep.folder import lock_file
+from archkit.bench.sweep.run import Run
+from archkit.bench.sweep.run_suite import run_suite
+from archkit.bench.train.checkpoint import CHECKPOINT_FILE
+from archkit.bench.train.events import Saved, Step, TimeEstimate
+from archkit.bench.train.results import EpochRow
 from archkit.errors import RunError
 from archkit.spec import parse
-from tests.bench.terminal import on_a_terminal
 
 CPU = torch.device("cpu")
-COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()"]
-ALONE = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def suite(recipe, *texts, seeds=(0,)):
-    return [
-        SuiteRun(label=text, spec=parse(text), recipe=recipe, seed=seed) for text in texts for seed in seeds
-    ]
+    return [Run(label=text, spec=parse(text), recipe=recipe, seed=seed) for text in texts for seed in seeds]
 
 
 class Seen:
@@ -89,7 +83,7 @@ def test_the_same_bits_as_one_after_the_other(tiny, brief, tmp_path):
         assert found[name][0] == table
         assert all(torch.equal(weights[key], found[name][1][key]) for key in weights)
     for events in seen.events.values():
-        assert isinstance(events[0], Estimate)
+        assert isinstance(events[0], TimeEstimate)
         assert [event.epoch for event in events if isinstance(event, EpochRow)] == [1, 2]
         steps = [(event.epoch, event.step) for event in events if isinstance(event, Step)]
         assert steps[0] == (1, 1)
@@ -115,7 +109,9 @@ def test_a_bad_end_takes_only_its_own_run(tiny, brief, tmp_path):
             os.kill(killed[0], signal.SIGKILL)
 
     def locks(pid, folder):
-        return any(file.resolve() == folder.resolve() for file in Path(f"/proc/{pid}/fd").iterdir())
+        return any(
+            file.resolve() == lock_file(folder).resolve() for file in Path(f"/proc/{pid}/fd").iterdir()
+        )
 
     seen = Seen(kill, refused={0})
     ended = list(run_suite(runs, tiny, device=CPU, root=tmp_path, jobs=2, watch=seen))
@@ -149,25 +145,25 @@ def test_closed_early_it_leaves_checkpoints(tiny, brief, tmp_path):
 def test_a_warning_of_a_process_is_said_here():
     """It is heard as its events are: the process waits for an answer."""
     ours, theirs = multiprocessing.Pipe()
-    worker = at_once._Worker.__new__(at_once._Worker)  # without a process
-    worker.pipe, worker._placed, worker._watch = ours, "a run", None
-    worker._owes_answer = False
+    heard = at_once._Worker.__new__(at_once._Worker)  # without a process
+    heard.pipe, heard._run, heard._watch = ours, "a run", None
+    heard._owes_answer = False
     ours.send(None)
-    at_once._Teller(theirs).warn(UserWarning("it is late"), UserWarning, "file.py", 7)
+    worker.Teller(theirs).warn(UserWarning("it is late"), UserWarning, "file.py", 7)
     with pytest.warns(UserWarning, match="^it is late$"):
-        assert worker.hear() is None
+        assert heard.hear() is None
     assert theirs.recv() is None
 
 
 def test_a_message_is_never_cut_off():
     """Told to stop while it waits for an answer, a process stops when it has it; else at once."""
     ours, theirs = multiprocessing.Pipe()
-    teller = at_once._Teller(theirs)
-    with pytest.raises(at_once._Stopped):
+    teller = worker.Teller(theirs)
+    with pytest.raises(worker.Stopped):
         teller.stop()
     answer = threading.Timer(0.1, lambda: (ours.recv(), teller.stop(), ours.send(None)))
     answer.start()
-    with pytest.raises(at_once._Stopped):
+    with pytest.raises(worker.Stopped):
         teller(Saved(epoch=1, epochs=2, folder=Path("x"), resumed=False))
     answer.join()
     assert not theirs.poll()  # the answer was taken
@@ -184,11 +180,11 @@ def blocked(pipe, *_others):
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal masks there")
 def test_no_process_sees_a_ctrl_c(monkeypatch):
     """From its first moment on; the first of them is started together with multiprocessing's own helper."""
-    monkeypatch.setattr(at_once, "_work", blocked)
+    monkeypatch.setattr(at_once, "serve", blocked)
     for _ in range(2):
-        worker = at_once._Worker({}, How(device=CPU, root=Path(), force=False, resume=False), 1)
-        assert worker.pipe.recv() == {signal.SIGINT}
-        worker.close()
+        process = at_once._Worker({}, Conduct(device=CPU, root=Path(), force=False, resume=False), 1)
+        assert process.pipe.recv() == {signal.SIGINT}
+        process.close()
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
@@ -210,92 +206,8 @@ def test_who_watches_may_fail_and_all_end_soon(tiny, brief, tmp_path):
         assert len(json.loads(file.metadata()["checkpoint"])["rows"]) >= 2
 
 
-# --- the command
-
-SUITE = """
-[[runs]]
-specs = ["[1]x[8]", "[1]x[4]"]
-recipe = "demo"
-set = { epochs = 150, batch_size = 4 }
-"""
-
-
-@pytest.fixture
-def args(tmp_path, write_folder):
-    (tmp_path / "suite.toml").write_text(SUITE)
-    folder = write_folder(train=10, test=5, size=(8, 8))
-    return ["bench", "suite.toml", "--data", str(folder), "--device", "cpu", "--seeds", "0", "--jobs", "2"]
-
-
-def gone(pids, seconds=60):
-    """Whether all these processes end in time."""
-    until = time.monotonic() + seconds
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
-        time.sleep(0.1)
-    return time.monotonic() < until
-
-
-def children(pid):
-    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
-)
-def test_a_signal_ends_all_and_leaves_their_checkpoints(cli, args, tmp_path, number):
-    process = subprocess.Popen(
-        [*COMMAND, *args], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, env=ALONE
-    )
-    shown, ready = "", set()
-    for line in process.stderr:
-        shown += line
-        if found := re.match(r"run (\d)  epoch 2/", line):
-            ready.add(found[1])
-        if len(ready) == 2:
-            break
-    workers = children(process.pid)
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # as a terminal does
-    else:
-        os.kill(process.pid, number)
-    shown += process.stderr.read()
-    process.stderr.close()
-    assert process.wait(timeout=120) == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
-    assert gone(workers)
-    assert "Traceback" not in shown, shown
-    assert len(list((tmp_path / "runs").glob(f"*.partial/{CHECKPOINT_FILE}"))) == 2
-    if number != signal.SIGKILL:
-        assert "0 of 2 runs are finished" in shown
-        assert shown.splitlines()[-1].endswith(
-            "checkpoints of 2 runs are kept in runs; the same command with --resume goes on from there"
-        )
-    on = cli(*args, "--resume", "--json", cwd=tmp_path)
-    assert on.returncode == 0, on.stderr
-    assert len(on.stdout.splitlines()) == 2
-    for run in ("run 1", "run 2"):
-        assert re.search(rf"{run}  resumed after epoch \d+ of 150 from ", on.stderr)
-
-
-def test_a_terminal_gets_a_bar_for_each(args, tmp_path):
-    text, out = on_a_terminal(*args, "--epochs", "3", "--log", "tensorboard", columns=120, cwd=tmp_path)
-    assert re.search(r"suite .*━", text)
-    for run in ("run 1", "run 2"):
-        assert re.search(rf"{run} .*━", text)
-        assert re.search(rf"{run}  epoch 3/3  loss", text)
-    assert not re.search(r"epoch 3/3 +━", text)
-    assert "[1]x[4]" in out
-    assert len(list((tmp_path / "runs").glob("*/events.out.tfevents.*"))) == 2
-
-
-def test_one_run_has_no_jobs(cli, tmp_path):
-    done = cli("bench", "[1]x[8]", "--jobs", "2", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--jobs is for several runs: of a suite, or of --seeds" in done.stderr
-
-
 def test_the_error_of_a_process_that_ends_by_itself(tiny, brief, tmp_path, monkeypatch):
-    monkeypatch.setattr(at_once, "_work", sys.exit)  # with its first argument, a pipe: code 1
+    monkeypatch.setattr(at_once, "serve", sys.exit)  # with its first argument, a pipe: code 1
     ended = list(run_suite(suite(brief, "[1]x[4]"), tiny, device=CPU, root=tmp_path, jobs=2, watch=Seen()))
     assert isinstance(ended[0].error, RunError)
     assert str(ended[0].error) == "its process ended with code 1"

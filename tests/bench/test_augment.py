@@ -5,7 +5,7 @@ import torch
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
-from archkit.bench.augment import Draws, apply, draw, gather
+from archkit.bench.augment.geometry import Draws, apply, draw, gather
 from archkit.bench.recipe import Augment
 
 

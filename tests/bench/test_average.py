@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from archkit.bench.average import Average
-from archkit.bench.device_data import DeviceData
-from archkit.bench.engine import train
 from archkit.bench.recipe import override
-from archkit.bench.trainer import Trainer
+from archkit.bench.train.average import Average
+from archkit.bench.train.device_data import DeviceData
+from archkit.bench.train.engine import train
+from archkit.bench.train.trainer import Trainer
 from archkit.spec import parse
 
 CPU = torch.device("cpu")

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from archkit.bench.events import Estimate, Saved, Step
-from archkit.bench.results import EpochRow, Score
+from archkit.bench.train.events import Saved, Step, TimeEstimate
+from archkit.bench.train.results import EpochRow, Score
 from archkit.cli.progress import _Lines, duration, percent
 from tests.bench.terminal import on_a_terminal
 
@@ -101,7 +101,7 @@ def test_memory_that_runs_out_says_what_is_left(folder, tmp_path):
     """In the second epoch: an exit code, the error, and how to go on from the first."""
     code = (
         "import torch\n"
-        "from archkit.bench.trainer import Trainer\n"
+        "from archkit.bench.train.trainer import Trainer\n"
         "from archkit.cli import main\n"
         "epoch, done = Trainer.epoch, []\n"
         "def fail(self, on_step):\n"
@@ -176,7 +176,11 @@ def test_lines_where_there_is_no_terminal(monkeypatch):
     """The longest that a run on a CPU comes to fits into 80 columns; a long epoch is not silent."""
     clock, lines = Clock(monkeypatch), []
     watch = _Lines(lines.append)
-    watch(Estimate(step_seconds=(0.5, 0.2, 0.4), evaluation_seconds=(1.0, 1.0), steps=20_000, evaluations=50))
+    watch(
+        TimeEstimate(
+            step_seconds=(0.5, 0.2, 0.4), evaluation_seconds=(1.0, 1.0), steps=20_000, evaluations=50
+        )
+    )
     for step, seconds in ((1, 0), (2, 29), (3, 1.5), (4, 0)):
         clock.now += seconds
         watch(Step(epoch=100, epochs=200, step=step, steps=175))
@@ -236,3 +240,29 @@ def test_the_real_cifar10_is_learned(cli, cifar10_folder, tmp_path):
     test = json.loads(done.stdout)["test"]
     assert test["total"] == 2000
     assert test["correct"] > 500
+
+
+def test_the_help_lists_what_there_is():
+    """Every recipe, data set and optimizer, and every field of a recipe, without a list by hand."""
+    from typer.main import get_command_from_info
+    from typer.models import CommandInfo
+
+    from archkit.bench.data.sources import SOURCES
+    from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, recipe_names
+    from archkit.cli.bench import bench
+    from archkit.toml_values import leaves
+
+    info = CommandInfo(name="bench", callback=bench)
+    command = get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+    texts = " ".join(getattr(parameter, "help", None) or "" for parameter in command.params)
+    fields = [name for name in leaves(load_recipe("fast").to_mapping()) if name != "name"]
+    for name in (*recipe_names(), *SOURCES, *TORCH_OPTIMIZERS, *fields):
+        assert name in texts
+
+
+def test_the_front_door_has_every_name_it_lists():
+    import archkit.bench
+
+    assert all(hasattr(archkit.bench, name) for name in archkit.bench.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        archkit.bench.nothing  # noqa: B018 - that it raises is the point

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archkit.bench import folder as folder_module
-from archkit.bench.data import load_data
+from archkit.bench.data import folder as folder_module
+from archkit.bench.data.load import load_data
 
 
 @pytest.fixture

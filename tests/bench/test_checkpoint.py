@@ -7,9 +7,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from archkit.bench import checkpoint as module
-from archkit.bench.checkpoint import Checkpoint, Keeper, read_checkpoint, write_checkpoint
-from archkit.bench.results import EpochRow, Score
+from archkit.bench.train import checkpoint as module
+from archkit.bench.train.checkpoint import Checkpoint, Keeper, read_checkpoint, write_checkpoint
+from archkit.bench.train.results import EpochRow, Score
 from archkit.errors import DataError
 
 ROW = EpochRow(

@@ -10,10 +10,10 @@ import time
 import pytest
 import torch
 
-from archkit.bench.engine import train
 from archkit.bench.recipe import override
-from archkit.bench.run import run_spec
-from archkit.bench.trainer import Trainer
+from archkit.bench.sweep.run_spec import run_spec
+from archkit.bench.train.engine import train
+from archkit.bench.train.trainer import Trainer
 from archkit.errors import RunError
 from archkit.spec import parse
 
@@ -97,7 +97,7 @@ def test_the_result_says_how_long_it_took(tiny, brief, tmp_path, monkeypatch):
 def test_graphs_are_recorded_before_the_training(tiny, brief, monkeypatch, mode, taken):
     """A graph is recorded in the second step of a size and first replayed in the third."""
     monkeypatch.setattr(torch, "compile", lambda model, **_options: model)
-    from archkit.bench.device_data import DeviceData
+    from archkit.bench.train.device_data import DeviceData
 
     recipe = override(brief, [("batch_size", 20), ("compile", mode)])
     trainer = Trainer(SPEC, DeviceData.of(tiny, recipe, CPU), recipe, seed=0, device=CPU)

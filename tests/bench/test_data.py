@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from archkit.bench.data import DataSet, cache_dir, load_data, split
+from archkit.bench.data.dataset import DataSet, split
+from archkit.bench.data.load import load_data
+from archkit.bench.data.sources import cache_dir
 from archkit.errors import DataError
 
 

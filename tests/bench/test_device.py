@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from archkit.bench.device import arithmetic, backends
-from archkit.bench.engine import train
-from archkit.bench.events import Step
 from archkit.bench.recipe import override
+from archkit.bench.train.device import arithmetic, backends
+from archkit.bench.train.engine import train
+from archkit.bench.train.events import Step
 from archkit.spec import parse
 
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")

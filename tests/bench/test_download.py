@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN, FashionMNIST
 
-from archkit.bench.data import load_data
+from archkit.bench.data.load import load_data
 from archkit.errors import DataError, DownloadError
 
 NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from archkit.bench.engine import estimate, train
-from archkit.bench.events import Estimate, Step
 from archkit.bench.recipe import Augment, Protocol, override
-from archkit.bench.results import EpochRow
-from archkit.bench.trainer import DeviceData, Trainer
+from archkit.bench.train.engine import estimate, train
+from archkit.bench.train.events import Step, TimeEstimate
+from archkit.bench.train.results import EpochRow
+from archkit.bench.train.trainer import DeviceData, Trainer
 from archkit.errors import RunError
 from archkit.nn import build
 from archkit.spec import parse
@@ -98,7 +98,7 @@ def test_the_watch_is_told_everything_in_order(tiny, brief):
     """48 images are left to train on: 3 steps of 16, twice, and one batch of validation after each."""
     told = []
     outcome = train(SPEC, tiny, brief, seed=0, device=CPU, watch=told.append)
-    assert [type(event) for event in told] == [Estimate, *[Step] * 3, EpochRow, *[Step] * 3, EpochRow]
+    assert [type(event) for event in told] == [TimeEstimate, *[Step] * 3, EpochRow, *[Step] * 3, EpochRow]
     assert (told[0].steps, told[0].evaluations) == (6, 3)
     assert told[1] == Step(epoch=1, epochs=2, step=1, steps=3)
     assert (told[4], told[8]) == outcome.epochs

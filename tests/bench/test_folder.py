@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archkit.bench.data import load_data
+from archkit.bench.data.load import load_data
 from archkit.errors import DataError
 
 

@@ -5,9 +5,9 @@ import timm.optim
 import torch
 from torch import nn
 
-from archkit.bench import optim
-from archkit.bench.optim import make_optimizer, make_schedule
 from archkit.bench.recipe import Optimizer, Schedule, load_recipe
+from archkit.bench.train import optim
+from archkit.bench.train.optim import make_optimizer, make_schedule
 from archkit.errors import RunError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from archkit.bench.recipe import Recipe, differences, load_recipe, override, recipe_names
-from archkit.bench.recipe_parts import Optimizer, Schedule
+from archkit.bench.recipe.parts import Optimizer, Schedule
 from archkit.errors import RunError
 
 

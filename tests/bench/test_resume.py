@@ -13,13 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from archkit.bench import checkpoint
-from archkit.bench.checkpoint import CHECKPOINT_FILE
-from archkit.bench.events import Saved, Step
 from archkit.bench.recipe import override
-from archkit.bench.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE
-from archkit.bench.run import run_spec
-from archkit.bench.run_folder import partial_folder
+from archkit.bench.sweep.folder import partial_folder
+from archkit.bench.sweep.run_spec import run_spec
+from archkit.bench.train import checkpoint
+from archkit.bench.train.checkpoint import CHECKPOINT_FILE
+from archkit.bench.train.events import Saved, Step
+from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE
 from archkit.errors import OutputError, RunError
 from archkit.spec import parse
 
@@ -176,7 +176,6 @@ def test_memory_that_runs_out_later_leaves_the_checkpoint(tiny, brief, tmp_path)
     assert run_spec(SPEC, tiny, brief, device=CPU, out=tmp_path / "run", resume=True).fresh
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no lock on a folder there")
 def test_two_processes_do_not_work_on_one_run(tiny, brief, tmp_path):
     out = tmp_path / "run"
 

@@ -11,12 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import archkit
-from archkit.bench.device import peak_share
-from archkit.bench.events import Step
 from archkit.bench.recipe import override
-from archkit.bench.results import Environment, read_result, run_key
-from archkit.bench.run import adapt, run_spec
-from archkit.bench.run_folder import finish, working_folder
+from archkit.bench.sweep.folder import finish, working_folder
+from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.train.device import peak_share
+from archkit.bench.train.events import Step
+from archkit.bench.train.results import Environment, read_result, run_key
 from archkit.errors import DataError, OutputError, RunError
 from archkit.nn import build
 from archkit.spec import parse

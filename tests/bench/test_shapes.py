@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from archkit.bench import shapes
-from archkit.bench.data import load_data
-from archkit.bench.engine import train
+from archkit.bench.data import shapes
+from archkit.bench.data.load import load_data
 from archkit.bench.recipe import load_recipe, override
+from archkit.bench.train.engine import train
 from archkit.spec import parse
 
 

@@ -13,11 +13,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from archkit.bench import mixing
-from archkit.bench.device_data import DeviceData, Labelled
-from archkit.bench.pipeline import training_batch
+from archkit.bench.augment import mixing
+from archkit.bench.augment.pipeline import training_batch
 from archkit.bench.recipe import load_recipe, override, recipe_names
-from archkit.bench.trainer import Trainer
+from archkit.bench.train.device_data import DeviceData, Labelled
+from archkit.bench.train.trainer import Trainer
 from archkit.spec import parse
 
 META = torch.device("meta")
@@ -158,9 +158,9 @@ def test_every_conv_is_given_channels_last(tiny, brief):
 
 @pytest.mark.parametrize("changes", [[], *([change] for change in EVERYTHING[1:]), EVERYTHING[1:]], ids=str)
 def test_a_training_batch_is_in_channels_last_memory(changes):
-    plan = override(load_recipe("fast"), changes).augment
+    augment = override(load_recipe("fast"), changes).augment
     images = torch.randint(0, 256, (12, 10, 8, 3), dtype=torch.uint8)
     one = torch.ones(3, 1, 1)
-    batch, _ = training_batch(images, torch.arange(7), plan, torch.Generator(), mean=one, std=one)
+    batch, _ = training_batch(images, torch.arange(7), augment, torch.Generator(), mean=one, std=one)
     assert (batch.shape, batch.dtype) == ((7, 3, 10, 8), torch.float32)
     assert batch.is_contiguous(memory_format=torch.channels_last)

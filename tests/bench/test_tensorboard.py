@@ -8,12 +8,13 @@ import sys
 import pytest
 import torch
 
-from archkit.bench.events import ignore
-from archkit.bench.one_run import folder_of
 from archkit.bench.recipe import override
-from archkit.bench.results import EpochRow
-from archkit.bench.run import adapt, run_spec
-from archkit.bench.tensorboard import logging
+from archkit.bench.sweep.conduct import folder_of
+from archkit.bench.sweep.run import Run
+from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.tensorboard import logging
+from archkit.bench.train.events import ignore
+from archkit.bench.train.results import EpochRow
 from archkit.errors import RunError
 from archkit.spec import parse
 
@@ -30,7 +31,7 @@ def scalars(folder):
 
 def run(tiny, recipe, root, watch=ignore, **options):
     spec = adapt(parse("[1]x[8]"), tiny)
-    folder = folder_of(spec, tiny, recipe, seed=0, label="small", root=root)
+    folder = folder_of(Run(label="small", spec=spec, recipe=recipe, seed=0), tiny, root)
     with logging(folder, watch) as watching:
         return run_spec(spec, tiny, recipe, device=CPU, out=folder, watch=watching, **options)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import InterpolationMode, TrivialAugmentWide
 
-from archkit.bench.trivial import OPERATIONS, Trivial, draw_trivial, trivial
+from archkit.bench.augment.trivial import OPERATIONS, Trivial, draw_trivial, trivial
 
 THEIRS = TrivialAugmentWide()
 

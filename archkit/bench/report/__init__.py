@@ -1,15 +1,14 @@
-"""What a folder of runs shows: groups of seeds, tables, a page, figures. Needs no torch."""
+"""Finished runs side by side: grouped by seeds, as tables, as a page, as figures. Needs no torch."""
 
-from archkit.bench.report.folders import Run, find_runs, read_epochs
-from archkit.bench.report.groups import Group, Section, Summary, group_runs, student_t, summary
-from archkit.bench.report.names import data_text, network_name, recipe_label
+from archkit.bench.report.folders import find_runs
+from archkit.bench.report.groups import Group, Section, Summary, group_runs, summary
+from archkit.bench.report.names import data_text, network_name
 from archkit.bench.report.rows import COLUMNS, Row, front, rows, shown, to_csv, to_markdown
 
 __all__ = [
     "COLUMNS",
     "Group",
     "Row",
-    "Run",
     "Section",
     "Summary",
     "data_text",
@@ -17,11 +16,8 @@ __all__ = [
     "front",
     "group_runs",
     "network_name",
-    "read_epochs",
-    "recipe_label",
     "rows",
     "shown",
-    "student_t",
     "summary",
     "to_csv",
     "to_markdown",

@@ -1,4 +1,4 @@
-"""What the paper's figures 2 to 5 compare, found among the groups of a section, and their training curves."""
+"""The comparisons of the paper's figures 2 to 5, found among the groups of a section; and training curves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from archkit.bench.recipe import Recipe
 from archkit.bench.report.groups import Group
 from archkit.bench.report.rows import Row
-from archkit.bench.results import EpochRow
+from archkit.bench.train.results import EpochRow
 
 __all__ = ["METRICS", "Comparison", "Curve", "best_of_each", "comparisons", "curve"]
 
@@ -20,7 +20,7 @@ METRICS: Final[dict[str, Callable[[EpochRow], float | None]]] = {
     "validation loss": lambda row: None if row.validation is None else row.validation.loss,
     "validation accuracy": lambda row: None if row.validation is None else 100 * row.validation.accuracy,
 }
-"""What a curve may show of an epoch; accuracies in percent."""
+"""What a curve may show for each epoch; accuracies in percent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,9 +28,9 @@ class Comparison:
     """Groups that a figure sets side by side.
 
     Attributes:
-        title: what differs among them, and what does not.
-        names: of each, by what differs.
-        rows: indices of each in the section's rows.
+        title: what differs between them, and what does not.
+        names: what each is called, by what differs.
+        rows: where each stands among the section's rows.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """A figure of each epoch over the seeds of a group: their mean, least and largest."""
+    """A figure for each epoch, over the seeds of a group: the mean, the smallest and the largest."""
 
     mean: tuple[float, ...]
     low: tuple[float, ...]
@@ -48,7 +48,7 @@ class Curve:
 
 
 def curve(group: Group, metric: str) -> Curve | None:
-    """The curve of one of `METRICS`; None where a run has no such figure."""
+    """The curve of one of `METRICS`; None if a run has no such figure."""
     read = METRICS[metric]
     epochs: list[tuple[float, ...]] = []
     for rows in zip(*(run.rows for run in group.runs), strict=True):
@@ -62,7 +62,7 @@ def curve(group: Group, metric: str) -> Curve | None:
 
 
 def best_of_each(rows: Sequence[Row]) -> tuple[int, ...]:
-    """Indices of each network's best row, the best network first (the paper's figures 2 and 3)."""
+    """The index of each network's best row, with the best network first (the paper's figures 2 and 3)."""
     best: dict[str, int] = {}
     for at in _by_mean(rows):
         best.setdefault(rows[at].group.spec, at)
@@ -70,11 +70,11 @@ def best_of_each(rows: Sequence[Row]) -> tuple[int, ...]:
 
 
 def comparisons(rows: Sequence[Row]) -> tuple[Comparison, ...]:
-    """What the paper's figures 3, 4 and 5 compare, each where there are at least two to compare.
+    """The comparisons of the paper's figures 3, 4 and 5, if there are at least two rows for them.
 
-    Figure 3 has each network with its best recipe; figure 4 the optimizers at the best network's learning
-    rate; figure 5 the learning rates of its optimizer. The best network is here the best that was trained
-    with several.
+    Figure 3 compares the networks, each with its best recipe; figure 4 the optimizers of the best network at
+    its learning rate; figure 5 the learning rates of its optimizer. For figures 4 and 5 the best network is
+    the best of those that were trained with several.
     """
     found = []
     networks = best_of_each(rows)
@@ -84,7 +84,7 @@ def comparisons(rows: Sequence[Row]) -> tuple[Comparison, ...]:
     best, others = _siblings(rows, _without_optimizer)
     if others:
         names = tuple(rows[at].group.recipe.optimizer.name for at in others)
-        if len(set(names)) < len(names):  # one optimizer, set in several ways
+        if len(set(names)) < len(names):  # one optimizer with several settings
             names = tuple(rows[at].recipe for at in others)
         title = f"Optimizers of {best.network} at the learning rate {best.group.recipe.optimizer.lr:g}"
         found.append(Comparison(title=title, names=names, rows=others))
@@ -102,7 +102,7 @@ def _by_mean(rows: Sequence[Row]) -> list[int]:
 
 
 def _siblings(rows: Sequence[Row], same: Callable[[Recipe], object]) -> tuple[Row, tuple[int, ...]]:
-    """The best row that is not alone, and all rows of its network and what `same` gives of its recipe."""
+    """The best row that is not alone, and all rows with the same network and the same `same(recipe)`."""
     order = _by_mean(rows)
     for at in order:
         spec, what = rows[at].group.spec, same(rows[at].group.recipe)
@@ -113,16 +113,14 @@ def _siblings(rows: Sequence[Row], same: Callable[[Recipe], object]) -> tuple[Ro
 
 
 def _without_optimizer(recipe: Recipe) -> object:
-    """All that two recipes share which differ only in the optimizer, not in its rate."""
-    fields = recipe.to_mapping()
-    del fields["name"]
+    """What two recipes have in common that differ only in the optimizer, but not in its learning rate."""
+    fields = recipe.settings()
     fields["optimizer"] = recipe.optimizer.lr
     return fields
 
 
 def _without_rate(recipe: Recipe) -> object:
-    """All that two recipes share which differ only in the learning rate."""
-    fields = recipe.to_mapping()
-    del fields["name"]
+    """What two recipes have in common that differ only in the learning rate."""
+    fields = recipe.settings()
     del fields["optimizer"]["lr"]
     return fields

@@ -1,4 +1,4 @@
-"""`write_figures`: the report's charts as files, drawn by matplotlib."""
+"""`write_figures`: the report's charts as files, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from archkit.bench.report.groups import Section
 from archkit.bench.report.names import data_text
 from archkit.bench.report.rows import Row, front, rows
 from archkit.errors import OutputError, RunError
+from archkit.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,10 +20,10 @@ __all__ = ["Format", "write_figures"]
 
 Format: TypeAlias = Literal["svg", "png"]
 
-# A colour for each line or network, told apart by most who see colours otherwise (Okabe and Ito).
+# A colour for each line or network. Most people with colour blindness can tell them apart (Okabe and Ito).
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a6d3b")
 _MARKS: Final = ("o", "s", "^", "D", "P")
-# Text stays text in an SVG, and the same report gives the same bytes.
+# Text in an SVG stays text, and the same report gives the same bytes.
 _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "archkit",
@@ -32,18 +33,18 @@ _STYLE: Final[dict[Any, Any]] = {
 
 
 def write_figures(sections: Iterable[Section], folder: Path, kind: Format) -> tuple[Path, ...]:
-    """Writes the charts of each section; those of a second one have its number in their names.
+    """Writes the charts of each section; from the second section on, file names end in its number.
 
-    `accuracy-params` and `accuracy-macs`, `networks` where there are two, and a `curves-N` for each of
-    `archkit.bench.report.curves.comparisons`.
+    The charts are `accuracy-params` and `accuracy-macs`; `networks` if there are at least two; and a
+    `curves-N` for each of `archkit.bench.report.curves.comparisons`.
 
     Args:
-        sections: what is shown.
-        folder: made where it is not there; files of the same names are replaced.
+        sections: what to show.
+        folder: made if it is not there; files with the same names are replaced.
         kind: `svg` or `png`.
 
     Returns:
-        The files.
+        The files that were written.
 
     Raises:
         RunError: matplotlib is not installed.
@@ -60,14 +61,10 @@ def write_figures(sections: Iterable[Section], folder: Path, kind: Format) -> tu
             for number, section in enumerate(sections, 1):
                 for name, figure in _figures(section):
                     path = folder / f"{name}{'' if number == 1 else f'-{number}'}.{kind}"
-                    # Without a date in it, the same report gives the same file.
+                    # Without a date, the same report gives the same file.
                     metadata = {"Date": None} if kind == "svg" else None
-                    new = path.with_name(f"{path.name}.new")
-                    try:
+                    with replacing(path) as new:
                         figure.savefig(new, format=kind, dpi=200, bbox_inches="tight", metadata=metadata)
-                        new.replace(path)
-                    finally:
-                        new.unlink(missing_ok=True)
                     written.append(path)
     except OSError as error:
         raise OutputError(f"cannot write {error.filename or folder}: {error.strerror or error}") from error
@@ -170,6 +167,6 @@ def _bars(table: Sequence[Row], data: str) -> Figure:
 
 
 def _half(row: Row) -> float | None:
-    """Half the 95% interval, in points."""
+    """Half the 95% interval, in points; None for a single run."""
     interval = row.group.test.interval
     return None if interval is None else 100 * (interval[1] - interval[0]) / 2

@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but their seed, as one `Group`: mean, spread and interval."""
+"""`Group`: runs that differ only in their seeds, with the mean and the spread of their accuracies."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archkit.bench.recipe import Recipe
-from archkit.bench.report.folders import Run
-from archkit.bench.results import DataRecord, Score
+from archkit.bench.sweep.run import Finished
+from archkit.bench.train.results import DataRecord, Score
+from archkit.statistics import student_t
 
-__all__ = ["Group", "Section", "Summary", "group_runs", "student_t", "summary"]
+__all__ = ["Group", "Section", "Summary", "group_runs", "summary"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """Accuracies of several seeds, as shares from 0 to 1.
+    """The accuracies of several seeds, as shares from 0 to 1.
 
     Attributes:
-        n: runs.
-        mean: of their accuracies.
-        sd: their standard deviation (n - 1 below); None for one run.
-        interval: 95% interval of the mean by Student's t; None for one run. It says what other seeds let
-            expect, on the same test images.
+        n: how many runs.
+        mean: the mean of their accuracies.
+        sd: their standard deviation (divided by n - 1); None for one run.
+        interval: the 95% interval of the mean, by Student's t: what to expect from other seeds on the same
+            test images. None for one run.
     """
 
     n: int
@@ -41,22 +42,22 @@ class Group:
         spec: the network, canonical text.
         recipe: how they were trained.
         runs: at least one, in the order of their seeds.
-        test: of their test accuracies.
-        flip: of those with flips at test time; None unless every run has one.
-        validation: of the accuracies on images set apart, of the epochs that were kept; None without such
-            images. By these, recipes are chosen.
+        test: their test accuracies.
+        flip: their test accuracies with flips; None unless every run has one.
+        validation: their accuracies on the images set apart, in the epochs that were kept; None without such
+            images. Recipes are chosen by these.
     """
 
     spec: str
     recipe: Recipe
-    runs: tuple[Run, ...]
+    runs: tuple[Finished, ...]
     test: Summary
     flip: Summary | None
     validation: Summary | None
 
     @property
     def params(self) -> int:
-        """Parameters of the network."""
+        """The network's parameters."""
         return self.runs[0].result.params
 
     @property
@@ -66,21 +67,21 @@ class Group:
 
     @property
     def correct(self) -> tuple[int, ...]:
-        """Correct test images of each run."""
+        """How many test images each run had correct."""
         return tuple(run.result.test.correct for run in self.runs)
 
     @property
     def total(self) -> int:
-        """Test images."""
+        """How many test images there are."""
         return self.runs[0].result.test.total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """The groups of one data set: only these may be compared.
+    """The groups of one data set: only groups of one section may be compared.
 
     Attributes:
-        data: of the first run; the sizes of its training and validation parts are the recipe's.
+        data: the first run's; the sizes of its training and validation parts depend on its recipe.
         groups: in the order in which their first runs came.
     """
 
@@ -88,17 +89,15 @@ class Section:
     groups: tuple[Group, ...]
 
 
-_What: TypeAlias = tuple[str, str, str]
+_What: TypeAlias = tuple[str, str]  # a network and the settings of a recipe
 
 
-def group_runs(runs: Iterable[Run]) -> tuple[Section, ...]:
-    """Runs by data set, network and recipe; a run that comes twice counts once."""
-    by_data: dict[str, dict[_What, dict[int, Run]]] = {}
+def group_runs(runs: Iterable[Finished]) -> tuple[Section, ...]:
+    """The runs by data set, network and recipe; a run that is listed twice counts once."""
+    by_data: dict[str, dict[_What, dict[int, Finished]]] = {}
     for run in runs:
         result = run.result
-        fields = result.recipe.to_mapping()
-        del fields["name"]  # decides nothing
-        what = (result.data.checksum, result.spec, repr(fields))
+        what = (result.spec, repr(result.recipe.settings()))
         by_data.setdefault(result.data.checksum, {}).setdefault(what, {}).setdefault(result.seed, run)
     return tuple(
         Section(
@@ -110,7 +109,7 @@ def group_runs(runs: Iterable[Run]) -> tuple[Section, ...]:
 
 
 def summary(scores: Sequence[Score]) -> Summary:
-    """Mean, standard deviation and 95% interval of the accuracies; at least one score."""
+    """The mean, standard deviation and 95% interval of the accuracies of at least one score."""
     shares = [score.accuracy for score in scores]
     n, mean = len(shares), statistics.fmean(shares)
     if n == 1:
@@ -120,44 +119,7 @@ def summary(scores: Sequence[Score]) -> Summary:
     return Summary(n=n, mean=mean, sd=sd, interval=(mean - half, mean + half))
 
 
-def student_t(df: int, level: float = 0.95) -> float:
-    """The t that a variable of Student's distribution stays within with probability `level`.
-
-    >>> round(student_t(2), 3)
-    4.303
-
-    By bisection of the distribution's closed form for whole degrees of freedom (Abramowitz and Stegun,
-    26.7.3 and 26.7.4).
-
-    Args:
-        df: degrees of freedom, at least 1.
-        level: above 0, below 1.
-    """
-    low, high = 0.0, 1.0
-    while _within(high, df) < level:
-        high *= 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, df) < level else (low, middle)
-    return (low + high) / 2
-
-
-def _within(t: float, df: int) -> float:
-    """The probability of a value between -t and t."""
-    theta = math.atan(t / math.sqrt(df))
-    cos2 = math.cos(theta) ** 2
-    odd = df % 2
-    term = math.cos(theta) if odd else 1.0
-    total = 0.0
-    # The terms have the powers 0, 2, ..., df - 2 of the cosine where df is even, 1, 3, ..., df - 2 where odd.
-    for power in range(odd, df - 1, 2):
-        total += term
-        term *= cos2 * (power + 1) / (power + 2)
-    total *= math.sin(theta)
-    return 2 / math.pi * (theta + total) if odd else total
-
-
-def _group(by_seed: dict[int, Run]) -> Group:
+def _group(by_seed: dict[int, Finished]) -> Group:
     runs = tuple(by_seed[seed] for seed in sorted(by_seed))
 
     def of_all(scores: Sequence[Score | None]) -> Summary | None:

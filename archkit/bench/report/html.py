@@ -1,17 +1,19 @@
-"""`to_html`: the report as one page that needs nothing else: no network, no file beside it.
+"""`to_html`: the report as one page that needs nothing else: no network, and no file beside it.
 
-The tables are there without JavaScript; the charts are drawn by `page/page.js` from numbers in the page.
-A content security policy in the page forbids it every request.
+`page/page.html` is the template. The tables can be read without JavaScript; `page/*.js` draws the charts
+from numbers in the page. A content security policy in the page forbids every request.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from html import escape
+from functools import cache
 from importlib import resources
-from string import Template
 from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from archkit.bench.report.curves import METRICS, Comparison, best_of_each, comparisons, curve
 from archkit.bench.report.groups import Section
@@ -20,15 +22,15 @@ from archkit.bench.report.rows import COLUMNS, Row, front, rows, shown
 
 __all__ = ["to_html"]
 
-_SAID: Final[dict[str, str]] = {
+_HINTS: Final[dict[str, str]] = {
     "95% interval": "By Student's t, over seeds",
     "with flips": "Mean of the logits of an image and its mirror image",
-    "validation": "Mean accuracy on the training images set apart, of the epochs that were kept",
-    "paper": "What the 5M-parameter paper prints, the rows put right",
+    "validation": "Mean accuracy on the training images set apart, in the epochs that were kept",
+    "paper": "What the 5M-parameter paper prints, with its rows corrected",
     "difference": "Points above the paper's figure",
     "correct": "Correct test images of each seed",
 }
-"""What a column's head says when pointed at."""
+"""What a column's head says when someone points at it."""
 
 
 def to_html(sections: Iterable[Section], *, title: str) -> str:
@@ -41,24 +43,44 @@ def to_html(sections: Iterable[Section], *, title: str) -> str:
     sections = tuple(sections)
     tables = [rows(section) for section in sections]
     data = {"sections": [_data(table) for table in tables]}
-    body = "\n".join(_section(i, s, table) for i, (s, table) in enumerate(zip(sections, tables, strict=True)))
-    # In a script element nothing is escaped and `</script>` ends it, so no `<` may stand there.
+    # Nothing is escaped in a script element and `</script>` ends it, so no `<` may stand there.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return Template(_file("page.html")).substitute(
-        title=escape(title),
-        style=_file("page.css"),
-        script=_file("page.js"),
-        body=body + "\n" + _foot(sections),
-        data=text,
+    return _template().render(
+        title=title,
+        style=Markup(_file("page.css")),  # noqa: S704 - our own file
+        script=Markup(_file("drawing.js") + _file("page.js")),  # noqa: S704 - our own file
+        data=Markup(text),  # noqa: S704 - without any `<`, see above
+        sections=[_section(section, table) for section, table in zip(sections, tables, strict=True)],
+        metrics=tuple(METRICS),
+        foot=_foot(sections),
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader(__package__, "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["breakable"] = _breakable
+    return environment.get_template("page.html")
 
 
 def _file(name: str) -> str:
     return (resources.files(__package__) / "page" / name).read_text(encoding="utf-8")
 
 
+def _breakable(text: str) -> Markup:
+    """Text in HTML; a line may be broken before the channels of a long spec."""
+    return escape(text).replace("]x[", Markup("]x<wbr>["))
+
+
 def _data(table: Sequence[Row]) -> dict[str, Any]:
-    """What the charts of a section are drawn from; accuracies in percent."""
+    """The numbers from which the charts of a section are drawn; accuracies in percent."""
     networks = list(dict.fromkeys(row.network for row in table))
     shapes = list(dict.fromkeys(_shape(row) for row in table))
     means = [row.group.test.mean for row in table]
@@ -78,7 +100,7 @@ def _data(table: Sequence[Row]) -> dict[str, Any]:
 
 
 def _comparison(one: Comparison, colours: Sequence[int]) -> dict[str, Any]:
-    """What one of the charts of curves shows; a network has the colour that it has elsewhere."""
+    """What one of the charts of curves shows; a network has the colour that it has in the other charts."""
     own = [colours[at] for at in one.rows]
     distinct = len(set(own)) == len(own)
     return {
@@ -90,7 +112,7 @@ def _comparison(one: Comparison, colours: Sequence[int]) -> dict[str, Any]:
 
 
 def _shape(row: Row) -> str:
-    """What rows of one mark have in common."""
+    """What the rows with the same mark have in common."""
     return f"{row.group.recipe.name}, {row.group.recipe.optimizer.name}"
 
 
@@ -124,84 +146,40 @@ def _row(row: Row, colour: int, shape: int) -> dict[str, Any]:
 
 
 def _short(value: float) -> float:
-    """Five digits: more than a pixel shows, a third of the page's size."""
+    """Five digits: more than a pixel can show, and a third of the page's size."""
     return float(f"{value:.5g}")
 
 
-def _section(number: int, section: Section, table: Sequence[Row]) -> str:
+def _section(section: Section, table: Sequence[Row]) -> dict[str, Any]:
+    """What the template writes of a section."""
     name, _, sizes = data_text(section.data).partition(", ")
-    parts = [
-        f'<section>\n<h2>{escape(name)}</h2>\n<p class="soft">{escape(sizes)}</p>',
-        '<div class="charts">',
-    ]
-    parts += [
-        _figure(number, "scatter", f"Accuracy against {words}", f' data-x="{cost}"')
-        for cost, words in (("params", "parameters"), ("macs", "multiply-accumulates"))
-    ]
-    if len(best_of_each(table)) > 1:
-        parts.append(_figure(number, "bars", "Test accuracy, each network with its best recipe"))
-    found = comparisons(table)
-    for which, one in enumerate(found):
-        parts.append(
-            _figure(number, "curves", one.title, f' data-which="{which}"', select=_select(number, which))
-        )
-    parts.append("</div>")
-    parts.append(_table(table))
-    if any(row.printed is not None and row.printed.moved for row in table):
-        parts.append('<p class="soft">* The paper\'s table has this figure in another row.</p>')
-    parts.append("</section>")
-    return "\n".join(parts)
-
-
-def _figure(number: int, chart: str, caption: str, more: str = "", select: str = "") -> str:
-    return (
-        f'<figure data-chart="{chart}" data-section="{number}"{more}>\n'
-        f"<figcaption>{escape(caption)}</figcaption>"
-        f'{select}\n<div class="plot"></div>\n<ul class="legend"></ul>\n</figure>'
-    )
-
-
-def _select(number: int, which: int) -> str:
-    name = f"metric-{number}-{which}"
-    options = "".join(f"<option>{metric}</option>" for metric in METRICS)
-    return f'\n<label for="{name}">Show</label> <select id="{name}">{options}</select>'
-
-
-def _table(table: Sequence[Row]) -> str:
-    heads = []
     columns = shown(table)
-    for name in (COLUMNS[at] for at in columns):
-        kind = "text" if name in ("network", "recipe") else "number"
-        said = f' title="{escape(_SAID[name])}"' if name in _SAID else ""
-        heads.append(
-            f'<th scope="col" data-kind="{kind}"{said}><button type="button">{escape(name)}</button></th>'
-        )
-    lines = []
-    for row in table:
-        cells = []
-        texts, values = row.cells(), _values(row)
-        for at in columns:
-            tag, scope = ("th", ' scope="row"') if at == 0 else ("td", "")
-            text = _breakable(texts[at])
-            if at == 0 and row.network != row.group.spec:
-                text += f'<br><span class="soft">{_breakable(row.group.spec)}</span>'
-            cells.append(f'<{tag}{scope} data-value="{escape(values[at])}">{text}</{tag}>')
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    body = "\n".join(lines)
-    return (
-        '<div class="scroll" role="region" aria-label="Results" tabindex="0">\n<table class="sortable">\n'
-        f"<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
-        '\n<p class="soft">Accuracies in percent of the test images. A head sorts the table.</p>'
-    )
-
-
-def _breakable(text: str) -> str:
-    """Text in HTML; a long list of a spec may be broken before its channels."""
-    return escape(text).replace("]x[", "]x<wbr>[")
+    return {
+        "name": name,
+        "sizes": sizes,
+        "has_bars": len(best_of_each(table)) > 1,
+        "comparisons": [one.title for one in comparisons(table)],
+        "heads": [
+            {
+                "name": head,
+                "kind": "text" if head in ("network", "recipe") else "number",
+                "hint": _HINTS.get(head),
+            }
+            for head in (COLUMNS[at] for at in columns)
+        ],
+        "rows": [
+            {
+                "spec": None if row.network == row.group.spec else row.group.spec,
+                "cells": [(row.cells()[at], _values(row)[at]) for at in columns],
+            }
+            for row in table
+        ],
+        "has_moved": any(row.printed is not None and row.printed.moved for row in table),
+    }
 
 
 def _values(row: Row) -> tuple[str, ...]:
-    """What each of a row's cells is sorted by; empty for no figure."""
+    """What each of a row's cells is sorted by; an empty text for no figure."""
     test, flip, apart = row.group.test, row.group.flip, row.group.validation
     numbers = (
         test.n,
@@ -220,13 +198,11 @@ def _values(row: Row) -> tuple[str, ...]:
 
 
 def _foot(sections: Sequence[Section]) -> str:
-    """Which devices and versions trained what is shown."""
+    """Which devices and versions the runs were trained with."""
     results = [run.result for s in sections for group in s.groups for run in group.runs]
     devices = sorted({f"{r.environment.device} ({r.environment.precision})" for r in results})
     versions = sorted({f"archkit {r.environment.archkit}, torch {r.environment.torch}" for r in results})
     hours = sum(r.train_seconds for r in results) / 3600
     return (
-        f'<p class="soft">{len(results):,} runs, {hours:,.2f} hours of training;'
-        f" {escape('; '.join(devices))}; {escape('; '.join(versions))}.</p>"
-        "\n<noscript><p>The charts need JavaScript; the tables do not.</p></noscript>"
+        f"{len(results):,} runs, {hours:,.2f} hours of training; {'; '.join(devices)}; {'; '.join(versions)}."
     )

@@ -1,8 +1,8 @@
 """The accuracies that the 5M-parameter paper prints, and which runs may be compared with them.
 
-The grid is its Table 4, the rows put right by the authors' own log (docs/paper.md): the table has 74.30,
-which is SGD at 0.001, in the row of Adam at 0.001, and 93.54, which is the OneCycle run, in the row of SGD at
-0.001. Each figure is one run without a seed, and a mean of batch means.
+The grid is the paper's Table 4 with its rows corrected by the authors' own log (docs/paper.md): the table has
+74.30, which is SGD at 0.001, in the row of Adam at 0.001; and 93.54, which is the OneCycle run, in the row of
+SGD at 0.001. Each figure comes from one run without a seed, and is a mean of batch means.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from archkit.bench.recipe import Recipe, load_recipe, override
 from archkit.bench.report.groups import Group
-from archkit.bench.results import DataRecord
+from archkit.bench.train.results import DataRecord
 from archkit.spec import parse
 
 __all__ = ["Printed", "printed_for", "printed_runs"]
@@ -26,10 +26,10 @@ class Printed:
     """A run of the paper.
 
     Attributes:
-        network: its name here.
-        recipe: how it was trained, as a recipe that ships or a change of one.
-        percent: its test accuracy, in percent, as printed or put right.
-        moved: whether it stands in another row in the paper.
+        network: what the network is called here.
+        recipe: how it was trained: a recipe that ships, or a change of one.
+        percent: its test accuracy in percent, as printed or corrected.
+        moved: whether the paper has it in another row.
     """
 
     network: str
@@ -56,13 +56,13 @@ _OPTIMIZERS: Final[dict[str, tuple[tuple[str, Any], ...]]] = {
     "adadelta": (("optimizer.name", "adadelta"), ("optimizer.momentum", 0.0)),
 }
 
-# CIFAR-10: images for training, for testing, and a classifier of ten classes of 3x32x32.
+# CIFAR-10: how many images to train and to test on, how many classes, and the size of an image.
 _CIFAR10: Final = (50_000, 10_000, 10, (3, 32, 32))
 
 
 @functools.cache
 def printed_runs() -> tuple[Printed, ...]:
-    """The paper's 45 runs of the grid, and its best."""
+    """The paper's 45 runs of the grid, and its best run."""
     grid, best = load_recipe("paper-grid"), load_recipe("paper-best")
     found = [Printed(network="resnet10", recipe=best, percent=_BEST, moved=True)]
     columns = list(itertools.product(_OPTIMIZERS.items(), _RATES))
@@ -80,10 +80,10 @@ def printed_runs() -> tuple[Printed, ...]:
 
 
 def printed_for(group: Group, data: DataRecord) -> Printed | None:
-    """The paper's run of the group's network and recipe, or None.
+    """The paper's run with the group's network and recipe, or None.
 
-    The data must be CIFAR-10 by its sizes, used whole. Of the recipe, its name, precision and compilation
-    do not matter: they change the speed and the last bits.
+    The data must be the whole of CIFAR-10, which is recognised by its sizes. The recipe may differ in its
+    name, its precision and its compilation, which change the speed and the last bits.
     """
     used = data.train + data.validation
     whole = (used, data.test, len(data.classes), tuple(data.input)) == _CIFAR10
@@ -96,7 +96,6 @@ def _by_run() -> Mapping[tuple[str, str], Printed]:
 
 
 def _protocol(recipe: Recipe) -> str:
-    fields = recipe.to_mapping()
-    return repr(
-        [(key, value) for key, value in fields.items() if key not in ("name", "precision", "compile")]
-    )
+    """What of a recipe must be the same for two runs to be comparable."""
+    fields = recipe.settings()
+    return repr([(key, value) for key, value in fields.items() if key not in ("precision", "compile")])

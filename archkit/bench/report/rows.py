@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archkit.bench.recipe import recipe_label
 from archkit.bench.report.groups import Group, Section, Summary
-from archkit.bench.report.names import data_text, network_name, recipe_label
+from archkit.bench.report.names import data_text, network_name
 from archkit.bench.report.paper import Printed, printed_for
 
 __all__ = ["COLUMNS", "Row", "front", "rows", "shown", "to_csv", "to_markdown"]
@@ -29,7 +30,7 @@ COLUMNS: Final = (
     "MACs",
     "correct",
 )
-"""Heads of a report's table."""
+"""The column heads of a report's table."""
 
 _RIGHT: Final = frozenset(COLUMNS) - {"network", "recipe"}
 _NONE: Final = "-"
@@ -37,12 +38,12 @@ _NONE: Final = "-"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A group, and what is said of it.
+    """A group and its texts.
 
     Attributes:
         group: the runs.
-        network: its short name, or its spec.
-        recipe: label of the recipe.
+        network: the network's name, or its spec.
+        recipe: the label of the recipe.
         printed: the paper's figure for it, or None.
     """
 
@@ -53,14 +54,14 @@ class Row:
 
     @property
     def difference(self) -> float | None:
-        """Mean accuracy less the paper's, in points; None where the paper has none."""
+        """The mean accuracy minus the paper's, in points; None if the paper has none."""
         if self.printed is None:
             return None
-        # Two places are all that the paper's figure has; adding 0 makes a zero of a negative one.
+        # The paper's figure has two places; adding 0 turns -0.0 into 0.0.
         return round(100 * self.group.test.mean - self.printed.percent, 2) + 0.0
 
     def cells(self) -> tuple[str, ...]:
-        """A text for each of `COLUMNS`."""
+        """The texts for `COLUMNS`."""
         test, flip, apart = self.group.test, self.group.flip, self.group.validation
         return (
             self.network,
@@ -81,7 +82,7 @@ class Row:
 
 
 def rows(section: Section) -> tuple[Row, ...]:
-    """A row for each group of a section, in its order."""
+    """A row for each group of a section, in the section's order."""
     return tuple(
         Row(
             group=group,
@@ -94,7 +95,7 @@ def rows(section: Section) -> tuple[Row, ...]:
 
 
 def shown(table: Sequence[Row]) -> tuple[int, ...]:
-    """Indices of the `COLUMNS` that say something: some, as the paper's, may have no figure."""
+    """The indices of the `COLUMNS` to show; some, such as the paper's, are left out without a figure."""
     texts = [row.cells() for row in table]
     may_be_empty = {"with flips", "validation", "paper", "difference"}
     return tuple(
@@ -105,14 +106,14 @@ def shown(table: Sequence[Row]) -> tuple[int, ...]:
 
 
 def front(costs: Sequence[int], shares: Sequence[float]) -> tuple[int, ...]:
-    """Indices of the points that none beats: no other costs as little and is as good, one of them better.
+    """The indices of the points that no other beats by costing no more and being no worse, and better in one.
 
     Args:
-        costs: of each point, the less the better.
-        shares: of each point, the more the better.
+        costs: one for each point; less is better.
+        shares: one for each point; more is better.
 
     Returns:
-        Them in the order of their costs; of equal points, all.
+        The indices in the order of the costs; of equal points, all.
     """
     found: list[int] = []
     best = float("-inf")
@@ -125,7 +126,7 @@ def front(costs: Sequence[int], shares: Sequence[float]) -> tuple[int, ...]:
 
 
 def to_markdown(sections: Iterable[Section]) -> str:
-    """A table for each section, headed by its data."""
+    """A table for each section, under the name of its data."""
     lines: list[str] = []
     for section in sections:
         table = rows(section)
@@ -141,7 +142,7 @@ def to_markdown(sections: Iterable[Section]) -> str:
 
 
 def to_csv(sections: Iterable[Section]) -> str:
-    """A line for each run: unrounded, unlike the other tables."""
+    """A line for each run; unlike in the other tables, nothing is rounded."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(
@@ -207,7 +208,7 @@ def to_csv(sections: Iterable[Section]) -> str:
 
 
 def _spread(test: Summary) -> tuple[str, str]:
-    """Standard deviation and interval, in points; a dash where one run has none."""
+    """The standard deviation and the interval in points; dashes for a single run, which has none."""
     if test.sd is None or test.interval is None:
         return _NONE, _NONE
     low, high = test.interval
@@ -219,5 +220,5 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _marked(text: str) -> str:
-    """Text for Markdown: what would be markup stands for itself."""
+    """Text for Markdown, with everything escaped that would be markup."""
     return "".join(f"\\{c}" if c in "\\|[]*_<>`" else c for c in text)

@@ -1,0 +1,37 @@
+"""How a network is trained and which of its figures counts: the recipes. Needs no torch.
+
+Adding one is a TOML file in `shipped/`, named like the recipe; the command's help, the reports and the tests
+find it there.
+"""
+
+from archkit.bench.recipe.labels import changes_in_full, differences, recipe_label
+from archkit.bench.recipe.load import load_recipe, override, recipe_names
+from archkit.bench.recipe.parts import (
+    TORCH_OPTIMIZERS,
+    Augment,
+    Compile,
+    Optimizer,
+    PadMode,
+    Precision,
+    Protocol,
+    Schedule,
+)
+from archkit.bench.recipe.recipe import Recipe
+
+__all__ = [
+    "TORCH_OPTIMIZERS",
+    "Augment",
+    "Compile",
+    "Optimizer",
+    "PadMode",
+    "Precision",
+    "Protocol",
+    "Recipe",
+    "Schedule",
+    "changes_in_full",
+    "differences",
+    "load_recipe",
+    "override",
+    "recipe_label",
+    "recipe_names",
+]

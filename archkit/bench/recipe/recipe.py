@@ -1,0 +1,84 @@
+"""`Recipe`: how a network is trained and which of its figures counts, as a frozen value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archkit.bench.recipe.parts import Augment, Compile, Optimizer, Precision, Protocol, Schedule, require
+from archkit.errors import RunError
+from archkit.toml_values import MappingError, read
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """Everything that decides a training run except the network, the data and the seed.
+
+    Attributes:
+        name: what people call it; it decides nothing, see `settings`.
+        epochs: passes over the training images.
+        batch_size: images in a step.
+        drop_last: whether images that do not fill a last batch are left out of the epoch.
+        label_smoothing: share of the target that is spread over all classes.
+        precision: `float32`; `tf32`, the same with the operands of convolutions and products rounded to
+            10 bits where the device can; `bfloat16`, autocast with float32 weights and norms; `auto`,
+            bfloat16 where the device has it in hardware and float32 elsewhere.
+        compile: the mode in which `torch.compile` compiles the forward and backward pass, or `none`;
+            `reduce-overhead` and `max-autotune` also record CUDA graphs.
+        ema: decay of an exponential moving average of the weights, which is then validated, kept and tested
+            in place of the weights themselves; 0 for none. It rises from 0.1 to this value as steps go by.
+        optimizer: what updates the weights.
+        schedule: how the learning rate moves.
+        augment: how training images are changed.
+        protocol: which figures count.
+
+    Raises:
+        RunError: a value is out of range or contradicts another.
+    """
+
+    name: str
+    epochs: int
+    batch_size: int
+    drop_last: bool = False
+    label_smoothing: float = 0.0
+    precision: Precision = "auto"
+    compile: Compile = "none"
+    ema: float = 0.0
+    optimizer: Optimizer
+    schedule: Schedule = field(default_factory=Schedule)
+    augment: Augment = field(default_factory=Augment)
+    protocol: Protocol = field(default_factory=Protocol)
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, f"epochs must be at least 1, not {self.epochs}")
+        require(self.batch_size >= 2, f"batch_size must be at least 2, not {self.batch_size}")
+        require(0 <= self.ema < 1, f"ema must be in [0, 1), not {self.ema:g}")
+        require(
+            0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), not {self.label_smoothing:g}"
+        )
+
+    @classmethod
+    def from_mapping(cls, table: Mapping[str, Any]) -> Recipe:
+        """A recipe from nested mappings, as TOML and JSON give them; `to_mapping` is its inverse.
+
+        Raises:
+            RunError: a key is unknown or missing, or a value is of the wrong type or out of range.
+        """
+        try:
+            return read(cls, table)
+        except MappingError as error:
+            raise RunError(str(error)) from error
+
+    def to_mapping(self) -> dict[str, Any]:
+        """All fields as nested plain mappings, defaults included."""
+        return dataclasses.asdict(self)
+
+    def settings(self) -> dict[str, Any]:
+        """All fields except the name: two recipes with the same settings train in the same way."""
+        fields = self.to_mapping()
+        del fields["name"]
+        return fields

@@ -1,0 +1,72 @@
+"""The words for a run: a `Run` is what is to be run, `Finished` what it left, `Ended` how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from archkit.bench.recipe import Recipe
+from archkit.bench.train.events import Watch
+from archkit.bench.train.results import EpochRow, Result
+from archkit.errors import ArchkitError
+from archkit.spec import ArchSpec
+
+__all__ = ["Ended", "Finished", "Run", "WatchRun"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A network, a recipe and a seed: what is to be run on some data.
+
+    Attributes:
+        label: the network as its author wrote it.
+        spec: the network.
+        recipe: how it is trained.
+        seed: the seed of the weights, the order and the augmentation.
+        folder: where the run goes; None for a folder with a name of its own, see `default_folder`.
+    """
+
+    label: str
+    spec: ArchSpec
+    recipe: Recipe
+    seed: int
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """A finished run and the folder in which it is.
+
+    Attributes:
+        folder: contains `result.json`, `epochs.csv` and `weights.safetensors`.
+        result: what is recorded of the run.
+        rows: its epochs, if `epochs.csv` was read.
+        fresh: whether it was run just now rather than found there.
+    """
+
+    folder: Path
+    result: Result
+    rows: tuple[EpochRow, ...] = ()
+    fresh: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """A run that finished, was found finished, or failed: either `done` or `error` is set.
+
+    Attributes:
+        run: the run.
+        done: the finished run, or None.
+        error: why it failed, or None.
+    """
+
+    run: Run
+    done: Finished | None = None
+    error: ArchkitError | None = None
+
+
+WatchRun: TypeAlias = Callable[[int, Run, Path], AbstractContextManager[Watch]]
+"""Called with a run's number from 0, the run and its folder; gives the Watch for it while it is running."""

@@ -1,0 +1,219 @@
+"""`Suite`: networks x recipes x seeds, read from a TOML file.
+
+    title = "Two nets, two optimizers"
+    data = "cifar10"                      # as --data; this is the default
+    seeds = [0, 1, 2]                     # this is the default
+
+    [[runs]]
+    specs = ["resnet10", "[3,3,3]x[16,32,64]"]
+    recipe = "fast"
+    set = { epochs = 10, optimizer.lr = [0.1, 0.2] }   # a list stands for each of its values in turn
+
+Every entry of `runs` is the product of its specs, its recipes and its seeds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from archkit.bench.recipe import Recipe, load_recipe, override
+from archkit.bench.sweep.run import Run
+from archkit.errors import RunError, SpecError
+from archkit.spec import ArchSpec, parse
+from archkit.toml_values import MappingError, leaves, read
+
+__all__ = ["Suite", "load_suite", "read_seeds"]
+
+_SEEDS: Final = (0, 1, 2)  # enough for a standard deviation; one run says nothing about the next
+
+_MOST: Final = 10_000  # seeds that one range may stand for
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suite:
+    """Runs on one data set, as a suite's file lists them, with its products multiplied out.
+
+    Attributes:
+        title: what the suite is called; the file's name unless the file says.
+        data: a source that `archkit.bench.load_data` takes.
+        train_size: how many training images to take; None for all.
+        test_size: how many test images to take; None for all.
+        runs: the runs in the file's order, with the seeds of a network and a recipe together.
+    """
+
+    title: str
+    data: str
+    train_size: int | None
+    test_size: int | None
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Entry:
+    """One of the file's `[[runs]]` entries, without its `set`."""
+
+    specs: tuple[str, ...]
+    recipe: str
+    seeds: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _File:
+    """The file's fields, without its `[[runs]]` entries."""
+
+    title: str | None = None
+    data: str = "cifar10"
+    seeds: tuple[int, ...] = _SEEDS
+    train_size: int | None = None
+    test_size: int | None = None
+
+
+def load_suite(
+    path: Path, *, seeds: Sequence[int] | None = None, changes: Sequence[tuple[str, Any]] = ()
+) -> Suite:
+    """The suite in a file.
+
+    Args:
+        path: the TOML file; the path of a recipe in it is relative to the folder of the file.
+        seeds: take the place of the file's seeds, in every entry.
+        changes: made to every recipe, after the entry's own; see `archkit.bench.override`.
+
+    Raises:
+        RunError: the file cannot be read, a key is unknown or missing, a value is wrong, or a run is listed
+            twice. The message is one line that names the file and the key.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"cannot read the suite {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RunError(f"the suite {path} is not TOML: {error}") from error
+    try:
+        entries = _tables(table)
+        top = read(_File, {key: value for key, value in table.items() if key != "runs"})
+        _hold_seeds(top.seeds, "seeds")
+        found: dict[tuple[str, str, int], str] = {}
+        runs: list[Run] = []
+        for at, entry in enumerate(entries):
+            place = f"runs[{at}]"
+            for run in _runs(entry, place, top.seeds, seeds, changes, path.parent):
+                what = (str(run.spec), repr(run.recipe.settings()), run.seed)
+                if what in found:
+                    raise MappingError(
+                        f"{place} has a run that is in {found[what]} already:"
+                        f" {run.label}, recipe {run.recipe.name}, seed {run.seed}"
+                    )
+                found[what] = place
+                runs.append(run)
+    except (MappingError, RunError) as error:
+        raise RunError(f"the suite {path}: {error}") from error
+    return Suite(
+        title=top.title if top.title is not None else path.stem,
+        data=top.data,
+        train_size=top.train_size,
+        test_size=top.test_size,
+        runs=tuple(runs),
+    )
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from a text; both ends of a range belong to it.
+
+    >>> read_seeds("0..2,7")
+    (0, 1, 2, 7)
+
+    Raises:
+        RunError: it is no list of seeds and ranges, or a seed is listed twice.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        matched = re.fullmatch(r"\s*(\d{1,18})(?:\.\.(\d{1,18}))?\s*", part, re.ASCII)
+        if matched is None:
+            raise RunError(f"seeds are numbers and ranges, such as 0..2 or 0,1,5, not {text!r}")
+        first = int(matched[1])
+        last = first if matched[2] is None else int(matched[2])
+        if not first <= last < first + _MOST:
+            raise RunError(f"the range of seeds {part.strip()} has no seed in it, or more than {_MOST:,}")
+        seeds.extend(range(first, last + 1))
+    if len(set(seeds)) < len(seeds):
+        raise RunError(f"a seed is listed twice in {text!r}")
+    return tuple(seeds)
+
+
+def _tables(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The file's `[[runs]]` entries; at least one."""
+    entries = table.get("runs")
+    if not isinstance(entries, list) or not entries:
+        raise MappingError("runs is missing: at least one [[runs]], with specs and a recipe")
+    for at, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise MappingError(f"runs[{at}] must be a table, not {entry!r}")
+    return entries
+
+
+def _runs(
+    table: Mapping[str, Any],
+    place: str,
+    default_seeds: tuple[int, ...],
+    seeds: Sequence[int] | None,
+    changes: Sequence[tuple[str, Any]],
+    folder: Path,
+) -> Iterator[Run]:
+    """The runs of one entry."""
+    settings = table.get("set", {})
+    if not isinstance(settings, dict):
+        raise MappingError(f"{place}.set must be a table, not {settings!r}")
+    without = {key: value for key, value in table.items() if key != "set"}
+    entry = read(_Entry, without, prefix=f"{place}.")
+    if not entry.specs:
+        raise MappingError(f"{place}.specs has no network")
+    own = default_seeds if entry.seeds is None else entry.seeds
+    _hold_seeds(own, f"{place}.seeds")
+    recipes = list(_recipes(entry.recipe, settings, changes, place, folder))
+    specs = [_spec(text, f"{place}.specs[{at}]") for at, text in enumerate(entry.specs)]
+    for (text, spec), recipe in itertools.product(zip(entry.specs, specs, strict=True), recipes):
+        for seed in own if seeds is None else seeds:
+            yield Run(label=text, spec=spec, recipe=recipe, seed=seed)
+
+
+def _recipes(
+    name: str, settings: Mapping[str, Any], changes: Sequence[tuple[str, Any]], place: str, folder: Path
+) -> Iterator[Recipe]:
+    """The recipe with each combination of the values that `set` lists."""
+    beside = folder / name
+    try:
+        recipe = load_recipe(str(beside) if name.endswith(".toml") and beside.exists() else name)
+    except RunError as error:
+        raise MappingError(f"{place}.recipe: {error}") from error
+    choices = {k: v if isinstance(v, list) else [v] for k, v in leaves(settings).items()}
+    for key, values in choices.items():
+        if not values:
+            raise MappingError(f"{place}.set.{key} is an empty list")
+    for chosen in itertools.product(*choices.values()):
+        try:
+            yield override(override(recipe, zip(choices, chosen, strict=True)), changes)
+        except RunError as error:
+            raise MappingError(f"{place}.set: {error}") from error
+
+
+def _spec(text: str, place: str) -> ArchSpec:
+    try:
+        return parse(text)
+    except SpecError as error:  # its own text has several lines, one with a caret
+        hint = "" if error.hint is None else f" ({error.hint})"
+        raise MappingError(f"{place}: {error.reason}{hint}: {text!r}") from error
+
+
+def _hold_seeds(seeds: tuple[int, ...], place: str) -> None:
+    if not seeds:
+        raise MappingError(f"{place} has no seed")
+    if min(seeds) < 0:
+        raise MappingError(f"{place} has a negative seed: {min(seeds)}")
+    if len(set(seeds)) < len(seeds):
+        raise MappingError(f"{place} has a seed twice")

@@ -1,0 +1,141 @@
+"""The device that a run uses, what it computes in, and the record of both."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal, TypeAlias
+
+import torch
+
+from archkit import __version__
+from archkit.bench.recipe import Precision
+from archkit.bench.train.processor import cpu_name
+from archkit.bench.train.results import Environment
+from archkit.errors import RunError
+
+__all__ = ["Arithmetic", "arithmetic", "backends", "environment", "peak_share", "pick_device", "synchronize"]
+
+Arithmetic: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+"""What convolutions and products compute in once the device is known and `auto` is decided."""
+
+_AMPERE: Final = (8, 0)  # compute capability: the first with TF32 and bfloat16
+
+_PEAK: Final = {
+    "NVIDIA A100-PCIE-40GB": 312e12,
+    "NVIDIA A100 80GB PCIe": 312e12,
+    "NVIDIA A100-SXM4-40GB": 312e12,
+    "NVIDIA A100-SXM4-80GB": 312e12,
+    "NVIDIA H100 80GB HBM3": 989.4e12,
+    "NVIDIA H100 PCIe": 756e12,
+    "NVIDIA H200": 989.4e12,
+    "NVIDIA L4": 121e12,
+    "NVIDIA L40S": 362e12,
+}
+"""Dense bfloat16 operations per second by the name that the driver gives, from NVIDIA's data sheets.
+
+Where the sheets count sparsity they print twice as much. A device that is not in this table is unknown; so is
+a part of one under MIG, which has another name.
+"""
+
+
+def peak_share(env: Environment, *, macs: int, images_per_second: float) -> float | None:
+    """The share of the device's peak that training reaches; None if the peak is unknown.
+
+    A training step counts as three forward passes (the backward pass is two: the gradients of the inputs and
+    those of the weights), and a multiply-accumulate as two operations.
+
+    Args:
+        env: the device and the precision.
+        macs: multiply-accumulates of the forward pass for one image.
+        images_per_second: training images per second.
+    """
+    peak = _PEAK.get(env.device)
+    if peak is None or env.precision != "bfloat16":
+        return None
+    return 6 * macs * images_per_second / peak
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` (the first CUDA device if there is one, else the CPU), `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        RunError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise RunError(f"a device is auto, cpu, cuda or cuda:N, not {name!r}") from error
+    if device.type not in ("cpu", "cuda"):
+        raise RunError(f"a device is auto, cpu, cuda or cuda:N, not {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise RunError(f"there is no device {name} here: torch sees {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def arithmetic(precision: Precision, device: torch.device) -> Arithmetic:
+    """What a recipe's precision means on a device.
+
+    `auto` is bfloat16 if the device has it in hardware, else float32; `tf32` is float32 on a device without
+    it.
+    """
+    match precision:
+        case "auto":
+            return "bfloat16" if _has_bfloat16(device) else "float32"
+        case "tf32":
+            has = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
+            return "tf32" if has else "float32"
+        case _:
+            return precision
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        # Not torch.cuda.is_bf16_supported, which asks the current device even if another is meant.
+        return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= _AMPERE
+    # An older torch does not say what the CPU can do; float32 is right everywhere.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+@contextmanager
+def backends(precision: Precision) -> Iterator[None]:
+    """Changes torch's settings, which hold for the whole process, for the length of the block.
+
+    cuDNN measures its algorithms on the shapes that come, which stay the same for a whole run. On a GPU torch
+    rounds the float32 operands of convolutions to TF32's 10 bits unless told not to, but not those of
+    products; here both are rounded with `tf32` and neither with any other precision.
+    """
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32
+    cudnn.benchmark = True
+    cudnn.allow_tf32 = products.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32 = before
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits until the device has finished everything that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def environment(device: torch.device, precision: Precision) -> Environment:
+    """The record of the device, the precision and the versions."""
+    return Environment(
+        archkit=__version__,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        platform=" ".join(filter(None, [platform.system(), platform.machine(), *platform.libc_ver()])),
+        device=torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else cpu_name() or platform.machine(),
+        device_type=device.type,
+        threads=torch.get_num_threads(),
+        precision=arithmetic(precision, device),
+    )

@@ -1,0 +1,89 @@
+"""`DeviceData`: a data set on the device, as uint8, split as the recipe's protocol says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from archkit.bench.data.dataset import DataSet, split
+from archkit.bench.recipe import Recipe
+
+__all__ = ["DeviceData", "Labelled"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Labelled:
+    """Images and labels on a device.
+
+    Attributes:
+        images: N x H x W x C, uint8.
+        labels: N, int64.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class DeviceData:
+    """A data set on a device, split as the recipe's protocol says.
+
+    Attributes:
+        train: the images to train on.
+        validation: the images set apart; there may be none.
+        test: the test set.
+        mean: C, float32: the mean of all training images, those set apart included, from 0 to 255.
+        std: C, float32: their standard deviation; 1 if a channel is constant.
+    """
+
+    train: Labelled
+    validation: Labelled
+    test: Labelled
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def of(cls, data: DataSet, recipe: Recipe, device: torch.device) -> DeviceData:
+        """Copies a data set to a device.
+
+        Raises:
+            DataError: there are too few images to split.
+        """
+        kept, apart = split(len(data.train_labels), recipe.protocol.validation)
+        mean, std = _statistics(data.train_images)
+
+        def on_device(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Labelled:
+            # Always a copy: torch cannot share memory with a read-only array.
+            pixels = images.transpose(0, 2, 3, 1).copy()
+            return Labelled(
+                images=torch.from_numpy(pixels).to(device), labels=torch.from_numpy(labels.copy()).to(device)
+            )
+
+        return cls(
+            train=on_device(data.train_images[kept], data.train_labels[kept]),
+            validation=on_device(data.train_images[apart], data.train_labels[apart]),
+            test=on_device(data.test_images, data.test_labels),
+            mean=torch.from_numpy(mean).to(device),
+            std=torch.from_numpy(std).to(device),
+        )
+
+
+def _statistics(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The mean and the standard deviation of each channel of N x C x H x W, from exact sums; C each."""
+    total = np.zeros(images.shape[1], np.int64)
+    squares = np.zeros(images.shape[1], np.int64)
+    for start in range(0, len(images), 1000):
+        chunk = images[start : start + 1000].astype(np.int32)
+        total += chunk.sum((0, 2, 3), dtype=np.int64)
+        squares += (chunk * chunk).sum((0, 2, 3), dtype=np.int64)
+    count = images.size // images.shape[1]
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)

@@ -1,0 +1,278 @@
+"""`train`: a spec, data and a recipe -> weights and exact scores; `estimate`: how long that will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import torch
+from torch import Tensor
+
+from archkit.bench.data.dataset import DataSet
+from archkit.bench.recipe import Recipe
+from archkit.bench.train.checkpoint import Checkpoint
+from archkit.bench.train.compiling import compiled_afresh
+from archkit.bench.train.device import backends, synchronize
+from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
+from archkit.bench.train.results import EpochRow, Score
+from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, Trainer
+from archkit.errors import RunError
+from archkit.spec import ArchSpec
+
+__all__ = ["Outcome", "Save", "estimate", "train"]
+
+Save: TypeAlias = Callable[[Checkpoint], None]
+
+_WARM_UP: Final = {"cpu": 1, "cuda": 10}  # steps that are not timed: memory is allocated, cuDNN chooses
+_MEASURED: Final = {"cpu": 5, "cuda": 20}  # steps that are timed, at most
+_PATIENCE: Final = 3.0  # seconds after which two measured steps are enough
+
+# What torch's CUDA allocator says; its CPU allocator, which has no error class, on Linux and on Windows;
+# and cuBLAS and cuDNN.
+_OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Outcome:
+    """What training a network gives, in memory; a `Result` is what is recorded of it.
+
+    Attributes:
+        weights: those of the epoch that was kept, on the CPU, by the names of the model's state dict.
+        epochs: every epoch.
+        epoch: the one that was kept, from 1.
+        validation: its score on the images set apart; None if there are none.
+        test: its score on the test set.
+        validation_flip: like `validation`, averaged with flipped images; None unless the recipe asks for it.
+        test_flip: like `test`, in the same way.
+        train: how many images there are to train on, before any is dropped.
+        apart: how many are set apart.
+        train_seconds: the time of all training steps.
+        images_per_second: training images per second of that time.
+        total_seconds: the time from the first step to the test score.
+        compile_seconds: the time of compiling, which is in no other figure; None if nothing is compiled.
+    """
+
+    weights: dict[str, Tensor]
+    epochs: tuple[EpochRow, ...]
+    epoch: int
+    validation: Score | None
+    test: Score
+    validation_flip: Score | None
+    test_flip: Score | None
+    train: int
+    apart: int
+    train_seconds: float
+    images_per_second: float
+    total_seconds: float
+    compile_seconds: float | None
+
+
+def train(
+    spec: ArchSpec,
+    data: DataSet,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    watch: Watch = ignore,
+    save: Save | None = None,
+    start: Checkpoint | None = None,
+) -> Outcome:
+    """Trains a network, keeps the epoch that the recipe's protocol selects, and tests it once.
+
+    On a CPU the same arguments and the same number of threads give the same bits, whether the run goes
+    straight through or goes on from a checkpoint. torch's global generators are left as they were.
+
+    Args:
+        spec: the network; its input and classes must be those of the data.
+        data: what to train and test on.
+        recipe: how to train.
+        seed: the seed of the weights, the order and the augmentation; at least 0.
+        device: where to train.
+        watch: called with the estimate, each step and each epoch.
+        save: called with a checkpoint after every epoch except the last.
+        start: the checkpoint to go on from; it must come from a run with the same arguments.
+
+    Raises:
+        RunError: the recipe does not fit the data, the network cannot be compiled, the loss is not finite, or
+            memory runs out.
+        DataError: there are too few images to split.
+    """
+    if spec.input != data.input or spec.classes != len(data.classes):
+        raise RunError(
+            f"the network takes {spec.input} and {spec.classes} classes, {data.name} has {data.input} and"
+            f" {len(data.classes)}"
+        )
+    with (
+        _generators_kept(device),
+        backends(recipe.precision),
+        _memory_errors(recipe),
+        compiled_afresh(recipe.compile),
+    ):
+        on_device = DeviceData.of(data, recipe, device)
+        trainer = Trainer(spec, on_device, recipe, seed=seed, device=device)
+        # Compiling and measuring take steps of this trainer, which are undone afterwards.
+        before = trainer.state() if start is None else start.state
+        compiling = _compile(trainer)
+        watch(estimate(trainer, done=0 if start is None else len(start.rows)))
+        trainer.restore(before)
+        if start is not None and start.compile_seconds is not None and compiling is not None:
+            compiling += start.compile_seconds
+        return _run(trainer, watch, save, start, compile_seconds=compiling)
+
+
+def _compile(trainer: Trainer) -> float | None:
+    """Compiles what the trainer needs; how many seconds it took, or None if nothing is compiled."""
+    if trainer.recipe.compile == "none":
+        return None
+    from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
+
+    started = time.perf_counter()
+    try:
+        trainer.warm_up()
+    except (TorchDynamoException, FailOnRecompileLimitHit) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise RunError(f"torch.compile failed ({reason}); --set compile=none does without") from error
+    return time.perf_counter() - started
+
+
+def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
+    """Measures a few steps and evaluation batches of a trainer, which has moved on afterwards.
+
+    Args:
+        trainer: the trainer to measure; `Trainer.state` and `restore` undo it.
+        done: how many epochs are done already.
+    """
+    kind, data = trainer.device.type, trainer.data
+    batch = min(trainer.recipe.batch_size, len(data.train))
+    index = torch.arange(batch, device=trainer.device)
+    for _ in range(_WARM_UP[kind]):
+        trainer.step(index)
+    steps = _timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
+    # With training images: the test set is read at the end of the run, and only then.
+    some = Labelled(images=data.train.images[:EVALUATION_BATCH], labels=data.train.labels[:EVALUATION_BATCH])
+    trainer.evaluate(some)
+    evaluations = _timed(lambda: trainer.evaluate(some), trainer.device, 3)
+    epochs = trainer.recipe.epochs - done
+    batches = -(-len(data.validation) // EVALUATION_BATCH) * epochs
+    return TimeEstimate(
+        step_seconds=steps,
+        evaluation_seconds=evaluations,
+        steps=trainer.steps * epochs,
+        evaluations=batches + -(-len(data.test) // EVALUATION_BATCH),
+    )
+
+
+def _run(
+    trainer: Trainer,
+    watch: Watch,
+    save: Save | None,
+    start: Checkpoint | None,
+    *,
+    compile_seconds: float | None,
+) -> Outcome:
+    recipe, data = trainer.recipe, trainer.data
+    started = time.perf_counter() - (0.0 if start is None else start.total_seconds)
+    rows: list[EpochRow] = [] if start is None else list(start.rows)
+    kept: tuple[EpochRow, dict[str, Tensor]] | None = None
+    if start is not None and start.kept is not None:
+        kept = (rows[start.kept - 1], dict(start.weights))
+    for epoch in range(len(rows) + 1, recipe.epochs + 1):
+
+        def on_step(step: int, epoch: int = epoch) -> None:
+            watch(Step(epoch=epoch, epochs=recipe.epochs, step=step, steps=trainer.steps))
+
+        try:
+            passed = trainer.epoch(on_step)
+        except RunError as error:
+            raise type(error)(f"epoch {epoch}: {error}") from error
+        score = trainer.evaluate(data.validation) if len(data.validation) else None
+        best_yet = max((row.validation.correct for row in rows if row.validation is not None), default=-1)
+        row = EpochRow(
+            epoch=epoch,
+            lr=passed.lr,
+            train_loss=passed.loss,
+            train_correct=passed.correct,
+            train_total=passed.total,
+            validation=score,
+            seconds=passed.seconds,
+            best=score is not None and score.correct > best_yet,
+        )
+        rows.append(row)
+        if row.best if recipe.protocol.select == "best" else epoch == recipe.epochs:
+            kept = (row, trainer.weights())
+        watch(row)
+        if save is not None and epoch < recipe.epochs:
+            save(
+                Checkpoint(
+                    rows=tuple(rows),
+                    kept=None if kept is None else kept[0].epoch,
+                    weights={} if kept is None else kept[1],
+                    state=trainer.state(),
+                    compile_seconds=compile_seconds,
+                    total_seconds=time.perf_counter() - started,
+                )
+            )
+    if kept is None:  # cannot be: a recipe has an epoch, and the first one is always kept
+        raise RunError("no epoch was kept")
+    selected, weights = kept
+    trainer.load(weights)
+    test = trainer.evaluate(data.test)
+    flip = recipe.protocol.test_augment == "flip"
+    seconds = sum(row.seconds for row in rows)
+    return Outcome(
+        weights=weights,
+        epochs=tuple(rows),
+        epoch=selected.epoch,
+        validation=selected.validation,
+        test=test,
+        validation_flip=trainer.evaluate(data.validation, flip=True)
+        if flip and len(data.validation)
+        else None,
+        test_flip=trainer.evaluate(data.test, flip=True) if flip else None,
+        train=len(data.train),
+        apart=len(data.validation),
+        train_seconds=seconds,
+        images_per_second=sum(row.train_total for row in rows) / seconds,
+        total_seconds=time.perf_counter() - started,
+        compile_seconds=compile_seconds,
+    )
+
+
+def _timed(what: Callable[[], object], device: torch.device, times: int) -> tuple[float, ...]:
+    """The seconds of each call and of waiting for the device; two calls or, while patience lasts, more."""
+    samples: list[float] = []
+    while len(samples) < 2 or (len(samples) < times and sum(samples) < _PATIENCE):
+        synchronize(device)
+        started = time.perf_counter()
+        what()
+        synchronize(device)
+        samples.append(time.perf_counter() - started)
+    return tuple(samples)
+
+
+@contextmanager
+def _generators_kept(device: torch.device) -> Iterator[None]:
+    """Leaves torch's global generators as they were."""
+    cuda = (
+        [torch.cuda.current_device() if device.index is None else device.index]
+        if device.type == "cuda"
+        else []
+    )
+    with torch.random.fork_rng(devices=cuda):
+        yield
+
+
+@contextmanager
+def _memory_errors(recipe: Recipe) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _OUT_OF_MEMORY):
+            raise
+        raise RunError(
+            f"the device is out of memory at batches of {recipe.batch_size}; a smaller --batch-size may fit"
+        ) from error

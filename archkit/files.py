@@ -1,0 +1,53 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["half_written", "replacing", "write_text"]
+
+_HALF_WRITTEN = re.compile(r".+\.\d+\.new")
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Gives the path of a new file, which takes the place of `path` when the block ends.
+
+    When the block fails, the new file is removed and `path` is as it was. Several processes may replace the
+    same file at once: the last one wins.
+
+    Args:
+        path: the file to be made or replaced; its folder must be there.
+        durable: whether the new file has reached the disk before it takes its place.
+
+    Raises:
+        OSError: the file cannot be written or renamed.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        yield new
+        if durable:
+            with new.open("rb+") as file:
+                os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file in UTF-8, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with replacing(path) as new:
+        new.write_text(text, encoding="utf-8")
+
+
+def half_written(name: str) -> bool:
+    """Whether a file of this name is what a killed process left of `replacing`."""
+    return _HALF_WRITTEN.fullmatch(name) is not None

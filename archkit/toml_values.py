@@ -1,0 +1,109 @@
+"""Plain nested mappings, as TOML and JSON give them -> frozen dataclasses, with every value checked.
+
+cattrs 26.2 was tried in place of this module. As it comes, it turns "3" into 3, true into 1 and 2.7 into 2.
+With strict hooks for each type, its messages still say neither which value came nor which known key was
+meant, so that a formatter over its groups of exceptions has to be written too, and its import takes a tenth
+of a second, which every `archkit bench --help` would wait for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from archkit import errors
+
+__all__ = ["MappingError", "leaves", "nearest", "read"]
+
+_T = TypeVar("_T")
+
+_KINDS: Final[dict[Any, str]] = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
+
+
+class MappingError(ValueError):
+    """A key is unknown or missing, or a value is of the wrong type; the message names the field."""
+
+
+def read(cls: type[_T], table: Mapping[str, Any], *, prefix: str = "") -> _T:
+    """An instance of the dataclass `cls`; `dataclasses.asdict` is the inverse.
+
+    Fields may be `bool`, `int`, `float`, `str`, a Literal of strings, a tuple of one of these, a
+    dataclass of such fields, or any of these `| None`. An integer is accepted for a `float`.
+
+    Args:
+        cls: the dataclass.
+        table: its fields by name; those with a default may be missing.
+        prefix: what messages put in front of a field's name.
+
+    Raises:
+        MappingError: a key is unknown or missing, or a value is of the wrong type.
+    """
+    hints = get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # only called with dataclasses
+    for key in table:
+        if key not in fields:
+            names = (prefix + name for name in fields)
+            raise MappingError(f"there is no field {prefix + key!r}{nearest(prefix + key, names)}")
+    values = {}
+    for name, f in fields.items():
+        if name in table:
+            values[name] = _value(hints[name], table[name], prefix + name)
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise MappingError(f"{prefix}{name} is missing")
+    return cls(**values)
+
+
+def leaves(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested mappings by their dotted names.
+
+    >>> leaves({"epochs": 3, "optimizer": {"name": "sgd", "lr": 0.1}})
+    {'epochs': 3, 'optimizer.name': 'sgd', 'optimizer.lr': 0.1}
+    """
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            found.update(leaves(value, f"{prefix}{key}."))
+        else:
+            found[prefix + key] = value
+    return found
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known words closest to it, or all of them.
+
+    >>> nearest("sedes", ["title", "seeds"])
+    '; did you mean seeds?'
+    """
+    known = tuple(known)
+    # `lr` is meant where `optimizer.lr` is known.
+    ends = [name for name in known if name.endswith(f".{word}")]
+    hint = f"did you mean {' or '.join(ends)}?" if ends else errors.nearest(word, known)
+    return f"; {hint}" if hint else f"; there are {', '.join(known)}"
+
+
+def _value(kind: Any, value: Any, name: str) -> Any:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):  # `X | None`
+        return None if value is None else _value(arguments[0], value, name)
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise MappingError(f"{name} must be a table, not {value!r}")
+        return read(kind, value, prefix=f"{name}.")  # type: ignore[arg-type]  # a class, by the annotation
+    if origin is Literal:
+        if value not in arguments:
+            raise MappingError(f"{name} is {' | '.join(arguments)}, not {value!r}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise MappingError(f"{name} must be a list, not {value!r}")
+        return tuple(_value(arguments[0], v, f"{name}[{i}]") for i, v in enumerate(value))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise MappingError(f"{name} must be {_KINDS[kind]}, not {value!r}")
+    if kind is float and not math.isfinite(value):
+        raise MappingError(f"{name} must be finite, not {value!r}")
+    return value
