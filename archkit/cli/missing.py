@@ -8,10 +8,14 @@ __all__ = ["PACKAGES", "how_to_install"]
 
 PACKAGES: Final = {
     "PIL": "pillow",
+    "filelock": "filelock",
     "fvcore": "fvcore",
+    "jinja2": "jinja2",
+    "markupsafe": "jinja2",
     "matplotlib": "matplotlib",
     "numba": "numba",
     "numpy": "numpy",
+    "platformdirs": "platformdirs",
     "ptflops": "ptflops",
     "pyarrow": "pyarrow",
     "rich": "rich",
