@@ -48,7 +48,7 @@ def headline(results: Path) -> str:
     return table(("what", "measured"), rows)
 
 
-BLOCKS: dict[str, Callable[[Path], str]] = {
+TABLES: dict[str, Callable[[Path], str]] = {
     "headline": headline,
     "cpu": on_cpu,
     "cpu-solver": solver_table,
@@ -67,7 +67,7 @@ def written(page: str, results: Path) -> str:
     Raises:
         KeyError: a mark names no table.
     """
-    return MARKED.sub(lambda m: f"{m['head']}{BLOCKS[m['name']](results)}\n{m['foot']}", page)
+    return MARKED.sub(lambda m: f"{m['head']}{TABLES[m['name']](results)}\n{m['foot']}", page)
 
 
 def all_written(results: Path) -> Iterator[tuple[Path, str]]:
