@@ -19,6 +19,7 @@ __all__ = [
     "ToolError",
     "WeightsError",
     "nearest",
+    "unknown",
 ]
 
 
@@ -100,6 +101,12 @@ def nearest(word: str, known: Iterable[str], otherwise: str | None = None) -> st
 
     near = difflib.get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """The message about a word that is not known: the nearest that is, or all that are."""
+    words = tuple(known)
+    return f"unknown {what} {word!r}; {nearest(word, words, None) or 'known: ' + ', '.join(words)}"
 
 
 _SHOWN = 76  # columns of the text that an error shows: an 80-column terminal less the indent

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the formats in which a list of networks is written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-__all__ = ["half_written", "replacing", "write_text"]
+__all__ = ["LIST_ENDINGS", "half_written", "replacing", "write_text"]
+
+LIST_ENDINGS: Final = (".csv", ".jsonl", ".parquet")
+"""What the file of a list of networks may end in: apart from the writers, which a help must not wait for."""
 
 _HALF_WRITTEN = re.compile(r".+\.\d+\.new")
 

@@ -1,8 +1,9 @@
 """How long one spec takes from text to totals, beside fvcore on the module that is already built.
 
-The two take turns in one process, so that both see the same machine. Every spec is another text, so
-that nothing is answered from memory; fvcore's module is built, and has been traced once, before the
-clock starts. Only the ratio is asserted: exits 1 where it is under 1,000, or where the figures differ.
+The two take turns in one process, so that both see the same machine. Every spec is a new text, so that
+nothing is answered from memory; fvcore's module is built and traced once before the clock starts. Only the
+ratio is asserted: the script exits with 1 if it is under 1,000, or if fvcore's figure is not the one that was
+predicted.
 
     python benchmarks/counting.py [--rounds 11] [--json]
 """
@@ -35,7 +36,7 @@ GOAL = 100.0  # microseconds, on a quiet machine: printed, not asserted
 
 
 def texts(how_many: int) -> list[str]:
-    """Distinct networks of four stages, of the size of the one that fvcore traces."""
+    """Distinct networks of four stages, about as large as the one that fvcore traces."""
     draw = random.Random(0)  # noqa: S311 - figures to time, not secrets
     found: dict[str, None] = {}
     while len(found) < how_many:
@@ -46,9 +47,9 @@ def texts(how_many: int) -> list[str]:
 
 
 def measure(rounds: int) -> tuple[list[float], list[float], int]:
-    """Microseconds of every spec and of every trace, and fvcore's figure."""
+    """The microseconds that each spec and each trace took, and fvcore's figure."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # it compiles something when it is imported
+        warnings.simplefilter("ignore", FutureWarning)  # it warns when it is imported
         from fvcore.nn import FlopCountAnalysis
     network = build(parse(TRACED)).eval()
     images = torch.zeros(1, *network.spec.input)
@@ -101,9 +102,9 @@ def main() -> int:
         print(f"text to totals is {'under' if one < GOAL else 'not under'} {GOAL:.0f} µs here (median)")
     predicted = predict(layout(parse(TRACED)), Tool.fvcore)[0].total
     if flops != predicted:
-        print(f"error: fvcore reports {flops:,}, predicted were {predicted:,}", file=sys.stderr)
+        print(f"error: fvcore reports {flops:,}, but {predicted:,} was predicted", file=sys.stderr)
     if ratio < LEAST_RATIO:
-        print(f"error: {ratio:,.0f} is less than {LEAST_RATIO:,.0f}", file=sys.stderr)
+        print(f"error: {ratio:,.0f} times as fast is less than {LEAST_RATIO:,.0f}", file=sys.stderr)
     return 0 if ratio >= LEAST_RATIO and flops == predicted else 1
 
 

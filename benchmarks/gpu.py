@@ -1,30 +1,29 @@
 """Every measurement on a GPU by one command, in the order of their worth, as far as the time allows.
 
-    python benchmarks/gpu.py --data NAME|DIR --out FOLDER [--minutes 9] [--only STEP[=MINUTES] ...]
+    python benchmarks/gpu.py --data NAME|DIR --out FOLDER [--minutes 9] [--only MEASUREMENT[=MINUTES] ...]
 
 The same command again goes on where the last one stopped: finished runs are not run again, an interrupted one
-is resumed. The files of `check`, `speed` and `at-once` are kept as they are; one that is deleted is measured
-anew. A step that fails does not keep the next from its turn, and one with MINUTES stops after them. FOLDER
-then holds what is needed to repeat and to report:
+is resumed. The files of `check`, `speed` and `at-once` are kept as they are; delete one, and it is measured
+anew. If a measurement fails, the next one still has its turn; one with MINUTES stops after them. FOLDER then
+holds what is needed to repeat and to report:
 
     where.json            the device, its driver, the versions, the commit, each command
     check.json            what works on this device (benchmarks/gpu_check.py)
     speed.json            ceilings, floors and images a second (benchmarks/gpu_speed.py)
     at-once.json          how many small networks at once are worth it (benchmarks/at_once.py)
     runs/                 every run: result.json, epochs.csv and its weights
-    budget-buys.toml|csv  the networks of step `budget`, and their figures
+    budget-buys.toml|csv  the networks of `budget`, and their figures
     report.md|csv|html    what `archkit report` makes of the runs
     results.tar.gz        all of it but the weights, to take along
 
 Unpacked into a folder of `benchmarks/results`, it is what `benchmarks/figures.py` writes the pages from.
 
-Steps, in this order unless `--only` has another: check, speed, at-once, best (the paper's best run, then
-Table 3), time94, under5m, budget, steps (what each field of `strong` brings), table4. What `speed` and
-`at-once` measure decides how the others run: `time94` and
-`under5m` are compiled where that was faster, `budget` and `table4` take as many runs at once as were worth
-it. The paper's recipes say float32; they run in TF32, in which torch computes their convolutions on such
-a device unless it is told otherwise, and every result says so. `--commit` is for a copy without its git
-repository.
+Measurements, in this order unless `--only` gives another: check, speed, at-once, best (the paper's best run,
+then Table 3), time94, under5m, budget, steps (what each field of `strong` brings), table4. What `speed` and
+`at-once` measure decides how the others run: `time94`, `under5m` and `steps` are compiled in the way that was
+fastest, `budget` and `table4` take as many runs at once as were worth it. The paper's recipes say float32;
+they run in TF32, in which torch computes their convolutions on such a device unless told otherwise, and every
+result says so. `--commit` names the commit where a copy has no git repository.
 """
 
 from __future__ import annotations
@@ -50,8 +49,8 @@ HERE = Path(__file__).parent
 # What is started finds this archkit first, and then whatever the caller's own path holds.
 PYTHONPATH = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PYTHONPATH)}
-STEPS = ("check", "speed", "at-once", "best", "time94", "under5m", "budget", "steps", "table4")
-SPEED_MINUTES = 6.0  # in a part of which the slowest set-ups to compile may be left out
+MEASUREMENTS = ("check", "speed", "at-once", "best", "time94", "under5m", "budget", "steps", "table4")
+SPEED_MINUTES = 6.0  # if they are over, the set-ups that compile slowest are left out
 AT_ONCE = ("1", "2", "4", "8")
 WORTH = 1.1  # times the images a second, for as many runs at once to be worth the memory
 AS_TORCH = ("--set", "precision=tf32")
@@ -61,13 +60,13 @@ LEFT_FOR_REPORTS = 30.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What the command line says.
+class Session:
+    """One call of this script, as the command line has it.
 
     Attributes:
         data: as `archkit bench --data`.
         out: the folder.
-        deadline: of `time.monotonic`, when no step may go on.
+        deadline: of `time.monotonic`, after which nothing goes on.
         quick: small sizes, to try the script on a CPU.
     """
 
@@ -82,12 +81,12 @@ class Plan:
         return self.deadline - time.monotonic()
 
 
-def run(plan: Plan, *command: str) -> bool:
-    """Runs a command until it ends or the deadline comes; whether it ended, and well."""
+def completed(session: Session, *command: str) -> bool:
+    """Runs a command until it ends or the deadline comes; True if it ended, and without an error."""
     print(f"$ {' '.join(command)}", flush=True)
     with subprocess.Popen([sys.executable, *command], env=ENVIRONMENT) as process:
         try:
-            return process.wait(max(1.0, plan.left)) == 0
+            return process.wait(max(1.0, session.left)) == 0
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGTERM)
             try:
@@ -97,7 +96,7 @@ def run(plan: Plan, *command: str) -> bool:
             return False
 
 
-def bench(plan: Plan, suite: Path, *options: str) -> bool:
+def bench(session: Session, suite: Path, *options: str) -> bool:
     """Runs a suite, going on with what is there."""
     small = [
         "--epochs",
@@ -111,46 +110,48 @@ def bench(plan: Plan, suite: Path, *options: str) -> bool:
         "--seeds",
         "0",
     ]
-    where = ["--data", plan.data, "--out", str(plan.out / "runs"), "--resume"]
-    return run(plan, "-m", "archkit", "bench", str(suite), *where, *options, *(small if plan.quick else ()))
+    where = ["--data", session.data, "--out", str(session.out / "runs"), "--resume"]
+    return completed(
+        session, "-m", "archkit", "bench", str(suite), *where, *options, *(small if session.quick else ())
+    )
 
 
-def check(plan: Plan) -> bool:
+def check(session: Session) -> bool:
     """What works here, unless that is known."""
-    out = plan.out / "check.json"
-    return out.exists() or run(plan, str(HERE / "gpu_check.py"), "--out", str(out))
+    out = session.out / "check.json"
+    return out.exists() or completed(session, str(HERE / "gpu_check.py"), "--out", str(out))
 
 
-def speed(plan: Plan) -> bool:
+def speed(session: Session) -> bool:
     """Images a second, unless they are there."""
-    out = plan.out / "speed.json"
-    quick = ["--quick"] if plan.quick else []
-    minutes = str(min(60 * SPEED_MINUTES, max(1.0, plan.left - LAST_SETUP)) / 60)
-    where = ["--data", plan.data, "--out", str(out), "--minutes", minutes]
-    return out.exists() or run(plan, str(HERE / "gpu_speed.py"), *where, *quick)
+    out = session.out / "speed.json"
+    quick = ["--quick"] if session.quick else []
+    minutes = str(min(60 * SPEED_MINUTES, max(1.0, session.left - LAST_SETUP)) / 60)
+    where = ["--data", session.data, "--out", str(out), "--minutes", minutes]
+    return out.exists() or completed(session, str(HERE / "gpu_speed.py"), *where, *quick)
 
 
-def at_once(plan: Plan) -> bool:
+def at_once(session: Session) -> bool:
     """How many runs at once are worth it, unless that is known."""
-    out = plan.out / "at-once.json"
-    quick = ["--quick", "--jobs", "1", "2"] if plan.quick else ["--jobs", *AT_ONCE]
-    where = ["--data", plan.data, "--out", str(out), "--set", "precision=tf32"]
-    return out.exists() or run(plan, str(HERE / "at_once.py"), *where, *quick)
+    out = session.out / "at-once.json"
+    quick = ["--quick", "--jobs", "1", "2"] if session.quick else ["--jobs", *AT_ONCE]
+    where = ["--data", session.data, "--out", str(out), "--set", "precision=tf32"]
+    return out.exists() or completed(session, str(HERE / "at_once.py"), *where, *quick)
 
 
 def read(path: Path) -> Any:
-    """What a step has written; None where it has not been taken."""
+    """What a measurement has written; None where it has not been made."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def fastest(plan: Plan) -> Sequence[str]:
+def fastest(session: Session) -> Sequence[str]:
     """The way of compiling in which resnet10 trained fastest at the recipes' batch, as options."""
     compiles = {
         title: str(changes["compile"]) for title, changes in SETUPS if changes["precision"] == "bfloat16"
     }
     found = [
         one
-        for one in (read(plan.out / "speed.json") or {"results": []})["results"]
+        for one in (read(session.out / "speed.json") or {"results": []})["results"]
         if one["network"] == "resnet10"
         and one["batch"] == 256
         and one["setup"] in compiles
@@ -162,18 +163,18 @@ def fastest(plan: Plan) -> Sequence[str]:
     return ("--set", f"compile={compiles[best['setup']]}")
 
 
-def together(plan: Plan) -> Sequence[str]:
+def together(session: Session) -> Sequence[str]:
     """The fewest runs at once that come within a tenth of the most images a second, as options."""
-    measured = (read(plan.out / "at-once.json") or {"results": []})["results"]
+    measured = (read(session.out / "at-once.json") or {"results": []})["results"]
     rates = {one["jobs"]: float(one["images_per_second"]) for one in measured if one["images_per_second"]}
     if not rates:
         return ()
     return ("--jobs", str(min(jobs for jobs, rate in rates.items() if WORTH * rate >= max(rates.values()))))
 
 
-def budget(plan: Plan) -> bool:
+def budget(session: Session) -> bool:
     """Networks near three budgets: the suite is made once, so that it stays the same."""
-    suite = plan.out / "budget-buys.toml"
+    suite = session.out / "budget-buys.toml"
     if not suite.exists():
         made = subprocess.run(
             [sys.executable, str(HERE / "budget_buys.py"), "suite"],
@@ -183,27 +184,27 @@ def budget(plan: Plan) -> bool:
             env=ENVIRONMENT,
         )
         suite.write_text(made.stdout, encoding="utf-8")
-    return bench(plan, suite, *together(plan))
+    return bench(session, suite, *together(session))
 
 
-WORK: dict[str, Callable[[Plan], bool]] = {
+WORK: dict[str, Callable[[Session], bool]] = {
     "check": check,
     "speed": speed,
     "at-once": at_once,
-    "best": lambda plan: bench(plan, HERE / "paper-table3.toml", *AS_TORCH),
-    "time94": lambda plan: bench(plan, HERE / "time-to-94.toml", *fastest(plan)),
-    "under5m": lambda plan: bench(plan, HERE / "under-5m.toml", *fastest(plan)),
+    "best": lambda session: bench(session, HERE / "paper-table3.toml", *AS_TORCH),
+    "time94": lambda session: bench(session, HERE / "time-to-94.toml", *fastest(session)),
+    "under5m": lambda session: bench(session, HERE / "under-5m.toml", *fastest(session)),
     "budget": budget,
-    "steps": lambda plan: bench(plan, HERE / "strong-steps.toml", *fastest(plan)),
-    "table4": lambda plan: bench(plan, HERE / "paper-table4.toml", *AS_TORCH, *together(plan)),
+    "steps": lambda session: bench(session, HERE / "strong-steps.toml", *fastest(session)),
+    "table4": lambda session: bench(session, HERE / "paper-table4.toml", *AS_TORCH, *together(session)),
 }
 
 
-def note_where(plan: Plan, commit: str | None) -> None:
-    """Writes down where this is measured, and adds the command to those of earlier parts."""
+def note_where(session: Session, commit: str | None) -> None:
+    """Writes down where this is measured, and adds the command to those of earlier calls."""
     import torch
 
-    path = plan.out / "where.json"
+    path = session.out / "where.json"
     before = read(path) or {"commands": []}
     found = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -224,31 +225,31 @@ def said(*command: str) -> str | None:
     return done.stdout.partition("\n")[0].strip() or None
 
 
-def report(plan: Plan) -> None:
+def report(session: Session) -> None:
     """Reports of the finished runs, and everything but the weights in one file."""
-    late = replace(plan, deadline=time.monotonic() + 120)
-    runs = plan.out / "runs"
+    late = replace(session, deadline=time.monotonic() + 120)
+    runs = session.out / "runs"
     if any(runs.glob("*/result.json")):
         files = (("--markdown", "report.md"), ("--csv", "report.csv"), ("--html", "report.html"))
-        where = [part for option, name in files for part in (option, str(plan.out / name))]
-        run(late, "-m", "archkit", "report", str(runs), *where)
-        if (plan.out / "budget-buys.toml").exists():  # else no run is of that step
-            table = str(plan.out / "budget-buys.csv")
-            run(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", table)
-    with tarfile.open(plan.out / "results.tar.gz", "w:gz") as archive:
-        for path in sorted(plan.out.rglob("*")):
+        where = [part for option, name in files for part in (option, str(session.out / name))]
+        completed(late, "-m", "archkit", "report", str(runs), *where)
+        if (session.out / "budget-buys.toml").exists():  # else no run is of `budget`
+            table = str(session.out / "budget-buys.csv")
+            completed(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", table)
+    with tarfile.open(session.out / "results.tar.gz", "w:gz") as archive:
+        for path in sorted(session.out.rglob("*")):
             if path.is_file() and path.suffix in {".json", ".csv", ".toml", ".md", ".html"}:
-                archive.add(path, path.relative_to(plan.out))
-    print(f"{plan.out / 'results.tar.gz'}: {(plan.out / 'results.tar.gz').stat().st_size:,} bytes")
+                archive.add(path, path.relative_to(session.out))
+    print(f"{session.out / 'results.tar.gz'}: {(session.out / 'results.tar.gz').stat().st_size:,} bytes")
 
 
 def limited(text: str) -> tuple[str, float]:
-    """`STEP` or `STEP=MINUTES`: the step, and how many minutes it may take."""
-    step, _, minutes = text.partition("=")
-    if step not in STEPS:
-        raise argparse.ArgumentTypeError(f"no step is called {step!r}: {', '.join(STEPS)}")
+    """`MEASUREMENT` or `MEASUREMENT=MINUTES`: which, and how many minutes it may take."""
+    name, _, minutes = text.partition("=")
+    if name not in MEASUREMENTS:
+        raise argparse.ArgumentTypeError(f"no measurement is called {name!r}: {', '.join(MEASUREMENTS)}")
     try:
-        return step, float(minutes) if minutes else float("inf")
+        return name, float(minutes) if minutes else float("inf")
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: minutes are a number") from None
 
@@ -258,31 +259,33 @@ def main() -> int:
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=9.0)
-    parser.add_argument("--only", nargs="+", type=limited, metavar="STEP[=MINUTES]", help=", ".join(STEPS))
+    parser.add_argument(
+        "--only", nargs="+", type=limited, metavar="MEASUREMENT[=MINUTES]", help=", ".join(MEASUREMENTS)
+    )
     parser.add_argument("--commit", help="of what is measured; asked of git unless given")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + 60 * args.minutes - LEFT_FOR_REPORTS
-    plan = Plan(data=args.data, out=args.out, deadline=deadline, quick=args.quick)
-    note_where(plan, args.commit)
+    session = Session(data=args.data, out=args.out, deadline=deadline, quick=args.quick)
+    note_where(session, args.commit)
     ended = {}
-    for step, minutes in args.only or [limited(step) for step in STEPS]:
-        if plan.left <= 0:
-            print(f"{step}: no time left")
-            ended[step] = False
+    for name, minutes in args.only or [limited(name) for name in MEASUREMENTS]:
+        if session.left <= 0:
+            print(f"{name}: no time left")
+            ended[name] = False
             continue
         try:
-            of_it = replace(plan, deadline=min(plan.deadline, time.monotonic() + 60 * minutes))
-            ended[step] = WORK[step](of_it)
-        except Exception:  # noqa: BLE001 - the next step may do
+            of_it = replace(session, deadline=min(session.deadline, time.monotonic() + 60 * minutes))
+            ended[name] = WORK[name](of_it)
+        except Exception:  # noqa: BLE001 - the next one may do
             traceback.print_exc()
-            ended[step] = False
+            ended[name] = False
         print(
-            f"{step}: {'done' if ended[step] else 'not finished'}, {max(0.0, plan.left):.0f} s left",
+            f"{name}: {'done' if ended[name] else 'not finished'}, {max(0.0, session.left):.0f} s left",
             flush=True,
         )
-    report(plan)
+    report(session)
     return 0 if all(ended.values()) else 1
 
 

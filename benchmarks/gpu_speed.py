@@ -10,40 +10,28 @@ no time is left says so, and the next one follows. After resnet10, for scale: th
 (DataLoader, transforms on the CPU, float32 as torch has it, which rounds convolutions to TF32) on resnet10,
 and the package airbench on a net of its own, where it is installed. FILE is written anew after each.
 `--quick` takes small sizes, to try the script on a CPU.
-
-Floor of one image, in seconds: the larger of
-    operations: 6 x MACs over the measured matrix peak (a multiply-add is two; backward is twice forward)
-    bytes: what autograd keeps, in bfloat16, written once and read once, over the measured bandwidth
-No training step can be faster than the larger; fused norms and activations come nearest to it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
-import os
-import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from gpu_floor import ceilings, floor
+from gpu_loops import airbench, speed, tutorial
 from machine import command, machine
-from training import plain, time_of_each
 
-from archkit.bench import load_data, load_recipe, override
+from archkit.bench import load_data
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.sweep.run_spec import adapt
-from archkit.bench.train.device import backends, environment, pick_device, synchronize
-from archkit.bench.train.device_data import DeviceData
-from archkit.bench.train.trainer import Trainer
-from archkit.count import totals
-from archkit.count.memory import memory
-from archkit.spec import ArchSpec, parse
+from archkit.bench.train.device import environment, pick_device
+from archkit.spec import parse
 
 GOALS = {"resnet10": 100_000, "paper-resnet18": 60_000, "[4,4,3]x[64,128,256]": 40_000}
 """Images a second that are aimed at on an H100."""
@@ -59,145 +47,6 @@ SETUPS: tuple[Setup, ...] = (
 )
 AUTOTUNED: Setup = ("bfloat16, autotuned", {"precision": "bfloat16", "compile": "max-autotune"})
 TAKEN_ON = 2  # set-ups in which the other networks are measured
-KERNELS = 12  # of a profile
-
-
-def measured(work: Callable[[], object], device: torch.device, *, warm_up: int, repeats: int) -> list[float]:
-    """Seconds of each repeat, the device waited for."""
-    for _ in range(warm_up):
-        work()
-    samples = []
-    for _ in range(repeats):
-        synchronize(device)
-        start = time.perf_counter()
-        work()
-        synchronize(device)
-        samples.append(time.perf_counter() - start)
-    return samples
-
-
-def ceilings(device: torch.device, *, quick: bool) -> dict[str, float]:
-    """Operations a second of a bfloat16 matrix product, and bytes a second of a copy."""
-    n, size = (512, 2**24) if quick else (8192, 2**30)
-    a, b = (torch.randn(n, n, device=device, dtype=torch.bfloat16) for _ in range(2))
-    product = measured(lambda: a @ b, device, warm_up=3, repeats=20)
-    source = torch.empty(size, device=device, dtype=torch.uint8).random_()
-    target = torch.empty_like(source)
-    copy = measured(lambda: target.copy_(source), device, warm_up=3, repeats=20)
-    return {
-        "operations_per_second": 2 * n**3 / statistics.median(product),
-        "bytes_per_second": 2 * size / statistics.median(copy),  # read and written
-    }
-
-
-def floor(spec: ArchSpec, ceiling: dict[str, float]) -> dict[str, float]:
-    """Seconds of an image that its operations, and that its bytes take at least."""
-    kept = memory(spec, batch=1, optimizer="momentum").activations / 2  # float32 -> bfloat16
-    by_operations = 6 * int(totals(spec).macs) / ceiling["operations_per_second"]
-    by_bytes = 2 * kept / ceiling["bytes_per_second"]
-    return {
-        "operations": by_operations,
-        "bytes": by_bytes,
-        "images_per_second": 1 / max(by_operations, by_bytes),
-    }
-
-
-def speed(
-    spec: ArchSpec,
-    data: DataSet,
-    changes: dict[str, Any],
-    *,
-    device: torch.device,
-    batch: int,
-    seconds: float,
-    profiled: bool,
-) -> dict[str, Any]:
-    """Images a second of the engine's training steps, at least five of them and some seconds long."""
-    recipe = override(load_recipe("fast"), [("batch_size", batch), *changes.items()])
-    with backends(recipe.precision):
-        on_device = DeviceData.of(data, recipe, device)
-        trainer = Trainer(spec, on_device, recipe, seed=0, device=device)
-        start = time.perf_counter()
-        trainer.warm_up()
-        compiling = time.perf_counter() - start
-        trainer.model.train()
-        images = len(on_device.train)
-
-        def steps(count: int) -> None:
-            for index in torch.randint(images, (count, batch), device=device):
-                trainer.step(index)
-            synchronize(device)  # once in a few steps, as an epoch hardly does: a little is lost here
-
-        steps(10 if seconds else 1)
-        rounds = []
-        for _ in range(3):
-            taken, start = 0, time.perf_counter()
-            while taken < 5 or time.perf_counter() - start < seconds:
-                steps(5)
-                taken += 5
-            rounds.append(taken * batch / (time.perf_counter() - start))
-        seen = time_of_each(steps, 5, device=device) if profiled else []
-    in_kernels = sum(spent for _, spent in seen)
-    return {
-        "batch": batch,
-        "images_per_second": rounds,
-        "median": statistics.median(rounds),
-        "first_steps_seconds": compiling,
-        "memory_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
-        "kernels": [(name, spent / (in_kernels or 1.0)) for name, spent in seen[:KERNELS]] or None,
-        # Of a step; the rest of it the device waits for work.
-        "kernel_seconds": in_kernels / 5 or None,
-    }
-
-
-def tutorial(data: DataSet, *, device: torch.device, batch: int, seconds: float) -> dict[str, Any]:
-    """Images a second of resnet10 by the loop of `benchmarks/training.py`, with the paper's augmentation."""
-    recipe = override(load_recipe("paper-best"), [("batch_size", batch)])
-    workers = min(16, os.cpu_count() or 1)
-    steps = plain(adapt(parse("resnet10"), data), data, recipe, workers=workers, device=device)
-    steps(2)
-    synchronize(device)
-    done, start = 0, time.perf_counter()
-    while done < 2 or time.perf_counter() - start < 3 * seconds:
-        steps(2)
-        done += 2
-    synchronize(device)
-    rate = done * batch / (time.perf_counter() - start)
-    return {"batch": batch, "workers": workers, "images_per_second": [rate], "median": rate}
-
-
-def airbench(data: DataSet) -> dict[str, Any]:
-    """Images a second of a whole `train94` of the package airbench, its own net and augmentation."""
-    import airbench as package
-
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        # It reads CIFAR-10 from a folder of this name, in this form, where it has once been downloaded.
-        (Path(folder) / "cifar10").mkdir()
-        for name, images, labels in (
-            ("train", data.train_images, data.train_labels),
-            ("test", data.test_images, data.test_labels),
-        ):
-            pixels = torch.from_numpy(images.transpose(0, 2, 3, 1).copy())
-            held = {
-                "images": pixels,
-                "labels": torch.from_numpy(labels.copy()),
-                "classes": list(data.classes),
-            }
-            torch.save(held, Path(folder) / "cifar10" / f"{name}.pt")
-        os.chdir(folder)
-        try:
-            package.warmup94()
-            torch.cuda.synchronize()
-            start = time.perf_counter()
-            package.train94(verbose=False)
-            torch.cuda.synchronize()
-            taken = time.perf_counter() - start
-        finally:
-            os.chdir(before)
-    # Its defaults: 9.9 epochs of whole batches of 1,024.
-    images = math.ceil(len(data.train_labels) // 1024 * 9.9) * 1024
-    return {"batch": 1024, "seconds": taken, "images_per_second": [images / taken], "median": images / taken}
 
 
 def others(data: DataSet, *, device: torch.device, batch: int, seconds: float) -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
-"""Times of the budget solver, each in a process of its own, and its ratios to plainer ways in one run.
+"""How long the budget solver takes, each task in its own process, and how it compares with plainer ways.
 
     python benchmarks/solver.py [--large] [--json]
 
-Every figure is the median of three. `--large` adds five stages up to width 1,024 under 20M, once.
-Only ratios decide the exit code: what the table gains over a plain one in numpy, and the listing over a
-loop that builds torch modules.
+Each time is the median of three. `--large` adds, once, five stages up to width 1,024 under 20M parameters.
+Only two ratios are asserted: the solver's table against a plain one in numpy, and the listing against a loop
+that builds torch modules.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEAST_OVER_PLAIN = 1.0
 
 
 def plain_count(widths: list[int], stages: int, limit: int) -> int:
-    """The same count by the table that comes to mind first: (stage, width, what is left), 8 apart."""
+    """The same count by the first table that comes to mind: (stage, width, parameters left), in 8s."""
 
     def params(blocks: tuple[int, ...], channels: tuple[int, ...]) -> int:
         return int(totals(ArchSpec.make(blocks, channels)).params)
@@ -75,8 +75,8 @@ def plain_count(widths: list[int], stages: int, limit: int) -> int:
     return sum(int(ends[c][cells - 1 - alone[c]]) for c in widths if alone[c] < cells)
 
 
-def alone(what: str) -> dict[str, float]:
-    """One piece of work in a process of its own: its seconds, and the most memory it held in GiB."""
+def in_own_process(what: str) -> dict[str, float]:
+    """One task in its own process: its seconds, the most memory that it held in GiB, and what it found."""
     done = subprocess.run(
         [sys.executable, __file__, "--only", what], check=True, capture_output=True, text=True
     )
@@ -95,9 +95,9 @@ def work(what: str) -> object:
     return len(sample(space, FIVE_MILLION, 1_000)) + len(best.networks)
 
 
-def seconds_of(work: Callable[[], object]) -> float:
+def seconds_of(call: Callable[[], object]) -> float:
     start = time.perf_counter()
-    work()
+    call()
     return time.perf_counter() - start
 
 
@@ -129,18 +129,20 @@ def main() -> int:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(json.dumps({"seconds": seconds, "gib": most, "found": found}))
         return 0
-    runs = {what: [alone(what) for _ in range(ROUNDS)] for what in ("count", "plain", "best and sample")}
+    runs = {
+        what: [in_own_process(what) for _ in range(ROUNDS)] for what in ("count", "plain", "best and sample")
+    }
     if args.large:
-        runs["large"] = [alone("large")]
+        runs["large"] = [in_own_process("large")]
     middle = {what: statistics.median(run["seconds"] for run in each) for what, each in runs.items()}
     memory = {what: max(run["gib"] for run in each) for what, each in runs.items()}
     counts = {what: each[0]["found"] for what, each in runs.items()}
     if counts["count"] != counts["plain"]:
-        print(f"the counts differ: {counts['count']:,} and {counts['plain']:,}")
+        print(f"error: the counts differ: {counts['count']:,} and {counts['plain']:,}", file=sys.stderr)
         return 1
     listing = statistics.median(write_list() for _ in range(ROUNDS))
     rows = count_within(parse_space(DEFAULT_SPACE), FIVE_MILLION)
-    build_loop(3)  # what the first module warms up
+    build_loop(3)  # warms up
     built = 30 / statistics.median(seconds_of(lambda: build_loop(30)) for _ in range(ROUNDS))
     ratios = {
         "the count over a plain table in numpy": middle["plain"] / middle["count"],
@@ -169,8 +171,14 @@ def main() -> int:
         print(f"build torch modules: {built:,.0f} networks/s")
         for name, ratio in ratios.items():
             print(f"{name}: {ratio:,.1f} times as fast")
-    plain, torch = ratios.values()
-    return 0 if plain >= LEAST_OVER_PLAIN and torch >= LEAST_OVER_TORCH else 1
+    short = [
+        f"{name}: {ratio:,.1f} times as fast is less than {least:,.0f}"
+        for (name, ratio), least in zip(ratios.items(), (LEAST_OVER_PLAIN, LEAST_OVER_TORCH), strict=True)
+        if ratio < least
+    ]
+    for text in short:
+        print(f"error: {text}", file=sys.stderr)
+    return 1 if short else 0
 
 
 if __name__ == "__main__":

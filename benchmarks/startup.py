@@ -1,7 +1,7 @@
 """How long `archkit count` takes as a whole process, beside what importing torch alone takes.
 
-Runs the commands in turn, so that all see the same machine, and asserts only a ratio: exits 1 where
-`archkit count` is not at least 5 times as fast as importing torch.
+The commands run in turn, so that all see the same machine. Only a ratio is asserted: the script exits with 1
+if `archkit count` is not at least 5 times as fast as importing torch.
 
     python benchmarks/startup.py [--runs 11] [--json]
 """
@@ -33,7 +33,7 @@ GOAL = 0.2  # seconds, on a quiet machine: printed, not asserted
 
 
 def measure(runs: int) -> dict[str, list[float]]:
-    """Wall seconds of each command, `runs` times in turn after one round that is not counted."""
+    """Wall seconds of each command, run in turn `runs` times after a first round that is not counted."""
     samples: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for turn in range(runs + 1):
         for name, command in COMMANDS.items():
@@ -46,7 +46,7 @@ def measure(runs: int) -> dict[str, list[float]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=11, help=f"of each command, at least {LEAST_RUNS}")
+    parser.add_argument("--runs", type=int, default=11, help=f"runs of each command, at least {LEAST_RUNS}")
     parser.add_argument("--json", action="store_true", help="all samples as one JSON object")
     args = parser.parse_args()
     if args.runs < LEAST_RUNS:
@@ -67,7 +67,7 @@ def main() -> int:
         print(f"archkit count takes {to_bare:.1f} times as long as an empty Python")
         print(f"archkit count is {'under' if median[COUNT] < GOAL else 'not under'} {GOAL} s here")
     if to_torch < LEAST_RATIO:
-        print(f"error: {to_torch:.1f} is less than {LEAST_RATIO}", file=sys.stderr)
+        print(f"error: {to_torch:.1f} times as long is less than {LEAST_RATIO}", file=sys.stderr)
     return 0 if to_torch >= LEAST_RATIO else 1
 
 

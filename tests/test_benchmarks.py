@@ -68,7 +68,7 @@ def results(tmp_path):
     return tmp_path
 
 
-def block(script, results, name):
+def table_lines(script, results, name):
     page = f"above\n<!-- figures: {name} -->\nold\n<!-- end of figures -->\nbelow\n"
     new = script("figures").written(page, results)
     assert new.startswith(f"above\n<!-- figures: {name} -->\n")
@@ -78,7 +78,7 @@ def block(script, results, name):
 
 
 def test_the_speed_of_each_set_up(script, results):
-    lines = block(script, results, "gpu-speed")
+    lines = table_lines(script, results, "gpu-speed")
     assert lines[0] == "GPU X; driver 1.2, torch 3, Python 4; commit 0123456789ab; `benchmarks/results/gpu`."
     assert "Matrix product 800 T operations/s, copy 3,000 GB/s." in lines
     assert "| resnet10 | bfloat16, eager | 256 | 50,000 | 25% | 200,000 | 100,000 |" in lines
@@ -96,7 +96,7 @@ def test_what_each_set_up_brought(script, results):
     failed = {"network": "resnet10", "setup": "bfloat16, compiled", "batch": 256, "failure": "x",
               "floor": one["floor"], "goal": 1}  # fmt: skip
     path.write_text(json.dumps({**speed, "results": [one, {**one, "batch": 1024}, failed, graphs]}))
-    lines = block(script, results, "gpu-speed")
+    lines = table_lines(script, results, "gpu-speed")
     assert "| bfloat16, CUDA graphs | bfloat16, eager | 2.00 | - | 2.00 |" in lines
     assert "| resnet10 | bfloat16, eager | 256 | 100.00 | 40.00 | 40% |" in lines
     assert "| resnet10 | bfloat16, CUDA graphs | 256 | 50.00 | 20.00 | 40% |" in lines
@@ -106,19 +106,19 @@ def test_what_works(script, results):
     checks = [{"what": "a step", "failed": False, "said": "loss 2"},
               {"what": "a run", "failed": True, "said": "RuntimeError: no"}]  # fmt: skip
     (results / "gpu" / "check.json").write_text(json.dumps({"checks": checks}))
-    lines = block(script, results, "gpu-check")
+    lines = table_lines(script, results, "gpu-check")
     assert lines[-2:] == ["| a step | works | loss 2 |", "| a run | failed | RuntimeError: no |"]
 
 
 def test_runs_at_once(script, results):
-    lines = block(script, results, "gpu-at-once")
+    lines = table_lines(script, results, "gpu-at-once")
     assert "| 1 | 10,000 |" in lines
     assert "| 2 | - |" in lines
 
 
 def test_the_accuracies(script, results):
     """94, 95 and 96%: a mean of 95, and of the seeds the exact counts."""
-    lines = block(script, results, "gpu-runs")
+    lines = table_lines(script, results, "gpu-runs")
     (row,) = (line for line in lines if line.startswith("| resnet10 | fast | 3 |"))
     assert row == (
         "| resnet10 | fast | 3 | 95.00 | 1.00 | 92.52 to 97.48 | 4,980,234 | 328,930,304"
@@ -135,28 +135,30 @@ def test_a_run_that_is_not_finished_is_named(script, results):
                         ("two", ["1,0.1,1,40,100,,,"]), ("three", [])):  # fmt: skip
         (folder / f"{name}.partial").mkdir()
         (folder / f"{name}.partial" / "epochs.csv").write_text("\n".join([head, *lines]) + "\n")
-    lines = block(script, results, "gpu-runs")
+    lines = table_lines(script, results, "gpu-runs")
     assert lines[-2:] == ["| `one` | 2 | 50.00% | 60.00% |", "| `two` | 1 | 40.00% | - |"]
 
 
 def test_what_a_budget_buys(script, results):
     """Parameters rise with accuracy, depth falls, MACs exchange two neighbours: 1 - 6 * 2 / (4 * 15)."""
-    assert "| 270,000 | short | 4 | +1.00 | +0.80 | - | -1.00 | - |" in block(script, results, "gpu-budget")
+    assert "| 270,000 | short | 4 | +1.00 | +0.80 | - | -1.00 | - |" in table_lines(
+        script, results, "gpu-budget"
+    )
 
 
 def test_without_a_gpu_it_says_so(script, tmp_path):
     for name in ("gpu-speed", "gpu-at-once", "gpu-runs", "gpu-budget"):
-        assert block(script, tmp_path, name) == ["Nothing has been measured on a GPU yet."]
+        assert table_lines(script, tmp_path, name) == ["Nothing has been measured on a GPU yet."]
 
 
-def test_a_step_that_was_not_taken_says_so(script, results):
+def test_a_measurement_that_was_not_made_says_so(script, results):
     (results / "gpu" / "at-once.json").unlink()
-    assert block(script, results, "gpu-at-once") == ["Not measured yet."]
+    assert table_lines(script, results, "gpu-at-once") == ["Not measured yet."]
 
 
 def test_the_headline_takes_networks_under_5m_with_three_seeds(script, results):
     (results / "cpu").symlink_to(BENCHMARKS / "results" / "cpu")
-    lines = [line for line in block(script, results, "headline") if "GPU X" in line]
+    lines = [line for line in table_lines(script, results, "headline") if "GPU X" in line]
     assert len(lines) == 1
     assert lines[0].startswith(
         "| resnet10, 4,980,234 parameters, recipe fast, on cifar10, GPU X | 95.00%, mean of 3 "
@@ -165,19 +167,19 @@ def test_the_headline_takes_networks_under_5m_with_three_seeds(script, results):
 
 def test_a_mark_that_names_no_table(script, results):
     with pytest.raises(KeyError):
-        block(script, results, "gpu-temperature")
+        table_lines(script, results, "gpu-temperature")
 
 
 # --- gpu.py, budget_buys.py
 
 
-def plan(script, out):
-    return script("gpu").Plan(data="cifar10", out=out, deadline=0.0, quick=False)
+def session(script, out):
+    return script("gpu").Session(data="cifar10", out=out, deadline=0.0, quick=False)
 
 
 def test_what_was_fastest_is_what_the_suites_use(script, tmp_path):
     gpu = script("gpu")
-    assert gpu.fastest(plan(script, tmp_path)) == ()
+    assert gpu.fastest(session(script, tmp_path)) == ()
     rates = (
         ("resnet10", "float32, eager", 256, 9.0),  # not the suites' precision
         ("resnet10", "bfloat16, eager", 256, 5.0),
@@ -188,10 +190,10 @@ def test_what_was_fastest_is_what_the_suites_use(script, tmp_path):
     found = [{"network": n, "setup": s, "batch": b, "median": m} for n, s, b, m in rates]
     failed = {"network": "resnet10", "setup": "bfloat16, CUDA graphs", "batch": 256, "failure": "x"}
     (tmp_path / "speed.json").write_text(json.dumps({"results": [*found, failed]}))
-    assert gpu.fastest(plan(script, tmp_path)) == ("--set", "compile=default")
+    assert gpu.fastest(session(script, tmp_path)) == ("--set", "compile=default")
 
 
-def test_a_step_may_have_minutes(script):
+def test_a_measurement_may_have_minutes(script):
     gpu = script("gpu")
     assert gpu.limited("speed") == ("speed", float("inf"))
     assert gpu.limited("best=3.5") == ("best", 3.5)
@@ -200,15 +202,15 @@ def test_a_step_may_have_minutes(script):
             gpu.limited(wrong)
 
 
-def test_a_step_that_fails_does_not_keep_the_next_from_its_turn(script, tmp_path, monkeypatch, capsys):
+def test_after_a_measurement_that_fails_the_next_one_has_its_turn(script, tmp_path, monkeypatch, capsys):
     gpu = script("gpu")
     taken = []
 
-    def breaks(_plan):
+    def breaks(_session):
         raise ValueError("no such thing")
 
-    def works(plan):
-        taken.append(plan.left)
+    def works(session):
+        taken.append(session.left)
         return True
 
     monkeypatch.setattr(gpu, "WORK", {"check": breaks, "speed": works, "best": works})
@@ -232,7 +234,7 @@ def test_a_step_that_fails_does_not_keep_the_next_from_its_turn(script, tmp_path
 def test_the_fewest_runs_at_once_that_are_worth_it(script, tmp_path, rates, jobs):
     found = [{"jobs": n, "images_per_second": rate} for n, rate in rates.items()]
     (tmp_path / "at-once.json").write_text(json.dumps({"results": found}))
-    assert script("gpu").together(plan(script, tmp_path)) == ("--jobs", str(jobs))
+    assert script("gpu").together(session(script, tmp_path)) == ("--jobs", str(jobs))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from archkit.budget.limits import Budget, unknown
-from archkit.errors import BudgetError
+from archkit.budget.limits import Budget
+from archkit.errors import BudgetError, unknown
 from archkit.spec import DEFAULT_SPACE, SearchSpace, parse_space
 
 __all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Any, Final, NamedTuple
@@ -13,11 +13,11 @@ from archkit.count.held import in_bytes
 from archkit.count.memory import OPTIMIZER_STATES, memory, peak_values
 from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options
 from archkit.count.tables import METRICS
-from archkit.errors import BudgetError, nearest
+from archkit.errors import BudgetError, unknown
 from archkit.plan import layout
 from archkit.spec import ArchSpec
 
-__all__ = ["Budget", "End", "Limit", "unknown"]
+__all__ = ["Budget", "End", "Limit"]
 
 _BOUND: Final = 10**18  # far above what any network costs, and far below 2**63
 _MOST_BATCH: Final = 10**9
@@ -144,12 +144,6 @@ class Budget:
     def fits(self, spec: ArchSpec) -> bool:
         """Whether a network keeps to every limit."""
         return all(getattr(self, name).allows(value) for name, value in self.figures(spec).items())
-
-
-def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """The message about a word that is not known: the nearest that is, or all that are."""
-    words = tuple(known)
-    return f"unknown {what} {word!r}; {nearest(word, words, None) or 'known: ' + ', '.join(words)}"
 
 
 def _read_limits(given: Mapping[str, str], weight_bits: int) -> dict[str, Limit]:

@@ -15,7 +15,7 @@ import numpy as np
 from archkit.budget.listing import Candidate, Chunk
 from archkit.budget.stage_tables import METRICS, Ints
 from archkit.errors import OutputError
-from archkit.files import replacing
+from archkit.files import LIST_ENDINGS, replacing
 
 __all__ = ["FORMATS", "check_output", "write_candidates", "write_chunks"]
 
@@ -137,9 +137,11 @@ def _parquet(batches: Iterable[_Columns], path: Path) -> int:
     return written
 
 
-FORMATS: Final[dict[str, Callable[[Iterable[Candidate], Path], int]]] = {
-    ".csv": _csv,
-    ".jsonl": _jsonl,
-    ".parquet": lambda rows, path: _parquet(_columns_of_rows(rows), path),
-}
+def _parquet_of_rows(rows: Iterable[Candidate], path: Path) -> int:
+    return _parquet(_columns_of_rows(rows), path)
+
+
+FORMATS: Final[dict[str, Callable[[Iterable[Candidate], Path], int]]] = dict(
+    zip(LIST_ENDINGS, (_csv, _jsonl, _parquet_of_rows), strict=True)
+)
 """The writer for each file ending."""

@@ -12,6 +12,7 @@ from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.stopping import when_stopped
 from archkit.cli.working import Tell, working
 from archkit.count.metrics import FIGURES, as_options
+from archkit.files import LIST_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,7 +57,11 @@ def enumerate_command(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write them all to a file: .csv, .jsonl or .parquet."),
+        typer.Option(
+            "--output",
+            "-o",
+            help=f"Write them all to a file, whose ending names the format: {', '.join(LIST_ENDINGS)}.",
+        ),
     ] = None,
 ) -> None:
     """List the networks of a space that fit a budget, and say how many there are.

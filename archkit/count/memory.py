@@ -23,7 +23,7 @@ from math import prod
 from typing import Any, Final
 
 from archkit.count.closed import totals
-from archkit.errors import BudgetError
+from archkit.errors import BudgetError, unknown
 from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, layout
 from archkit.spec import ArchSpec
 
@@ -86,7 +86,7 @@ def memory(
     if batch < 1:
         raise BudgetError(f"a batch has 1 image or more, not {batch}")
     if optimizer not in OPTIMIZER_STATES:
-        raise BudgetError(f"optimizer is {' | '.join(OPTIMIZER_STATES)}, not {optimizer}")
+        raise BudgetError(unknown("optimizer", optimizer, OPTIMIZER_STATES))
     plan = layout(spec)
     params = int(totals(spec).params)
     return Memory(

@@ -1,4 +1,4 @@
-"""`archkit report` as a user runs it: tables, Markdown, CSV and figures; see also test_report_page."""
+"""`archkit report` as a user runs it: tables, Markdown, CSV and figures; see also the folder page."""
 
 import csv
 import io

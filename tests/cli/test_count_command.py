@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from archkit.budget import FIGURES, OBJECTIVES
+from archkit.budget.output import FORMATS
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
 from archkit.nn import build
@@ -126,7 +127,14 @@ def test_help_everywhere(cli: Cli, command: str) -> None:
     ("args", "listed"),
     [
         (["count"], [*OPTIMIZER_STATES, *(tool.value for tool in Tool)]),
-        (["enumerate"], [*OPTIMIZER_STATES, *(name.replace("_", "-") for name in FIGURES)]),
+        (
+            ["enumerate"],
+            [
+                *OPTIMIZER_STATES,
+                *(ending[1:] for ending in FORMATS),
+                *(name.replace("_", "-") for name in FIGURES),
+            ],
+        ),
         (["solve"], [*OPTIMIZER_STATES, *(name.replace("_", "-") for name in OBJECTIVES)]),
     ],
     ids=lambda one: " ".join(one[:1]),

@@ -73,7 +73,8 @@ def test_bits_are_rounded_up_to_bytes() -> None:
     ("options", "words"),
     [
         ({"batch": 0}, "1 image or more"),
-        ({"optimizer": "lion"}, "optimizer is"),
+        ({"optimizer": "lion"}, "unknown optimizer 'lion'; known: none, sgd, momentum, adam"),
+        ({"optimizer": "adm"}, r"unknown optimizer 'adm'; did you mean adam or adamw\?"),
         ({"batch": 10**18}, "64 bits"),
     ],
 )
