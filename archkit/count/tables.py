@@ -73,6 +73,10 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
         c_in = pen.c[:, None] if i else pen.c
         pen = CostPen(c_in, pen.h, pen.w)
         draw_block(pen, setting, c, parts.strides[i], first=True)
+        if getattr(pen.c, "ndim", 1) > 1:
+            raise BudgetError(
+                f"what leaves stage {i + 1} depends on the width of the stage before: no tables"
+            )
         here = _stacked(pen.start_again(), (len(widths[i - 1]) if i else 1, len(c)))
         first.append(here if i else here + _stacked(stem, c.shape)[:, None, :])
         draw_block(pen, setting, c, 1, first=False)
