@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from archkit.count.memory import OPTIMIZER_STATES, Tape, Tensor, buffers, chain_peak, memory
-from archkit.count.tables import METRICS, NO_LIMIT, CostTables, Ints, stem_width
+from archkit.count.tables import CEILING, METRICS, CostTables, Ints, stem_width
 from archkit.errors import BudgetError
 from archkit.plan import Case, Node, layers_of, outline
 from archkit.spec import ArchSpec
@@ -87,7 +87,7 @@ def held_tables(
     """
     few = like.replace(blocks=(2,) * len(like.blocks), stem=like.stem)
     # In Python's integers, and with the same margin as the costs.
-    if 3 * max(like.blocks) * memory(few, batch=batch, optimizer=optimizer).training >= NO_LIMIT:
+    if 3 * max(like.blocks) * memory(few, batch=batch, optimizer=optimizer).training >= CEILING:
         raise BudgetError(f"the memory of the largest network, {like}, is beyond what 64 bits count")
     outlined = outline(like, widths, stem_width=stem_width(like, widths, stem_follows=stem_follows))
     per_param = _BYTES * (2 + OPTIMIZER_STATES[optimizer])
