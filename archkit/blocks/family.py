@@ -14,9 +14,12 @@ from archkit.blocks.pen import Pen
 __all__ = ["FAMILIES", "Family", "add_family", "draw_block", "family_for_now", "own_options", "takers"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Family:
     """A kind of block: how it is drawn, its options, its names in other libraries, its source.
+
+    A further block of a stage leaves its map as it enters, so that one drawing stands for all of them; and
+    what leaves a stage depends on the stage's own width alone.
 
     Attributes:
         name: the word behind `block=`.
@@ -41,22 +44,26 @@ class Family:
     activates_first: bool = False
     keys: Mapping[str, Callable[[Any], dict[str, str]]] = field(default_factory=dict)
     option_keys: frozenset[str] = field(init=False)
-    _setting: Any = field(init=False, repr=False, compare=False)
+    _setting: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         keys = [one.key if isinstance(one, Option) else one for one in self.options]
         object.__setattr__(self, "option_keys", frozenset(keys))
-        # The stride is drawn with, and is no part of what the blocks of a stage share.
-        fields = ["block", *(key for key in keys if key != "stride")]
+        # The stride is an argument of the drawing: a stage's first block has one that the others do not have.
+        fields = ["family", *(key for key in keys if key != "stride")]
         object.__setattr__(self, "_setting", namedtuple("Setting", fields))
         if not self.noun:
             object.__setattr__(self, "noun", f"{self.name} blocks")
 
     def setting(self, values: Mapping[str, Any], stage: int, by_stage: frozenset[str]) -> Any:
-        """The values at a stage, from 0, by which its blocks are drawn: a named tuple, so a key too."""
+        """The values by which the blocks of a stage, counted from 0, are drawn.
+
+        They are a named tuple that has the family too, so that what is remembered under it is never
+        that of another family of the same name.
+        """
         keys = self._setting._fields[1:]
         found = [values[key][stage] if key in by_stage else values[key] for key in keys]
-        return self._setting(self.name, *found)
+        return self._setting(self, *found)
 
 
 FAMILIES: Final[dict[str, Family]] = {}
@@ -84,7 +91,7 @@ def draw_block(pen: Pen, setting: Any, c: Any, stride: int, *, first: bool) -> N
         stride: of the block: 1 but in the first one of a stage.
         first: whether it is the first one of its stage.
     """
-    FAMILIES[setting.block].draw(pen, setting, c, stride, first)
+    setting.family.draw(pen, setting, c, stride, first)
 
 
 @contextmanager

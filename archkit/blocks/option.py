@@ -22,7 +22,7 @@ class Variant(NamedTuple):
     weight: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Option:
     """An option of the language: all that there is to say about it.
 

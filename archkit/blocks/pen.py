@@ -39,7 +39,11 @@ def windows(size: Any, kernel: int, stride: int, padding: int, *, ceil: bool = F
 
 
 class Pen:
-    """The verbs of a drawing. A pen for a purpose says what `put`, `gate` and `residual` do.
+    """The verbs of a drawing.
+
+    A pen for a purpose says what it does with a layer (`put`), and where it must know more than that, with
+    what is drawn along the way (`part`), beside it (`beside`), and with a gate or a residual as a whole
+    (`gated`, `added`).
 
     Attributes:
         c: channels of the map that the pen stands at; its elements once it is flattened.
@@ -64,7 +68,10 @@ class Pen:
 
     def gate(self, name: str, draw: Draw) -> None:
         """A branch that ends in a factor for each channel, by which the map is multiplied."""
-        raise NotImplementedError
+        entered = self.shape
+        factors = self.beside(name, draw, where=True)
+        self.moved(entered)
+        self.gated(name, factors)
 
     def residual(
         self,
@@ -87,7 +94,56 @@ class Pen:
             after_before: whether a shortcut that is drawn reads what `before` puts out; the identity
                 never does.
         """
-        raise NotImplementedError
+        x = self.shape
+        ahead = None if before is None else self.part(before)
+        entered = self.shape
+        inside = self.part(body)
+        out = self.shape
+        changed = True if always else self.differ(x[0], out[0])
+        aside = None
+        if shortcut is not None and changed is not False:
+            self.moved(entered if after_before else x)
+            aside = self.beside("shortcut", shortcut, where=changed)
+        self.moved(out)
+        # Without a shortcut a changed map has nothing to be added to it.
+        alone = shortcut is None and changed is True
+        self.added(ahead, inside, aside, alone=alone, shared=after_before and aside is not None)
+
+    def part(self, draw: Draw) -> Any:
+        """Draws a part of the main path, and returns what `added` needs to know of it."""
+        draw(self)
+
+    def beside(self, name: str, draw: Draw, *, where: Any) -> Any:
+        """Draws a branch beside the main path, and returns what `gated` or `added` needs to know of it.
+
+        Args:
+            name: of the branch.
+            draw: draws it.
+            where: whether it stands there: True, or for each width where widths are arrays or symbols.
+        """
+        draw(self)
+
+    def gated(self, name: str, factors: Any) -> None:
+        """Ends a gate, with what `beside` returned of its branch."""
+
+    def added(self, ahead: Any, inside: Any, aside: Any, *, alone: bool, shared: bool) -> None:
+        """Ends a residual.
+
+        Args:
+            ahead: what `part` returned of the part before the body, None where there is none.
+            inside: what it returned of the body.
+            aside: what `beside` returned of the shortcut, None where the shortcut is the identity.
+            alone: whether the body stands alone, with nothing added to it.
+            shared: whether the shortcut reads what the part before the body puts out.
+        """
+
+    def differ(self, c: Any, other: Any) -> Any:
+        """Whether two numbers of channels differ: True or False, or for each width."""
+        if c is other:
+            return False
+        found = c != other
+        # One number of numpy's is True or False too, but not the same object.
+        return bool(found) if getattr(found, "ndim", None) == 0 else found
 
     def need(self, condition: Any, reason: str, option: str, **values: Any) -> None:
         """Says what a drawing needs of the widths and sizes. Only the pens that check a spec ask.

@@ -12,21 +12,24 @@ class Symbol:
     """A width, a size, or an expression of them, as code. It takes `+ - * // %` and comparisons.
 
     Args:
-        text: the expression, of names and integers alone.
+        text: the expression, made of names and integers alone.
         code: what it is a part of.
+        positive: whether it is known to be 1 or more, whatever the values: widths and sizes are, and so
+            are their sums and products; a quotient or a difference may be less.
     """
 
-    __slots__ = ("code", "text")
+    __slots__ = ("code", "positive", "text")
 
-    def __init__(self, text: str, code: Code) -> None:
-        self.text, self.code = text, code
+    def __init__(self, text: str, code: Code, *, positive: bool = False) -> None:
+        self.text, self.code, self.positive = text, code, positive
 
     def _with(self, sign: str, left: Any, right: Any) -> Symbol:
         for side in (left, right):
             if not isinstance(side, Symbol | int):
                 raise TypeError(f"a drawing works out widths with integers, not with {side!r}")
         a, b = (side.text if isinstance(side, Symbol) else repr(int(side)) for side in (left, right))
-        return Symbol(f"({a}{sign}{b})", self.code)
+        positive = sign in ("+", "*") and _is_positive(left) and _is_positive(right)
+        return Symbol(f"({a}{sign}{b})", self.code, positive=positive)
 
     def __add__(self, other: Any) -> Any:
         return self if _is(other, 0) else self._with("+", self, other)
@@ -58,6 +61,9 @@ class Symbol:
     def __mod__(self, other: Any) -> Any:
         return self._with("%", self, other)
 
+    def __rmod__(self, other: Any) -> Any:
+        return self._with("%", other, self)
+
     def __eq__(self, other: object) -> Any:
         return self._with("==", self, other)
 
@@ -78,6 +84,13 @@ class Symbol:
 
     def __or__(self, other: Any) -> Any:
         return self._with("|", self, other)
+
+    __ror__ = __or__
+
+    def __and__(self, other: Any) -> Any:
+        return self._with("&", self, other)
+
+    __rand__ = __and__
 
     __hash__ = None  # type: ignore[assignment]  # what it equals is not known before it has a value
 
@@ -103,17 +116,17 @@ class Code:
         self._functions: dict[str, Callable[..., Any]] = {}
 
     def symbol(self, name: str) -> Symbol:
-        """An argument of the function, or an expression of arguments."""
-        return Symbol(name, self)
+        """An argument of the function: a width or a size."""
+        return Symbol(name, self, positive=True)
 
     def named(self, value: Any) -> Any:
-        """A symbol under a name of its own, so that no expression is worked out twice; others as they are."""
+        """Gives a symbol a name of its own, so that no expression is worked out twice; integers stay."""
         if not isinstance(value, Symbol) or value.text.isidentifier():
             return value
         if value.text not in self._known:
             name = f"t{len(self._known)}"
             self.lines.append(f"{name} = {value.text}")
-            self._known[value.text] = self.symbol(name)
+            self._known[value.text] = Symbol(name, self, positive=value.positive)
         return self._known[value.text]
 
     def function(self, function: Callable[..., Any]) -> str:
@@ -142,6 +155,10 @@ class Code:
 
 def _is(value: Any, number: int) -> bool:
     return isinstance(value, int) and value == number
+
+
+def _is_positive(value: Any) -> bool:
+    return value.positive if isinstance(value, Symbol) else value > 0
 
 
 def written(values: Any) -> str:

@@ -61,7 +61,7 @@ class Values(Protocol):
         """
 
     def accept(self, value: Any, field: Field) -> Any:
-        """A value from Python, in its full form: short forms are filled in.
+        """A value from Python, in its full form; None for what is the default, whatever that comes to.
 
         Raises:
             SpecError: it is none, or out of range.

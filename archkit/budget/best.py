@@ -110,8 +110,8 @@ def solve(
     search = Search(objective, n, effort)
     also = () if objective.name == ENTROPY else (objective.name,)
     profiles = [
-        width_profiles(build_tables(space, setting, stages, budget, also=also), objective)
-        for setting, stages in space.skeletons()
+        width_profiles(build_tables(space, combination, stages, budget, also=also), objective)
+        for combination, stages in space.skeletons()
     ]
     in_all = sum(map(len, profiles))
     searched, open_bound = 0, None
@@ -141,7 +141,7 @@ def _ranked(space: SearchSpace, search: Search, objective: Objective) -> tuple[R
     """What the search has kept, best first."""
     found = []
     for value, _, tables, blocks, channels in sorted(search.heap, reverse=True):
-        spec = space.spec(tables.setting, blocks, channels)
+        spec = space.spec(tables.combination, blocks, channels)
         network = Candidate(str(spec), *totals(spec))
         found.append(Ranked(network=network, value=value if objective.most else -value))
     return tuple(found)

@@ -18,7 +18,7 @@ from archkit.budget.stage_tables import METRICS, Ints, SkeletonTables, StageTabl
 from archkit.count.metrics import TRAINING
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
-from archkit.spec.space import Setting
+from archkit.spec.space import Combination
 
 __all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "largest"]
 
@@ -84,7 +84,7 @@ class Chunk:
         form = f"[{blocks}]x[{channels}]"
         tails = np.column_stack([self.tail_blocks[at], self.tail_channels[at]]).tolist()
         texts = [form % tuple(tail) for tail in tails]
-        if not self.tables.setting.text:
+        if not self.tables.combination.text:
             return texts
         first = [self.channels[0]] * len(at) if self.channels else self.tail_channels[at, 0].tolist()
         options: dict[int, str] = {}
@@ -99,7 +99,7 @@ class Chunk:
         Which ones are at their default depends on the width of the first stage alone, since the default stem
         is as wide.
         """
-        return str(parse(f"{text} {self.tables.setting.text}")).removeprefix(text)
+        return str(parse(f"{text} {self.tables.combination.text}")).removeprefix(text)
 
     def figure(self, name: str) -> Ints:
         """One figure of every network, N.
@@ -114,7 +114,7 @@ class Chunk:
 def candidates(space: SearchSpace, budget: Budget) -> Iterator[Candidate]:
     """Every network of `space` within `budget`, one by one.
 
-    They come in order of setting, then number of stages, then width and blocks of the first stage, of the
+    They come in order of combination, then number of stages, then width and blocks of the first stage, of the
     second, and so on, all ascending.
 
     Raises:
@@ -165,8 +165,8 @@ def chunks(space: SearchSpace, budget: Budget, *, also: tuple[str, ...] = ()) ->
         BudgetError: neither the space nor the budget sets an upper end.
     """
     check_finite(space, budget)
-    for setting, stages in space.skeletons():
-        yield from _Walk(space, setting, stages, budget, also).chunks()
+    for combination, stages in space.skeletons():
+        yield from _Walk(space, combination, stages, budget, also).chunks()
 
 
 def check_finite(space: SearchSpace, budget: Budget) -> None:
@@ -184,9 +184,9 @@ class _Walk:
     """One skeleton: every beginning, joined with its tails."""
 
     def __init__(
-        self, space: SearchSpace, setting: Setting, stages: int, budget: Budget, also: tuple[str, ...]
+        self, space: SearchSpace, combination: Combination, stages: int, budget: Budget, also: tuple[str, ...]
     ) -> None:
-        self._tables = build_tables(space, setting, stages, budget, also=also)
+        self._tables = build_tables(space, combination, stages, budget, also=also)
         self._low, self._high = self._tables.low, self._tables.high
         self._stages = self._tables.stages
         self._split = self._longest_tail()

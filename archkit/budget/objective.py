@@ -105,8 +105,8 @@ def _conv_log_widths(spec: ArchSpec, outlined: Outline) -> list[list[float]]:
     """For each stage, the logarithms of the widths of all convs up to its end, the stem's among them."""
     found, sofar = [], _stem_log_widths(spec, outlined.stem)
     for n, stage in zip(spec.blocks, outlined.stages, strict=True):
-        sofar = sofar + [float(x) for x in _log_widths(stage.first)]
-        sofar = sofar + [float(x) for x in _log_widths(stage.other)] * (n - 1)
+        sofar = sofar + [float(x) for x in _log_widths(stage.first[0].nodes)]
+        sofar = sofar + [float(x) for x in _log_widths(stage.other[0].nodes)] * (n - 1)
         found.append(sofar)
     return found
 
@@ -168,8 +168,8 @@ def entropy_tables(tables: SkeletonTables) -> EntropyTables:
         pairs = (len(tables.stages[i - 1].channels) if i else 1, c)
         out, h, w = stage.out
         weight.append((LAST_WEIGHT if i == len(outlined.stages) - 1 else 1) * np.log(out * (h * w)))
-        entering = [np.broadcast_to(x, pairs) for x in _log_widths(stage.first)]
-        inside = [np.broadcast_to(x, (c,)) for x in _log_widths(stage.other)]
+        entering = [np.broadcast_to(x, pairs) for x in _log_widths(stage.first[0].nodes)]
+        inside = [np.broadcast_to(x, (c,)) for x in _log_widths(stage.other[0].nodes)]
         first.append(sum(entering[1:], entering[0]) / 2)
         other.append(sum(inside[1:], inside[0]) / 2)
         widest.append(np.maximum(np.max(entering, axis=0), np.max(inside, axis=0)))

@@ -10,7 +10,7 @@ import numpy as np
 from archkit.budget.bounds import Bounds
 from archkit.budget.deepmad import Rho, Score, deepest, deepmad_score
 from archkit.budget.objective import Floats, Objective
-from archkit.budget.stage_tables import NO_LIMIT, Bools, Ints, SkeletonTables
+from archkit.budget.stage_tables import CEILING, Bools, Ints, SkeletonTables
 from archkit.count.metrics import ENTROPY, PEAK
 from archkit.errors import BudgetError
 
@@ -94,7 +94,7 @@ def _most_further(tables: SkeletonTables, widths: Ints, steps: Ints, room: Ints)
 def _constraints(tables: SkeletonTables, costs: Ints, steps: Ints, room: Ints) -> list[tuple[Floats, Floats]]:
     """The limits on sums: what a further block uses, N x S, and how much there is, N, of each."""
     low, high, sums = tables.low, tables.high, range(tables.sums)
-    upper = [(steps[m].astype(np.float64), room[m].astype(np.float64)) for m in sums if high[m] != NO_LIMIT]
+    upper = [(steps[m].astype(np.float64), room[m].astype(np.float64)) for m in sums if high[m] != CEILING]
     lower = [(-steps[m].astype(np.float64), (costs[m] - low[m]).astype(np.float64)) for m in sums if low[m]]
     return upper + lower
 
@@ -144,7 +144,7 @@ def _needs(tables: SkeletonTables, allowed: list[Bools]) -> list[Ints]:
     for j in range(len(tables.stages) - 1, 0, -1):
         table = tables.stages[j]
         cost = table.first[:sums] + tables.fewest[j] * table.other[:sums, None, :] + found[0][:, None, :]
-        found.insert(0, np.where(allowed[j], cost, NO_LIMIT).min(axis=2))
+        found.insert(0, np.where(allowed[j], cost, CEILING).min(axis=2))
     return found
 
 

@@ -11,7 +11,7 @@ from archkit.budget.best import Best, solve
 from archkit.budget.estimate import few_enough
 from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.objective import Objective
-from archkit.budget.stage_tables import NO_LIMIT, SkeletonTables, build_tables
+from archkit.budget.stage_tables import CEILING, SkeletonTables, build_tables
 from archkit.budget.within import count_within
 from archkit.count.metrics import ENTROPY, PEAK, words
 from archkit.errors import BudgetError
@@ -95,24 +95,25 @@ def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
         # Any limit that the fewest blocks keep to will do; without one the blocks would have no end.
         asked = asked.replace(depth=Limit(None, 4 * BLOCKS.high * STAGES.high))
     tables = (
-        build_tables(space, setting, stages, asked, also=(name,)) for setting, stages in space.skeletons()
+        build_tables(space, combination, stages, asked, also=(name,))
+        for combination, stages in space.skeletons()
     )
-    smallest = min((_least(each, name) for each in tables), default=NO_LIMIT)
-    if smallest >= NO_LIMIT:
+    smallest = min((_least(each, name) for each in tables), default=CEILING)
+    if smallest >= CEILING:
         raise BudgetError("the space is empty: no widths rise through its stages")
     return smallest
 
 
 def _least(tables: SkeletonTables, name: str) -> int:
-    """The least of a figure that any network of a skeleton has; `NO_LIMIT` if there is none."""
+    """The least of a figure that any network of a skeleton has; `CEILING` if there is none."""
     if not all(table.blocks for table in tables.stages):
-        return NO_LIMIT  # no widths rise through so many stages
+        return CEILING  # no widths rise through so many stages
     m = tables.figures.index(name)
     after = tables.head
     for table, few in zip(reversed(tables.stages), reversed(tables.fewest), strict=True):
         further = tables.further(table.other, np.array(few))
         cost = tables.joined(tables.joined(table.first, further[:, None, :]), after[:, None, :])
-        here = np.where(table.allowed, cost[m], NO_LIMIT).min(axis=1)
+        here = np.where(table.allowed, cost[m], CEILING).min(axis=1)
         after = np.zeros((len(cost), len(here)), dtype=np.int64)
         after[m] = here
     return int(after[m, 0])
@@ -160,5 +161,5 @@ def _nearest(space: SearchSpace, budget: Budget, end: End) -> Best:
         high = max(2 * high, least(space, end.figure, budget))
         within = budget.replace(**{end.figure: Limit(getattr(budget, end.figure).low, high)})
         best = solve(space, within, objective, 1, effort=_EFFORT)
-        if best.networks or not best.exact or high > NO_LIMIT // 8:
+        if best.networks or not best.exact or high > CEILING // 8:
             return best

@@ -11,7 +11,7 @@ import numpy as np
 from archkit.budget.bounds import SLACK, snapped
 from archkit.budget.objective import Floats, Objective
 from archkit.budget.profiles import WidthProfiles
-from archkit.budget.stage_tables import NO_LIMIT, Bools, Ints, SkeletonTables
+from archkit.budget.stage_tables import CEILING, Bools, Ints, SkeletonTables
 from archkit.count.metrics import PEAK
 
 __all__ = ["Search"]
@@ -183,11 +183,11 @@ class _Profile:
             return np.repeat(np.arange(n), len(more)), np.tile(more, n)
         sums, step = self._tables.sums, self._profiles.steps[: self._tables.sums, self._i, j, None]
         room = np.where(
-            self._tables.high[:sums, None] == NO_LIMIT,
-            NO_LIMIT,
+            self._tables.high[:sums, None] == CEILING,
+            CEILING,
             self._tables.high[:sums, None] - rows.costs[:sums],
         )
-        most = (room // step).min(axis=0, initial=NO_LIMIT)
+        most = (room // step).min(axis=0, initial=CEILING)
         least = (-((rows.costs[:sums] - self._tables.low[:sums, None]) // step)).max(axis=0, initial=0)
         low, high = np.searchsorted(more, least, side="left"), np.searchsorted(more, most, side="right")
         count = np.clip(high - low, 0, tries)

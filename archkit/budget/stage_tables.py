@@ -1,6 +1,6 @@
 """What the stages of a space can cost, as tables over widths.
 
-A *skeleton* is a setting of the options with a number of stages: all that a network is, but for the widths
+A *skeleton* is a combination of options with a number of stages: all that a network is, except for the widths
 and depths of its stages. The tables of one skeleton hold the cost of every network that has it.
 """
 
@@ -14,15 +14,15 @@ import numpy as np
 from archkit.budget.limits import Budget
 from archkit.count.held import HeldTables, held_tables, in_bytes
 from archkit.count.metrics import PEAK, TRAINING
-from archkit.count.tables import METRICS, NO_LIMIT, Bools, CostTables, Ints, cost_tables, stem_width
+from archkit.count.tables import CEILING, METRICS, Bools, CostTables, Ints, cost_tables, stem_width
 from archkit.plan import Outline, outline
 from archkit.spec import ArchSpec, SearchSpace
 from archkit.spec.options import BLOCKS
-from archkit.spec.space import Setting
+from archkit.spec.space import Combination
 
 __all__ = [
+    "CEILING",
     "METRICS",
-    "NO_LIMIT",
     "Bools",
     "Ints",
     "SkeletonTables",
@@ -71,18 +71,18 @@ class SkeletonTables:
     """All stages of the networks of one skeleton.
 
     Attributes:
-        setting: the options.
+        combination: the options.
         like: a network of this skeleton; the others differ from it in widths and depths alone.
         figures: the figures in the order of every table's first axis, M: those of `Cost`, then
             training memory and peak memory where they are wanted. Each is a sum over blocks, except the
             peak, which is their maximum.
         low: the lower limit of each figure, M; 0 where there is none.
-        high: the upper limit of each figure, M; `NO_LIMIT` where there is none.
+        high: the upper limit of each figure, M; `CEILING` where it has none.
         stages: one table for each stage.
         head: cost of the head after each width of the last stage, M x C.
     """
 
-    setting: Setting
+    combination: Combination
     like: ArchSpec
     figures: tuple[str, ...]
     low: Ints
@@ -98,7 +98,7 @@ class SkeletonTables:
     def outline(self) -> Outline:
         """The layers of these networks; channels are arrays of the stages' widths."""
         widths = [np.array(table.channels, dtype=np.int64) for table in self.stages]
-        width = stem_width(self.like, widths, stem_follows=_stem_follows(self.setting))
+        width = stem_width(self.like, widths, stem_follows=_stem_follows(self.combination))
         return outline(self.like, widths, stem_width=width)
 
     @property
@@ -109,7 +109,7 @@ class SkeletonTables:
     def binding(self) -> list[int]:
         """The rows of the figures that are limited, and of the peak if it is among the figures."""
         rows = range(len(self.figures))
-        return [m for m in rows if m >= self.sums or self.low[m] > 0 or self.high[m] < NO_LIMIT]
+        return [m for m in rows if m >= self.sums or self.low[m] > 0 or self.high[m] < CEILING]
 
     def joined(self, a: Ints, b: Ints) -> Ints:
         """What two parts of a network cost together; the figures are on the first axis."""
@@ -127,7 +127,7 @@ class SkeletonTables:
 
 
 def build_tables(
-    space: SearchSpace, setting: Setting, stages: int, budget: Budget, *, also: Iterable[str] = ()
+    space: SearchSpace, combination: Combination, stages: int, budget: Budget, *, also: Iterable[str] = ()
 ) -> SkeletonTables:
     """The tables of one skeleton.
 
@@ -135,7 +135,7 @@ def build_tables(
 
     Args:
         space: the space.
-        setting: one of its settings.
+        combination: one of its combinations of options.
         stages: the number of stages.
         budget: the limits. If the blocks of a stage have no upper end, at least one figure that is a sum
             must have an upper limit.
@@ -148,9 +148,9 @@ def build_tables(
     channels = [one.values for _, one in by_stage]
     # Where a stage has no upper end the limits bound its figures, and its depth does not matter here.
     deepest = tuple(one.values[-1] if one.finite else 1 for one, _ in by_stage)
-    like = space.spec(setting, deepest, tuple(c[-1] for c in channels))
+    like = space.spec(combination, deepest, tuple(c[-1] for c in channels))
     widths = [np.array(values, dtype=np.int64) for values in channels]
-    stem_follows = _stem_follows(setting)
+    stem_follows = _stem_follows(combination)
     costs = cost_tables(like, widths, stem_follows=stem_follows)
     figures = _figures(budget, also)
     held = None
@@ -179,7 +179,13 @@ def build_tables(
             )
         )
     return SkeletonTables(
-        setting=setting, like=like, figures=figures, low=low, high=high, stages=tuple(found), head=head
+        combination=combination,
+        like=like,
+        figures=figures,
+        low=low,
+        high=high,
+        stages=tuple(found),
+        head=head,
     )
 
 
@@ -199,7 +205,7 @@ def _most_blocks(high: Ints, first: Ints, other: Ints, allowed: Bools, deeper: B
     """The most blocks that the upper limits on sums leave room for at each width of a stage, C."""
     # Every block of every network costs something of each figure.
     sums = len(high)
-    room = high[:, None] - np.where(allowed, first[:sums], NO_LIMIT).min(axis=1)
+    room = high[:, None] - np.where(allowed, first[:sums], CEILING).min(axis=1)
     most = np.maximum((room // other[:sums]).min(axis=0) + 1, 0)
     found: Ints = np.where(deeper, most, np.minimum(most, 1))
     return found
@@ -216,7 +222,7 @@ def _figures(budget: Budget, also: Iterable[str]) -> tuple[str, ...]:
 def _lows_and_highs(budget: Budget, figures: tuple[str, ...]) -> tuple[Ints, Ints]:
     limits = [getattr(budget, name) for name in figures]
     low = np.array([limit.low or 0 for limit in limits], dtype=np.int64)
-    high = np.array([NO_LIMIT if limit.high is None else limit.high for limit in limits], dtype=np.int64)
+    high = np.array([CEILING if limit.high is None else limit.high for limit in limits], dtype=np.int64)
     return low, high
 
 
@@ -243,9 +249,9 @@ def _rows(
     return firsts, others, head
 
 
-def _stem_follows(setting: Setting) -> bool:
+def _stem_follows(combination: Combination) -> bool:
     """Whether the stem is as wide as the first stage: it is, unless the space sets another."""
-    return all(key != "stem" for key, _ in setting.options)
+    return all(key != "stem" for key, _ in combination.options)
 
 
 def _follows(space: SearchSpace, before: Ints, here: Ints) -> Bools:

@@ -17,7 +17,7 @@ from archkit.count import totals
 from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
-from archkit.spec.space import Setting
+from archkit.spec.space import Combination
 
 __all__ = ["by_tables", "count_within", "histogram", "sample"]
 
@@ -70,8 +70,8 @@ def _limited_sum(budget: Budget) -> tuple[str, Limit]:
 def _without_upper_end(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[int]:
     """What a space with an end has at or above a lower limit, by skeleton: all, less those below it."""
     everything = budget.replace(**{name: Limit()})
-    for setting, stages in space.skeletons():
-        tables = build_tables(space, setting, stages, everything)
+    for combination, stages in space.skeletons():
+        tables = build_tables(space, combination, stages, everything)
         depth = tables.figures.index("depth")
         deepest = sum(
             int(t.first[depth].max()) + (t.blocks[-1] - 1) * int(t.other[depth].max())
@@ -79,10 +79,10 @@ def _without_upper_end(space: SearchSpace, budget: Budget, name: str, limit: Lim
             if t.blocks
         )
         top = Limit(None, deepest + int(tables.head[depth].max()))
-        within = _table(space, setting, stages, everything, "depth", top).total
+        within = _table(space, combination, stages, everything, "depth", top).total
         if limit.low is not None and limit.low > 0:
             below = Limit(None, limit.low - 1)
-            within -= _table(space, setting, stages, budget, name, below).total
+            within -= _table(space, combination, stages, budget, name, below).total
         yield within
 
 
@@ -161,12 +161,12 @@ def _sample_by_table(
     ranks = _draw(sum(counts), n, generator)
     found: dict[int, Candidate] = {}  # by number: the same one may be drawn again
     start = 0
-    for (setting, stages), count in zip(skeletons, counts, strict=True):
+    for (combination, stages), count in zip(skeletons, counts, strict=True):
         mine = {rank for rank in ranks if start <= rank < start + count}
         if mine:
-            sampler = Sampler(lone or _table(space, setting, stages, budget, name, limit, keep=True))
+            sampler = Sampler(lone or _table(space, combination, stages, budget, name, limit, keep=True))
             for rank in mine:
-                spec = space.spec(setting, *sampler.network(rank - start))
+                spec = space.spec(combination, *sampler.network(rank - start))
                 found[rank] = Candidate(str(spec), *totals(spec))
         start += count
     return tuple(found[rank] for rank in ranks)
@@ -180,13 +180,13 @@ def _draw(total: int, n: int, generator: random.Random) -> list[int]:
 
 
 def _tables(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[CountTable]:
-    for setting, stages in space.skeletons():
-        yield _table(space, setting, stages, budget, name, limit)
+    for combination, stages in space.skeletons():
+        yield _table(space, combination, stages, budget, name, limit)
 
 
 def _table(
     space: SearchSpace,
-    setting: Setting,
+    combination: Combination,
     stages: int,
     budget: Budget,
     name: str,
@@ -194,5 +194,5 @@ def _table(
     *,
     keep: bool = False,
 ) -> CountTable:
-    tables = build_tables(space, setting, stages, budget.replace(**{name: limit}))
+    tables = build_tables(space, combination, stages, budget.replace(**{name: limit}))
     return count_table(tables, name, limit, keep=keep)

@@ -81,7 +81,7 @@ def _write_stage(setting: Any, stride: int) -> Callable[..., Any]:
     draw_block(pen, setting, code.symbol("c"), stride, first=True)
     first = pen.start_again()
     draw_block(pen, setting, code.symbol("c"), 1, first=False)
-    more = code.symbol("(n-1)")
+    more = code.symbol("n") - 1
     sums = [a + more * b for a, b in zip(first, pen.cost, strict=True)]
     return code.compiled("c_in, c, n, h, w", written([*sums, *pen.shape]))
 

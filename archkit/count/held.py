@@ -17,14 +17,20 @@ from typing import Any, Final
 import numpy as np
 
 from archkit.count.memory import OPTIMIZER_STATES, Tape, Tensor, buffers, chain_peak, memory
-from archkit.count.tables import METRICS, NO_LIMIT, CostTables, Ints, stem_width
+from archkit.count.tables import CEILING, METRICS, CostTables, Ints, stem_width
 from archkit.errors import BudgetError
-from archkit.plan import Node, layers_of, outline
+from archkit.plan import Case, Node, layers_of, outline
 from archkit.spec import ArchSpec
 
 __all__ = ["HeldTables", "held_tables", "in_bytes"]
 
 _BYTES: Final = 4  # of a value in float32
+
+# Who keeps a tensor for the backward pass, the block that puts it out or the one it enters, then depends on
+# the number of blocks.
+_NO_SUM: Final = (
+    "some blocks of a stage keep what they put out and some do not: its memory is not a sum over blocks"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,12 +82,12 @@ def held_tables(
         optimizer: a key of `OPTIMIZER_STATES`.
 
     Raises:
-        BudgetError: the batch is not positive, the optimizer unknown, or the figures of `like` would
-            not fit 64 bits.
+        BudgetError: the batch is not positive, the optimizer unknown, the figures of `like` would not
+            fit 64 bits, or a family's memory is not a sum over blocks.
     """
     few = like.replace(blocks=(2,) * len(like.blocks), stem=like.stem)
     # In Python's integers, and with the same margin as the costs.
-    if 3 * max(like.blocks) * memory(few, batch=batch, optimizer=optimizer).training >= NO_LIMIT:
+    if 3 * max(like.blocks) * memory(few, batch=batch, optimizer=optimizer).training >= CEILING:
         raise BudgetError(f"the memory of the largest network, {like}, is beyond what 64 bits count")
     outlined = outline(like, widths, stem_width=stem_width(like, widths, stem_follows=stem_follows))
     per_param = _BYTES * (2 + OPTIMIZER_STATES[optimizer])
@@ -93,24 +99,30 @@ def held_tables(
         out = tape.run(nodes, x)
         return tape.bytes + buffers(layers_of(nodes), _BYTES), out.kept
 
+    def of_cases(cases: tuple[Case, ...], entered: tuple[Any, Any, Any], kept: bool) -> tuple[Any, bool]:
+        """The same of a block, each case where it is so."""
+        each = [training(case.nodes, Tensor(entered, kept=kept)) for case in cases]
+        if len({out_kept for _, out_kept in each}) > 1:
+            raise BudgetError(_NO_SUM)
+        return _by_case(cases, [figure for figure, _ in each]), each[0][1]
+
     stem, kept = training(outlined.stem, Tensor(like.input))
     stem_peak, _ = chain_peak(outlined.stem, prod(like.input))
     found: dict[str, list[Ints]] = {"first": [], "other": [], "peak": [], "peak_other": []}
     for i, stage in enumerate(outlined.stages):
         n = len(widths[i])
         pairs = (len(widths[i - 1]) if i else 1, n)
-        projected, _ = training(stage.projected, Tensor(stage.entered, kept=kept))
-        without, kept = training(stage.first, Tensor(stage.entered, kept=kept))
-        here = np.where(stage.changes, projected, without) + (stem if i == 0 else 0)
-        found["first"].append(_whole(here + per_param * costs.first[i][params], pairs))
-        entered = prod(stage.entered)
-        peak = np.where(
-            stage.changes, chain_peak(stage.projected, entered)[0], chain_peak(stage.first, entered)[0]
+        here, kept = of_cases(stage.first, stage.entered, kept)
+        found["first"].append(
+            _whole(here + (stem if i == 0 else 0) + per_param * costs.first[i][params], pairs)
         )
+        peak = _peak(stage.first, prod(stage.entered))
         found["peak"].append(_whole(np.maximum(peak, stem_peak if i == 0 else 0), pairs))
-        further, kept = training(stage.other, Tensor(stage.out, kept=kept))
-        found["other"].append(_whole(further + per_param * costs.other[i][params], (n,)))
-        found["peak_other"].append(_whole(chain_peak(stage.other, prod(stage.out))[0], (n,)))
+        here, still = of_cases(stage.other, stage.out, kept)
+        if still != kept:
+            raise BudgetError(_NO_SUM)
+        found["other"].append(_whole(here + per_param * costs.other[i][params], (n,)))
+        found["peak_other"].append(_whole(_peak(stage.other, prod(stage.out)), (n,)))
     out = outlined.stages[-1].out
     head, _ = training(outlined.head, Tensor(out, kept=kept))
     n = len(widths[-1])
@@ -122,6 +134,19 @@ def held_tables(
         peak_other=tuple(found["peak_other"]),
         peak_head=_whole(chain_peak(outlined.head, prod(out))[0], (n,)),
     )
+
+
+def _peak(cases: tuple[Case, ...], entered: Any) -> Any:
+    """The most values alive in a block at once."""
+    return _by_case(cases, [chain_peak(case.nodes, entered)[0] for case in cases])
+
+
+def _by_case(cases: tuple[Case, ...], figures: Sequence[Any]) -> Any:
+    """The figure of each width, from the figures of the cases."""
+    found = figures[0]
+    for case, figure in zip(cases[1:], figures[1:], strict=True):
+        found = np.where(case.where, figure, found)
+    return found
 
 
 def _whole(figures: Any, shape: tuple[int, ...]) -> Ints:

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from archkit.count.closed import totals
 from archkit.errors import BudgetError, unknown
-from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, layout
+from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, layout, may_overwrite
 from archkit.spec import ArchSpec
 
 __all__ = ["OPTIMIZER_STATES", "Memory", "kept_for_backward", "memory", "peak_values"]
@@ -152,9 +152,10 @@ class Tape:
 
     def run(self, nodes: Iterable[Node], x: Tensor) -> Tensor:
         """What nodes one behind another put out."""
+        before: Node | None = None
         for node in nodes:
             if isinstance(node, Layer):
-                x = self.layer(node, x)
+                x = self.layer(node, x, in_place=may_overwrite(before))
             elif isinstance(node, Gate):
                 factors = self.run(node.factors, x)
                 self.keep(factors)
@@ -163,20 +164,22 @@ class Tape:
                 self.run(node.body, x)
                 self.run(node.shortcut, x)
                 x = self.layer(node.add, x)
+            before = node
         return x
 
-    def layer(self, layer: Layer, x: Tensor) -> Tensor:
-        """What one layer puts out."""
+    def layer(self, layer: Layer, x: Tensor, *, in_place: bool = False) -> Tensor:
+        """What one layer puts out; `in_place` where it may write that over its input."""
         row = KINDS[layer.kind]
         if row.keeps == "view":
             return x
-        if row.keeps in ("input", "own"):
-            self.keep(x)
         self.bytes = self.bytes + row.more_kept(layer, self._batch, self._value)
-        if row.keeps == "own":
-            return x  # in place: its output is where its input was
+        if row.keeps == "own" and in_place:
+            self.keep(x)  # which is its output now
+            return x
+        if row.keeps == "input":
+            self.keep(x)
         out = Tensor(layer.out_shape)
-        if row.keeps == "output":
+        if row.keeps in ("output", "own"):
             self.keep(out)
         return out
 

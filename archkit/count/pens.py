@@ -69,43 +69,20 @@ class CostPen(Pen):
                     self.depth += 1
         self.moved(out)
 
-    def gate(self, name: str, draw: Draw) -> None:
-        """Adds the factors; the product with the map costs none of the figures."""
-        entered = self.shape
+    def beside(self, name: str, draw: Draw, *, where: Any) -> None:
+        """Adds a branch where it stands; what is beside the main path adds nothing to the depth."""
         self._beside += 1
-        draw(self)
-        self._beside -= 1
-        self.moved(entered)
-
-    def residual(
-        self,
-        body: Draw,
-        shortcut: Draw | None = None,
-        *,
-        always: bool = False,
-        before: Draw | None = None,
-        after_before: bool = True,
-    ) -> None:
-        """Adds both branches, the shortcut where it stands there: of arrays, for those pairs alone."""
-        x = self.shape
-        if before is not None:
-            before(self)
-        body(self)
-        out = self.shape
-        there = shortcut is not None and (always or x[0] != out[0])
-        if shortcut is None or there is False:
-            return
-        before_it = self.params, self.macs, self.activations
-        self.moved(x)
-        self._beside += 1
-        shortcut(self)
-        self._beside -= 1
-        self.moved(out)
-        if there is not True:
+        if where is True:
+            draw(self)
+        else:
+            before = self.params, self.macs, self.activations
+            self.params = self.macs = self.activations = 0
+            draw(self)
+            branch = self.params, self.macs, self.activations
             self.params, self.macs, self.activations = (
-                was + there * (now - was)
-                for was, now in zip(before_it, (self.params, self.macs, self.activations), strict=True)
+                a + where * b for a, b in zip(before, branch, strict=True)
             )
+        self._beside -= 1
 
     def _named(self, value: Any) -> Any:
         """The value; a pen of symbols gives it a name, so that it is worked out once."""

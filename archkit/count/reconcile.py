@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import combinations, product
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from archkit.blocks import Option
 from archkit.count.closed import totals
 from archkit.count.figure import Figure, Fit
 from archkit.errors import SpecError
@@ -136,8 +137,8 @@ def _changes(spec: ArchSpec) -> list[_Change]:
     found = []
     for key, row in options().items():
         for variant in row.variants(values) if callable(row.variants) else row.variants:
-            value = _value(key, variant.text)
-            if value == "conv3" and key == "stem":
+            value = _value(row, variant.text)
+            if value is None:
                 value = row.default_among(values)
             if getattr(spec, key) != ((value,) * len(spec.blocks) if row.by_stage else value):
                 found.append(_Change(key, value, f"{key}={variant.text}", variant.weight))
@@ -145,8 +146,8 @@ def _changes(spec: ArchSpec) -> list[_Change]:
 
 
 @lru_cache(maxsize=1024)
-def _value(key: str, text: str) -> Any:
-    """The value of an option, from its text."""
-    tree = read(f"[1]x[1] {key}={text}")
+def _value(row: Option, text: str) -> Any:
+    """The value of an option, from its text; None where that is its default."""
+    tree = read(f"[1]x[1] {row.key}={text}")
     value = option_value(tree.text, tree.options[0])
-    return options()[key].values.accept(value, (key, None))
+    return row.values.accept(value, (row.key, None))

@@ -19,7 +19,7 @@ from archkit.count.pens import Cost, CostPen
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec
 
-__all__ = ["METRICS", "NO_LIMIT", "Bools", "CostTables", "Ints", "cost_tables", "stem_width"]
+__all__ = ["CEILING", "METRICS", "Bools", "CostTables", "Ints", "cost_tables", "stem_width"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 METRICS: Final = Cost._fields
 """The figures of a cost, in the order of the first axis of every table."""
 
-NO_LIMIT: Final = 2**62
+CEILING: Final = 2**62
 """Above every figure: the largest network is held to it, so that no sum passes 64 bits."""
 
 
@@ -62,7 +62,7 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
     """
     # In Python's integers. Three times, since a smaller network may have a shortcut conv where this one
     # has none.
-    if 3 * max(totals(like)) >= NO_LIMIT:
+    if 3 * max(totals(like)) >= CEILING:
         raise BudgetError(f"the largest network, {like}, is beyond what 64 bits count")
     parts = like.parts
     pen = CostPen(*like.input)
@@ -73,6 +73,10 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
         c_in = pen.c[:, None] if i else pen.c
         pen = CostPen(c_in, pen.h, pen.w)
         draw_block(pen, setting, c, parts.strides[i], first=True)
+        if getattr(pen.c, "ndim", 1) > 1:
+            raise BudgetError(
+                f"what leaves stage {i + 1} depends on the width of the stage before: no tables"
+            )
         here = _stacked(pen.start_again(), (len(widths[i - 1]) if i else 1, len(c)))
         first.append(here if i else here + _stacked(stem, c.shape)[:, None, :])
         draw_block(pen, setting, c, 1, first=False)

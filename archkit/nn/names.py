@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
-from archkit.blocks import FAMILIES, HEAD_KEYS, STEM_KEYS
+from archkit.blocks import HEAD_KEYS, STEM_KEYS
 from archkit.nn.kinds import MODULES
 from archkit.plan import Layer, layers_of, layout
 from archkit.spec import ArchSpec
@@ -36,7 +36,7 @@ def module_names(spec: ArchSpec, library: Library) -> dict[str, str]:
         return {layer.name: layer.name for layer in plan if MODULES[layer.kind].make is not None}
     found = _placed(layers_of(plan.stem), "stem", STEM_KEYS[library](spec.parts.stem), "")
     for i, (stage, setting) in enumerate(zip(plan.stages, spec.parts.stages, strict=True), 1):
-        keys_of = FAMILIES[setting.block].keys.get(library)
+        keys_of = setting.family.keys.get(library)
         if keys_of is not None:
             keys = keys_of(setting)
             for j, block in enumerate(stage.blocks):

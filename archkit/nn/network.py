@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from archkit.nn.kinds import MODULES
-from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, Stage, layout
+from archkit.plan import Gate, Layer, Node, Plan, Residual, Stage, layout, may_overwrite
 from archkit.spec import ArchSpec
 
 __all__ = ["BlockModule", "Call", "Chain", "GateModule", "Network", "Step", "Sum", "build", "initialise"]
@@ -68,24 +68,19 @@ class Chain(nn.Module):
 
     def _add_all(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
         steps: list[Step] = []
-        # A shortcut or a gate may yet read the map that enters.
-        may_overwrite = False
+        before: Node | None = None
         for node in nodes:
             if isinstance(node, Layer):
-                self._add(node.own_name, _module_of(node, may_overwrite=may_overwrite))
+                self._add(node.own_name, _module_of(node, in_place=may_overwrite(before)))
                 steps.append(Call(node.own_name, MODULES[node.kind].run))
-                last = node
             elif isinstance(node, Gate):
                 name = node.name.rpartition(".")[2]
                 self._add(name, GateModule(node.factors))
                 steps.append(Call(name))
-                last = node.scale
             else:
                 body = self._add_all(node.body)
                 steps.append(Sum(body, self._add_shortcut(node.shortcut)))
-                last = node.add
-            # Autograd refuses to go back through an output that was kept and then overwritten.
-            may_overwrite = KINDS[last.kind].keeps in ("input", "nothing")
+            before = node
         return tuple(steps)
 
     def _add_shortcut(self, nodes: tuple[Node, ...]) -> str | None:
@@ -188,8 +183,8 @@ def _stage(stage: Stage) -> nn.Sequential:
     return chain
 
 
-def _module_of(layer: Layer, *, may_overwrite: bool) -> nn.Module:
-    """The module of a layer; it works in place only where it may overwrite what enters.
+def _module_of(layer: Layer, *, in_place: bool) -> nn.Module:
+    """The module of a layer; it works in place only where it may.
 
     Raises:
         ValueError: the layer joins two inputs, and so has no module.
@@ -198,6 +193,6 @@ def _module_of(layer: Layer, *, may_overwrite: bool) -> nn.Module:
     if make is None:
         raise ValueError(f"{layer.name} joins two inputs, so it stands in a gate or a residual alone")
     module = make(layer)
-    if getattr(module, "inplace", False) and not may_overwrite:
+    if getattr(module, "inplace", False) and not in_place:
         module.inplace = False  # type: ignore[assignment]  # mypy takes it for a tensor or a module
     return module

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from archkit.plan.tree import Layer
+from archkit.plan.tree import Gate, Layer, Node
 
-__all__ = ["KINDS", "Keeps", "LayerKind"]
+__all__ = ["KINDS", "Keeps", "LayerKind", "may_overwrite"]
 
 Keeps: TypeAlias = Literal["input", "output", "own", "nothing", "view"]
 """What autograd keeps of a layer for its backward pass, as torch's derivatives.yaml has it: its `input`;
@@ -133,3 +133,15 @@ KINDS: Final[Mapping[str, LayerKind]] = {
     ),
 }
 """Every kind of layer, by its name."""
+
+
+def may_overwrite(before: Node | None) -> bool:
+    """Whether a layer that can work in place may write over what the node before it in its chain puts out.
+
+    At the beginning of a chain it may not: a shortcut or a gate may yet read the map that enters. Nor where
+    that node has kept its output: autograd refuses to go back through one that was overwritten.
+    """
+    if before is None:
+        return False
+    last = before if isinstance(before, Layer) else before.scale if isinstance(before, Gate) else before.add
+    return KINDS[last.kind].keeps in ("input", "nothing")

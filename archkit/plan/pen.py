@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from archkit.blocks import Draw, Pen
@@ -20,19 +18,18 @@ class PlanPen(Pen):
         h: rows.
         w: columns.
         prefix: of the layers' names.
-        changes: whether the channels that leave a residual are others than those that enter, where they
-            are arrays and so may be both; None where they are integers, which tell.
 
     Attributes:
         nodes: what has been drawn.
     """
 
-    __slots__ = ("_changes", "_residuals", "nodes", "prefix")
+    __slots__ = ("_number", "_residuals", "nodes", "prefix")
 
-    def __init__(self, c: Any, h: Any, w: Any, prefix: str, *, changes: bool | None = None) -> None:
+    def __init__(self, c: Any, h: Any, w: Any, prefix: str) -> None:
         super().__init__(c, h, w)
-        self.prefix, self._changes = prefix, changes
+        self.prefix = prefix
         self._residuals: dict[str, int] = {}  # how many there are so far under each prefix
+        self._number = ""  # of the residual that is being drawn
         self.nodes: list[Node] = []
 
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
@@ -40,68 +37,59 @@ class PlanPen(Pen):
         self.nodes.append(self._layer(name, kind, out, **geometry))
         self.moved(out)
 
-    def gate(self, name: str, draw: Draw) -> None:
-        """Writes a gate down."""
-        entered = self.shape
-        with self._inside(name) as factors:
-            draw(self)
-            self.moved(entered)
-            scale = self._layer("scale", "scale", entered)
-        self.nodes.append(Gate(name=f"{self.prefix}.{name}", factors=tuple(factors), scale=scale))
-
-    def residual(
-        self,
-        body: Draw,
-        shortcut: Draw | None = None,
-        *,
-        always: bool = False,
-        before: Draw | None = None,
-        after_before: bool = True,
-    ) -> None:
+    def residual(self, body: Draw, shortcut: Draw | None = None, **how: Any) -> None:
         """Writes both branches down.
 
         What comes before the body belongs to it, unless the shortcut reads it too. A second residual of
         one block has a `shortcut2` and an `add2`, so that no two layers have one name.
         """
-        x = self.shape
         self._residuals[self.prefix] = n = self._residuals.get(self.prefix, 0) + 1
-        number = "" if n == 1 else str(n)
-        with self._inside() as drawn:
-            if before is not None:
-                before(self)
-            ahead = len(drawn)
-            entered = self.shape
-            body(self)
-        out = self.shape
-        changed = always or self._differ(x, out)
-        if changed and shortcut is None:
-            self.nodes.extend(drawn)
-            return
-        shared = ahead if changed and after_before else 0
-        beside: list[Node] = []
-        if changed and shortcut is not None:
-            self.moved(entered if shared else x)
-            with self._inside(f"shortcut{number}") as beside:
-                shortcut(self)
-        self.moved(out)
-        self.nodes.extend(drawn[:shared])
-        add = self._layer(f"add{number}", "add", out)
-        self.nodes.append(Residual(body=tuple(drawn[shared:]), shortcut=tuple(beside), add=add))
+        outer, self._number = self._number, "" if n == 1 else str(n)
+        super().residual(body, shortcut, **how)
+        self._number = outer
 
-    def _differ(self, x: tuple[Any, ...], out: tuple[Any, ...]) -> bool:
-        return bool(x[0] != out[0]) if self._changes is None else self._changes
+    def part(self, draw: Draw) -> tuple[Node, ...]:
+        """Writes a part down apart from what stands before it."""
+        return self._apart(draw, self.prefix, self._number)
+
+    def beside(self, name: str, draw: Draw, *, where: Any) -> tuple[Node, ...]:
+        """Writes a branch down, its layers under its name."""
+        own = f"{name}{self._number}" if name == "shortcut" else name
+        return self._apart(draw, f"{self.prefix}.{own}", "")
+
+    def gated(self, name: str, factors: tuple[Node, ...]) -> None:
+        """Writes the gate down."""
+        scale = Layer(f"{self.prefix}.{name}.scale", "scale", self.shape, self.shape)
+        self.nodes.append(Gate(name=f"{self.prefix}.{name}", factors=factors, scale=scale))
+
+    def added(
+        self,
+        ahead: tuple[Node, ...] | None,
+        inside: tuple[Node, ...],
+        aside: tuple[Node, ...] | None,
+        *,
+        alone: bool,
+        shared: bool,
+    ) -> None:
+        """Writes the residual down."""
+        first = ahead or ()
+        if alone:
+            self.nodes.extend((*first, *inside))
+            return
+        if shared:
+            self.nodes.extend(first)
+        body = inside if shared else (*first, *inside)
+        add = self._layer(f"add{self._number}", "add", self.shape)
+        self.nodes.append(Residual(body=body, shortcut=aside or (), add=add))
 
     def _layer(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> Layer:
         return Layer(f"{self.prefix}.{name}", kind, self.shape, out, **geometry)
 
-    @contextmanager
-    def _inside(self, name: str | None = None) -> Iterator[list[Node]]:
-        """Collects what is drawn in a branch, under a name of its own where it has one."""
-        nodes, prefix = self.nodes, self.prefix
-        self.nodes = []
-        if name is not None:
-            self.prefix = f"{prefix}.{name}"
-        try:
-            yield self.nodes
-        finally:
-            self.nodes, self.prefix = nodes, prefix
+    def _apart(self, draw: Draw, prefix: str, number: str) -> tuple[Node, ...]:
+        """What a function draws, under a prefix."""
+        before = self.nodes, self.prefix, self._number
+        self.nodes, self.prefix, self._number = [], prefix, number
+        draw(self)
+        drawn = tuple(self.nodes)
+        self.nodes, self.prefix, self._number = before
+        return drawn

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from archkit.blocks import FAMILIES, Stem, takers
+from archkit.blocks import FAMILIES, Family, Stem, takers
 from archkit.blocks.values import checked_number
 from archkit.errors import SpecError, nearest
 from archkit.spec.checks import check_drawing
@@ -53,9 +53,8 @@ class ArchSpec:
             elif row.by_stage:
                 values[key] = _each_stage(key, value, len(values["blocks"]))
             else:
-                values[key] = row.values.accept(value, (key, None))
-                if values[key] == "conv3" and key == "stem":
-                    values[key] = row.default_among(values)  # the one kind whose width follows the stage's
+                value = row.values.accept(value, (key, None))
+                values[key] = row.default_among(values) if value is None else value
         _check_families(values, given)
         self.__dict__.update(values, parts=parts_of(values))
         check_drawing(self.parts, self.blocks, self.channels, self.stem.width, self.input, self.classes)
@@ -95,7 +94,7 @@ class ArchSpec:
             return None
         found = object.__new__(cls)
         values = found.__dict__
-        values.update(_plain_values(len(blocks), tuple(FAMILIES)))
+        values.update(_plain_values(len(blocks), tuple(FAMILIES.values())))
         values["blocks"] = blocks
         values["channels"] = channels
         values["stem"] = Stem("conv3", channels[0])
@@ -141,10 +140,14 @@ class ArchSpec:
         raise AttributeError("an ArchSpec is frozen")
 
     def __eq__(self, other: object) -> bool:
-        return self.__dict__ == other.__dict__ if isinstance(other, ArchSpec) else NotImplemented
+        return self._decides() == other._decides() if isinstance(other, ArchSpec) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self.blocks, self.channels, self.stem, self.input, self.classes, self.parts))
+        return hash(self._decides())
+
+    def _decides(self) -> tuple[Any, ...]:
+        """All that decides what network this is: an option is read by a part, or is at its default."""
+        return self.blocks, self.channels, self.stem, self.input, self.classes, self.parts
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, ({"blocks": self.blocks, "channels": self.channels, **self.given()},)
@@ -245,7 +248,7 @@ def _check_families(values: Mapping[str, Any], given: Mapping[str, Any]) -> None
 
 
 @lru_cache
-def _plain_values(stages: int, _families: tuple[str, ...]) -> dict[str, Any]:
+def _plain_values(stages: int, _families: tuple[Family, ...]) -> dict[str, Any]:
     """The values that only the number of stages decides, where all options are at their defaults."""
     like = ArchSpec.make((1,) * stages, (1,) * stages)
     return {key: like.__dict__[key] for key in (*options(), "parts")}

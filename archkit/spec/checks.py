@@ -8,8 +8,7 @@ for which nothing depends on its widths is not drawn at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -75,13 +74,31 @@ class _NeedsPen(Pen):
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
         if kind == "conv":
             groups = geometry["groups"]
-            if not isinstance(out[0], Symbol) or "//" in out[0].text:  # only a quotient can be nothing
+            if not (isinstance(out[0], Symbol) and out[0].positive):
                 self.need(out[0] >= 1, "a conv of stage {stage} has no channels left", "channels")
             if not (isinstance(groups, int) and groups == 1):
+                if not (isinstance(groups, Symbol) and groups.positive):
+                    self.need(groups >= 1, "a conv of stage {stage} has no groups left", "channels")
                 reason = "groups={groups} does not divide {c} channels in stage {stage}"
                 for c in (self.c, out[0]):
                     self.need(c % groups == 0, reason, "groups", groups=groups, c=c)
-        elif kind == "group_norm":
+        # A conv that is padded by half its kernel finds a window in every map.
+        if (
+            kind != "conv1d"
+            and geometry.get("kernel", 0) > 2 * geometry.get("padding", 0) + 1
+            and not geometry.get("ceil")
+        ):
+            kernel, padding = geometry["kernel"], geometry["padding"]
+            for size in (self.h, self.w):
+                self.need(
+                    size >= kernel - 2 * padding,
+                    "a window of {kernel}x{kernel} is larger than the map in stage {stage}, {h}x{w}",
+                    "input",
+                    kernel=kernel,
+                    h=self.h,
+                    w=self.w,
+                )
+        if kind == "group_norm":
             groups = geometry["groups"]
             reason = "norm=group:{groups} does not divide {c} channels in stage {stage}"
             self.need(self.c % groups == 0, reason, "norm", groups=groups, c=self.c)
@@ -94,37 +111,6 @@ class _NeedsPen(Pen):
                 c=self.c,
             )
         self.moved(out)
-
-    def gate(self, name: str, draw: Draw) -> None:
-        here = self.shape
-        draw(self)
-        self.moved(here)
-
-    def residual(
-        self,
-        body: Draw,
-        shortcut: Draw | None = None,
-        *,
-        always: bool = False,
-        before: Draw | None = None,
-        after_before: bool = True,
-    ) -> None:
-        x = self.shape
-        if before is not None:
-            before(self)
-        body(self)
-        out = self.shape
-        there = shortcut is not None and (always or x[0] != out[0])
-        if shortcut is not None and there is not False:
-            self.moved(x)
-            with self._where(there):
-                shortcut(self)
-        self.moved(out)
-
-    @contextmanager
-    def _where(self, _condition: Any) -> Iterator[None]:
-        """What is drawn inside stands there on a condition, which of integers is known to be so."""
-        yield
 
 
 class _AskingPen(_NeedsPen):
@@ -170,18 +156,30 @@ class _WritingPen(_NeedsPen):
         self._code.lines.append(f"if {asked}: fail({len(self.needs)}, stage, {written(symbols)})")
         self.needs.append(_Need(reason, option, values))
 
-    @contextmanager
-    def _where(self, condition: Any) -> Iterator[None]:
-        if condition is True:
-            yield
-            return
+    def beside(self, name: str, draw: Draw, *, where: Any) -> None:
+        """Draws a branch, and asks what it needs where it stands."""
+        if where is True:
+            draw(self)
+        else:
+            self.only_where(where, draw)
+
+    def only_where(self, condition: Symbol, draw: Draw) -> None:
+        """Draws something, and asks what it needs on a condition alone."""
         self._conditions.append(condition)
-        yield
+        draw(self)
         self._conditions.pop()
 
-    def if_further(self) -> Any:
-        """Where a stage has more than one block."""
-        return self._where(self._code.symbol("n > 1"))
+
+def _draw_further(pen: Pen, draw: Callable[[Pen, Any, bool], None], c: Any) -> None:
+    """Draws a further block of a stage, which must leave the map as it enters: one stands for all."""
+    entered = pen.shape
+    draw(pen, c, False)
+    for before, after in zip(entered, pen.shape, strict=False):
+        if after is not before:
+            reason = (
+                "a further block of stage {stage} must leave its map as it enters, not make {before} {after}"
+            )
+            pen.need(after == before, reason, "block", before=before, after=after)
 
 
 class _Check:
@@ -198,8 +196,7 @@ class _Check:
         pen = _WritingPen(code)
         c = code.symbol("c")
         draw(pen, c, True)
-        with pen.if_further():
-            draw(pen, c, False)
+        pen.only_where(code.symbol("n") > 1, lambda pen: _draw_further(pen, draw, c))
         self.asks = bool(pen.needs)
         self._code, self._pen, self._calls = code, pen, 0
 
@@ -207,7 +204,7 @@ class _Check:
             asking = _AskingPen(c_in, h, w, stage)
             draw(asking, c, True)
             if n > 1:
-                draw(asking, c, False)
+                _draw_further(asking, draw, c)
             return asking.shape
 
         self._check: Callable[..., Any] = check

@@ -20,6 +20,7 @@ from archkit.blocks import (
     NORM,
     STEMS,
     Attention,
+    Family,
     Norm,
     own_options,
 )
@@ -215,19 +216,19 @@ OF_NETWORK: Final = frozenset({"block", "stem", "stem_pool", "stem_attn", "pool"
 
 def options() -> Mapping[str, Option]:
     """Every option by its key, in the order in which a canonical text has them."""
-    return _options(tuple(FAMILIES))
+    return _options(tuple(FAMILIES.values()))
 
 
 def by_stage() -> frozenset[str]:
     """The keys of the options that have a value for each stage."""
-    return _by_stage(tuple(FAMILIES))
+    return _by_stage(tuple(FAMILIES.values()))
 
 
 @lru_cache
-def _options(_families: tuple[str, ...]) -> Mapping[str, Option]:
+def _options(_families: tuple[Family, ...]) -> Mapping[str, Option]:
     return {row.key: row for row in (*_OF_BLOCKS, *own_options(), *_AROUND_BLOCKS)}
 
 
 @lru_cache
-def _by_stage(families: tuple[str, ...]) -> frozenset[str]:
+def _by_stage(families: tuple[Family, ...]) -> frozenset[str]:
     return frozenset(key for key, row in _options(families).items() if row.by_stage)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from archkit.spec.arch import ArchSpec
 from archkit.spec.sets import IntSet
 
-__all__ = ["DEFAULT_SPACE", "ORDERS", "Order", "SearchSpace", "Setting"]
+__all__ = ["DEFAULT_SPACE", "ORDERS", "Combination", "Order", "SearchSpace"]
 
 Order: TypeAlias = Literal["any", "nondecreasing", "increasing"]
 ORDERS: Final[tuple[Order, ...]] = ("any", "nondecreasing", "increasing")
@@ -19,8 +19,8 @@ DEFAULT_SPACE: Final = "[1..4]*3..5x[{16,32,64,128,256,512}] order=nondecreasing
 of the paper is in it."""
 
 
-class Setting(NamedTuple):
-    """One combination of options: the fields of ArchSpec besides blocks and channels, and their text."""
+class Combination(NamedTuple):
+    """One combination of options: their values, and their text."""
 
     text: str
     options: tuple[tuple[str, Any], ...]
@@ -35,21 +35,21 @@ class SearchSpace:
         channels: the base widths of each stage; one entry where it holds for every stage.
         stages: the fewest and the most stages.
         order: what the channels of one stage must be to those of the one before it.
-        settings: the combinations of options.
+        combinations: of options.
     """
 
     blocks: tuple[IntSet, ...]
     channels: tuple[IntSet, ...]
     stages: tuple[int, int]
     order: Order
-    settings: tuple[Setting, ...]
+    combinations: tuple[Combination, ...]
     text: str
 
-    def skeletons(self) -> Iterator[tuple[Setting, int]]:
-        """Each setting with each number of stages: what one set of tables stands for."""
-        for setting in self.settings:
+    def skeletons(self) -> Iterator[tuple[Combination, int]]:
+        """Each combination with each number of stages: what one set of tables stands for."""
+        for combination in self.combinations:
             for stages in range(self.stages[0], self.stages[1] + 1):
-                yield setting, stages
+                yield combination, stages
 
     def by_stage(self, stages: int) -> tuple[tuple[IntSet, IntSet], ...]:
         """(blocks, channels) of each of so many stages."""
@@ -78,7 +78,7 @@ class SearchSpace:
                 n = len(blocks.values)
                 ways = {c: n * w for c, w in zip(channels.values, before, strict=True)}
             total += sum(ways.values())
-        return total * len(self.settings)
+        return total * len(self.combinations)
 
     def _ways_before(self, ways: dict[int, int], channels: tuple[int, ...]) -> list[int]:
         """For each width, in how many ways the stages before it can end; widths ascend."""
@@ -92,13 +92,13 @@ class SearchSpace:
             found.append(total)
         return found
 
-    def spec(self, setting: Setting, blocks: tuple[int, ...], channels: tuple[int, ...]) -> ArchSpec:
-        """The network of one setting with these blocks and channels.
+    def spec(self, combination: Combination, blocks: tuple[int, ...], channels: tuple[int, ...]) -> ArchSpec:
+        """The network of one combination with these blocks and channels.
 
         Raises:
             SpecError: no network has this combination.
         """
-        return ArchSpec.make(blocks, channels, **dict(setting.options))
+        return ArchSpec.make(blocks, channels, **dict(combination.options))
 
     def __str__(self) -> str:
         """The text it was read from."""

@@ -10,7 +10,7 @@ from archkit.errors import SpecError, nearest
 from archkit.spec import zoo
 from archkit.spec.options import BLOCKS, CHANNELS, STAGES
 from archkit.spec.sets import IntSet
-from archkit.spec.space import ORDERS, Order, SearchSpace, Setting
+from archkit.spec.space import ORDERS, Combination, Order, SearchSpace
 from archkit.spec.syntax import read
 from archkit.spec.syntax_tree import Assignment, Atom, Items, Many, Node, Text, Through
 from archkit.spec.text import option_value
@@ -18,7 +18,7 @@ from archkit.spec.text import option_value
 __all__ = ["parse_space"]
 
 # Bounds that keep reading a space quick, whatever the text.
-MAX_SETTINGS: Final = 500  # combinations of options
+MAX_COMBINATIONS: Final = 500  # combinations of options
 MAX_SET: Final = 10_000  # numbers of one set
 
 
@@ -44,16 +44,16 @@ def parse_space(text: str) -> SearchSpace:
     stages = _stages(tree, tree.blocks, tree.channels)
     blocks = tuple(_int_set(tree.text, "blocks", item) for item in tree.blocks.items)
     channels = tuple(_int_set(tree.text, "channels", item) for item in tree.channels.items)
-    settings = _settings(tree, list(options.values()))
+    combinations = _combinations(tree, list(options.values()))
     space = SearchSpace(
         blocks=blocks,
         channels=channels,
         stages=stages,
         order=order,
-        settings=settings,
+        combinations=combinations,
         text=" ".join(text.split()),
     )
-    _check_settings(space, tree)
+    _check_combinations(space, tree)
     return space
 
 
@@ -178,7 +178,7 @@ def _repeat(text: str, node: Atom | Through) -> tuple[int, int]:
     return low, high
 
 
-def _settings(tree: Text, options: list[Assignment]) -> tuple[Setting, ...]:
+def _combinations(tree: Text, options: list[Assignment]) -> tuple[Combination, ...]:
     """Every combination of the options' alternatives, in the order in which they are written."""
     alternatives = [
         [(one, option_value(tree.text, one)) for one in _singles(tree.text, option)] for option in options
@@ -186,15 +186,15 @@ def _settings(tree: Text, options: list[Assignment]) -> tuple[Setting, ...]:
     count = 1
     for some in alternatives:
         count *= len(some)
-    if count > MAX_SETTINGS:
+    if count > MAX_COMBINATIONS:
         span = (options[0].key_span[0], options[-1].value.span[1])
         raise SpecError(
-            f"the options combine in {count:,} ways; at most {MAX_SETTINGS:,} are taken",
+            f"the options combine in {count:,} ways; at most {MAX_COMBINATIONS:,} are taken",
             text=tree.text,
             span=span,
         )
     return tuple(
-        Setting(
+        Combination(
             text=" ".join(f"{option.key}={_node_text(tree.text, option.value)}" for option, _ in combination),
             options=tuple((option.key, value) for option, value in combination),
         )
@@ -242,8 +242,8 @@ def _node_text(text: str, node: Node) -> str:
     return text[node.span[0] : node.span[1]]
 
 
-def _check_settings(space: SearchSpace, tree: Text) -> None:
-    """Every setting must be possible for the space's smallest network, and the first for its largest.
+def _check_combinations(space: SearchSpace, tree: Text) -> None:
+    """Every combination must be possible for the space's smallest network, and the first for its largest.
 
     What other widths make impossible shows when they are laid out, so that reading stays quick.
 
@@ -251,19 +251,21 @@ def _check_settings(space: SearchSpace, tree: Text) -> None:
         SpecError: a combination of options that no network has, such as groups without bottlenecks.
     """
     fewest, most = space.stages
-    for setting in space.settings:
-        _check_setting(space, tree, setting, fewest, 0)
-    _check_setting(space, tree, space.settings[0], most, -1)
+    for combination in space.combinations:
+        _check_combination(space, tree, combination, fewest, 0)
+    _check_combination(space, tree, space.combinations[0], most, -1)
 
 
-def _check_setting(space: SearchSpace, tree: Text, setting: Setting, stages: int, pick: int) -> None:
+def _check_combination(
+    space: SearchSpace, tree: Text, combination: Combination, stages: int, pick: int
+) -> None:
     by_stage = space.by_stage(stages)
     blocks = tuple((b.values or (b.open_from,))[pick] for b, _ in by_stage)
     channels = tuple(c.values[pick] for _, c in by_stage)
     try:
-        space.spec(setting, blocks, channels)
+        space.spec(combination, blocks, channels)
     except SpecError as error:
-        where = f", with {setting.text}" if len(space.settings) > 1 else ""
+        where = f", with {combination.text}" if len(space.combinations) > 1 else ""
         raise SpecError(
             f"{error.reason}{where}", text=tree.text, span=(0, len(tree.text)), hint=error.hint
         ) from None

@@ -37,14 +37,14 @@ class StemValues:
         raise wrong(key, self.expected, came, nearest(token.word or "", STEMS))
 
     def accept(self, value: Any, field: Field) -> Any:
-        """A stem, or for `conv3` without a width its word alone, which follows the first stage."""
+        """A stem, or None for `conv3` without a width: as wide as the first stage, which is the default."""
         name = field[0]
         if isinstance(value, int) and not isinstance(value, bool):
             value = Stem("conv3", value)
         elif isinstance(value, str):
             width = STEMS[value].width if value in STEMS else 1
             if width is None:
-                return value
+                return None
             value = Stem(value, width)
         kind, width = pair(value, name, "a width, a kind, or a kind and its width", field)
         if kind not in STEMS:

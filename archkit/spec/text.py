@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-from archkit.blocks import Option
+from archkit.blocks import FAMILIES, Family, Option
 from archkit.errors import SpecError, nearest
 from archkit.spec import zoo
 from archkit.spec.arch import ArchSpec
@@ -44,7 +44,7 @@ def parse(text: str) -> ArchSpec:
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> ArchSpec:
+def _parsed(text: str, _families: tuple[Family, ...]) -> ArchSpec:
     """`parse`, remembered: the zoo's texts are few, and its names are mostly given with an option."""
     return parse(text)
 
@@ -66,7 +66,7 @@ def to_arch(tree: Text) -> ArchSpec:
                     span=tree.name.span,
                     hint=nearest(tree.name.word or "", zoo.names(), "`archkit zoo` lists them"),
                 )
-            named = _parsed(known.spec)
+            named = _parsed(known.spec, tuple(FAMILIES.values()))
             return named.replace(**values) if values else named
         blocks, channels = _stages(tree, "blocks"), _stages(tree, "channels")
         return ArchSpec.make(blocks, channels, **values)

@@ -72,12 +72,12 @@ def test_every_number_has_a_network_of_its_own(
         peak_bits=budget.peak_bits,
     ).replace(**{name: limit})
     numbered = []
-    for setting in parsed.settings:
+    for combination in parsed.combinations:
         for stages in range(parsed.stages[0], parsed.stages[1] + 1):
-            tables = build_tables(parsed, setting, stages, budget)
+            tables = build_tables(parsed, combination, stages, budget)
             counted = count_table(tables, name, limit, keep=True)
             sampler = Sampler(counted)
-            numbered += [str(parsed.spec(setting, *sampler.network(i))) for i in range(counted.total)]
+            numbered += [str(parsed.spec(combination, *sampler.network(i))) for i in range(counted.total)]
     expected = fitting(budget, table)
     assert len(numbered) == len(expected)
     assert set(numbered) == expected.keys()

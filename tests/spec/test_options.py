@@ -43,7 +43,7 @@ def test_every_sample_is_written_as_it_is_read(key: str) -> None:
     row = options()[key]
     for value in row.values.samples():
         full = row.values.accept(value, (key, None))
-        if key == "stem" and isinstance(full, str):
+        if key == "stem" and full is None:
             continue  # a width that follows the first stage has no text of its own
         text = row.values.text(full)
         tree_text = f"{PLAIN} {key}=[{text},{text}]" if row.list_only else f"{PLAIN} {key}={text}"

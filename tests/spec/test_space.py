@@ -51,7 +51,7 @@ def test_size_against_writing_them_all_down(order: str) -> None:
 def test_a_name_keeps_its_options() -> None:
     space = parse_space("resnet14-4 classes={10,100}")
     blocks, channels = (2, 2, 2, 1), (16, 32, 64, 512)
-    specs = [space.spec(setting, blocks, channels) for setting in space.settings]
+    specs = [space.spec(combination, blocks, channels) for combination in space.combinations]
     assert specs == [parse("resnet14-4"), parse("resnet14-4 classes=100")]
 
 
