@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from archkit.blocks.lifted import lifted
+from archkit.blocks.lifted import at_least, lifted
 from archkit.blocks.pen import Pen
 
 __all__ = ["ATTENTION", "NO_ATTENTION", "Attention", "attend", "eca_kernel", "se_width"]
@@ -36,25 +36,17 @@ def eca_kernel(channels: int) -> int:
     return max(t if t % 2 else t + 1, 3)
 
 
-@lifted
-def _quotient(channels: int, reduction: int) -> int:
-    return max(channels // reduction, 1)
-
-
-@lifted
-def _to_eights(channels: int, reduction: int) -> int:
-    # int(channels / reduction + 4) // 8 * 8 in timm: the same in integers.
-    return max((channels + 4 * reduction) // (8 * reduction) * 8, 8)
-
-
-def se_width(kind: str, channels: object, reduction: int) -> object:
+def se_width(kind: str, channels: Any, reduction: int) -> Any:
     """Channels between the two convs of squeeze-and-excitation.
 
     `se-plain`: the quotient `channels / reduction`, and 1 at least (Hu et al. 2018). `se`: to the
     nearest 8, halves rounded up, and 8 at least, as timm does it (`make_divisible` with a
     `round_limit` of 0).
     """
-    return (_quotient if kind == "se-plain" else _to_eights)(channels, reduction)
+    if kind == "se-plain":
+        return at_least(1, channels // reduction)
+    # int(channels / reduction + 4) // 8 * 8 in timm: the same in integers.
+    return at_least(8, (channels + 4 * reduction) // (8 * reduction) * 8)
 
 
 def attend(pen: Pen, attention: Attention) -> None:

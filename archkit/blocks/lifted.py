@@ -6,7 +6,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-__all__ = ["lifted"]
+__all__ = ["at_least", "lifted"]
+
+
+def at_least(least: int, width: Any) -> Any:
+    """The greater of a number and a width.
+
+    >>> at_least(8, 5), at_least(8, 24)
+    (8, 24)
+    """
+    return width + (width < least) * (least - width)
 
 
 def lifted(function: Callable[..., int]) -> Callable[..., Any]:

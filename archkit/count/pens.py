@@ -31,22 +31,25 @@ class Cost(NamedTuple):
 class CostPen(Pen):
     """Adds up the parameters, MACs, activations and depth of what is drawn."""
 
-    __slots__ = ("_beside", "activations", "depth", "macs", "params")
+    __slots__ = ("_activations", "_beside", "_depth", "_macs", "_params")
 
     def __init__(self, c: Any, h: Any, w: Any) -> None:
         super().__init__(c, h, w)
-        self.params = self.macs = self.activations = self.depth = 0
+        self._params: list[Any] = []
+        self._macs: list[Any] = []
+        self._activations: list[Any] = []
+        self._depth = 0
         self._beside = 0  # the branches beside the main path that the pen is in
 
     @property
     def cost(self) -> Cost:
         """What has been drawn."""
-        return Cost(self.params, self.macs, self.activations, self.depth)
+        return Cost(_sum(self._params), _sum(self._macs), _sum(self._activations), self._depth)
 
     def start_again(self) -> Cost:
         """What has been drawn; from here on it counts from nothing."""
         found = self.cost
-        self.params = self.macs = self.activations = self.depth = 0
+        self._params, self._macs, self._activations, self._depth = [], [], [], 0
         return found
 
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
@@ -55,18 +58,17 @@ class CostPen(Pen):
         if row.weights is not None:
             layer = Layer(name, kind, self.shape, out, **geometry)
             weights = self._named(row.weights(layer))
-            self.params = self.params + weights
+            self._params.append(weights)
             if layer.bias:
-                self.params = self.params + out[0]
+                self._params.append(out[0])
             if row.positions is not None:
-                positions = self._named(row.positions(layer))
-                self.macs = self.macs + weights * positions
+                self._macs.append(weights * self._named(row.positions(layer)))
                 elements = out[0]
                 for size in out[1:]:
                     elements = elements * size
-                self.activations = self.activations + elements
+                self._activations.append(elements)
                 if not self._beside:
-                    self.depth += 1
+                    self._depth += 1
         self.moved(out)
 
     def beside(self, name: str, draw: Draw, *, where: Any) -> None:
@@ -75,18 +77,23 @@ class CostPen(Pen):
         if where is True:
             draw(self)
         else:
-            before = self.params, self.macs, self.activations
-            self.params = self.macs = self.activations = 0
+            before = self._params, self._macs, self._activations
+            self._params, self._macs, self._activations = [], [], []
             draw(self)
-            branch = self.params, self.macs, self.activations
-            self.params, self.macs, self.activations = (
-                a + where * b for a, b in zip(before, branch, strict=True)
-            )
+            branch = self._params, self._macs, self._activations
+            self._params, self._macs, self._activations = before
+            for terms, of_branch in zip(before, branch, strict=True):
+                terms.append(where * _sum(of_branch))
         self._beside -= 1
 
     def _named(self, value: Any) -> Any:
         """The value; a pen of symbols gives it a name, so that it is worked out once."""
         return value
+
+
+def _sum(terms: list[Any]) -> Any:
+    """The sum of integers, symbols or arrays. The small arrays come first: they are added up at least cost."""
+    return sum(sorted(terms, key=lambda term: getattr(term, "size", 1)))
 
 
 class SymbolPen(CostPen):
