@@ -24,8 +24,8 @@ class Family:
     Attributes:
         name: the word behind `block=`.
         draw: draws one block: `draw(pen, at, c, stride, first)`, where `at` has the options' values at
-            the block's stage, `c` is the base width, `stride` 1 but in the first block of a stage, and
-            `first` says whether it is that.
+            the block's stage, `c` is the base width, `stride` is 1 except in the first block of a stage,
+            and `first` says whether this is the first block.
         options: those that it takes: keys of the shared rows, and rows of its own.
         source: where it was published.
         option_keys: the keys of its options.
@@ -88,7 +88,7 @@ def draw_block(pen: Pen, setting: Any, c: Any, stride: int, *, first: bool) -> N
         pen: at what enters it.
         setting: of its stage, as `Family.setting` makes it.
         c: base width.
-        stride: of the block: 1 but in the first one of a stage.
+        stride: of the block: 1 except in the first one of a stage.
         first: whether it is the first one of its stage.
     """
     setting.family.draw(pen, setting, c, stride, first)
@@ -96,7 +96,7 @@ def draw_block(pen: Pen, setting: Any, c: Any, stride: int, *, first: bool) -> N
 
 @contextmanager
 def family_for_now(family: Family) -> Iterator[None]:
-    """A family of the language as long as the context lasts: to try one."""
+    """Adds a family for as long as the context lasts, to try it."""
     add_family(family)
     try:
         yield
@@ -105,7 +105,7 @@ def family_for_now(family: Family) -> Iterator[None]:
 
 
 def own_options() -> Iterator[Option]:
-    """The rows that families bring along."""
+    """The rows that families have of their own."""
     seen: set[str] = set()
     for family in FAMILIES.values():
         for one in family.options:

@@ -12,7 +12,7 @@ __all__ = ["HEAD_KEYS", "HeadSetting", "draw_head"]
 
 
 class HeadSetting(NamedTuple):
-    """All that decides how a head is drawn, but the number of classes and what enters."""
+    """Everything that decides how a head is drawn, except the number of classes and what enters."""
 
     pool: int | None
     norm: Norm

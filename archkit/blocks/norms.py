@@ -10,7 +10,7 @@ __all__ = ["BATCH_NORM", "NORM", "Norm", "normalise"]
 
 
 class Norm(NamedTuple):
-    """What normalises after each conv: `batch`, `group` or `none`; `groups` is 0 but for `group`."""
+    """What normalises after each conv: `batch`, `group` or `none`; `groups` is 0 except for `group`."""
 
     kind: str
     groups: int = 0

@@ -12,10 +12,10 @@ __all__ = ["Option", "Variant"]
 
 
 class Variant(NamedTuple):
-    """Another way to read a notation that leaves this option unsaid.
+    """Another way to read a notation that does not state this option.
 
     text: the value, in the language.
-    weight: how far-fetched it is beside the other single changes; 10 for those that papers leave unsaid.
+    weight: how far-fetched it is compared with other single changes; 10 for what papers often leave out.
     """
 
     text: str
@@ -24,7 +24,7 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Option:
-    """An option of the language: all that there is to say about it.
+    """An option of the language, with everything there is to say about it.
 
     The parser, the canonical text, the checks, spaces, `reconcile`, the tests' random networks and the
     table of docs/language.md are made from these rows.
@@ -32,8 +32,8 @@ class Option:
     Attributes:
         key: its name.
         values: what it may be set to.
-        default: its value unless given, or the function that finds it among the values of the options
-            before it, with `blocks` and `channels`.
+        default: its value where none is given, or a function that finds it from `blocks`, `channels` and
+            the values of the options before it.
         says: what it means, for docs/language.md.
         shown: its values there, where `values` does not say enough.
         by_stage: whether it has a value for each stage; one value then stands for all.
@@ -51,7 +51,7 @@ class Option:
     variants: tuple[Variant, ...] | Callable[[Mapping[str, Any]], tuple[Variant, ...]] = ()
 
     def default_among(self, values: Mapping[str, Any]) -> Any:
-        """Its default beside other values; one for each stage where it has that."""
+        """Its default, given the other values; a tuple with one for each stage if it is given by stage."""
         if callable(self.default):
             return self.default(values)
         return (self.default,) * len(values["blocks"]) if self.by_stage else self.default

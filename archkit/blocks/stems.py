@@ -19,7 +19,7 @@ class StemKind(NamedTuple):
     kernel: K of its convs.
     stride: of the first one; the others have 1.
     widths: output channels of each conv, from the number behind the kind.
-    width: that number unless given; None is the first stage's width.
+    width: that number where none is given; None is the first stage's width.
     least: the smallest number that leaves every conv a channel.
     pool: what follows unless `stem_pool` says otherwise.
     """
@@ -63,7 +63,7 @@ class Stem(NamedTuple):
 
 
 class StemSetting(NamedTuple):
-    """All that decides how a stem is drawn, but its width and the images."""
+    """Everything that decides how a stem is drawn, except its width and the images."""
 
     kind: str
     pool: str

@@ -1,4 +1,4 @@
-"""Drawing with symbols: widths and sizes that have no value yet, and the code that they come to."""
+"""Drawing with symbols: widths and sizes that have no value yet, and the code that is made of them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Symbol:
 
 
 class Code:
-    """The body of a function, line by line, as symbols are drawn with.
+    """The body of a function, written line by line while something is drawn with symbols.
 
     Attributes:
         lines: in order.

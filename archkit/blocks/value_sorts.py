@@ -54,7 +54,7 @@ class Words:
 
 
 class Whole:
-    """A whole number in a range; `odd` ones alone where that is said."""
+    """A whole number in a range, or only the odd ones."""
 
     noun = "a number"
     expected = "a number"
@@ -117,7 +117,7 @@ class Kinds:
     """A word, of which some take a number: `se`, `se:8`.
 
     Args:
-        table: the words and the number that each has unless given; 0 where it takes none.
+        table: the words and the number of each where none is given; 0 if it takes none.
         make: the value of a word and its number.
         letter: stands for the number in help.
         samples: some values.

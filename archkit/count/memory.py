@@ -151,7 +151,7 @@ class Tape:
             self.bytes = self.bytes + tensor.values * self._batch * self._value
 
     def run(self, nodes: Iterable[Node], x: Tensor) -> Tensor:
-        """What nodes one behind another put out."""
+        """What a chain of nodes puts out."""
         before: Node | None = None
         for node in nodes:
             if isinstance(node, Layer):
@@ -204,12 +204,12 @@ def peak_values(plan: Plan) -> int:
 def chain_peak(
     nodes: Iterable[Node], entered: Any, *, beside: Any = 0, needed: bool = False
 ) -> tuple[Any, Any]:
-    """The most alive along nodes one behind another, and how many values the last puts out.
+    """The most values alive along a chain of nodes, and how many the last one puts out.
 
     Args:
         nodes: in order.
         entered: values of the first one's input.
-        beside: values alive all along.
+        beside: values that are alive all the time.
         needed: whether that input must stay alive, and as it is, to the end.
     """
     peak, now = beside + entered, entered

@@ -17,7 +17,7 @@ class Cost(NamedTuple):
     params: learnable parameters.
     macs: multiply-accumulates of convs and linear layers, bias not counted.
     activations: elements that they put out.
-    depth: how many of them stand one behind another; shortcuts and attention not counted.
+    depth: how many of them are on the main path: shortcuts and attention are not counted.
 
     Figures are integers, or integer arrays of one shape.
     """

@@ -45,7 +45,7 @@ class Account:
         params_equation1: the sum of Equation 1 over convs and linear layers.
         receptive_field: rows of the input that one cell of the last map sees, along the residual
             branches; the padding is not taken off.
-        depth: convs and linear layers one behind another, shortcuts and attention not counted.
+        depth: convs and linear layers on the main path: shortcuts and attention are not counted.
     """
 
     spec: ArchSpec
@@ -113,7 +113,7 @@ def count(spec: ArchSpec) -> Account:
 
 
 def depth(plan: Plan) -> int:
-    """Convs and linear layers one behind another, shortcuts and attention not counted."""
+    """Convs and linear layers on the main path: shortcuts and attention are not counted."""
     return sum(
         KINDS[layer.kind].positions is not None for _, nodes in plan.parts() for layer in main_path(nodes)
     )

@@ -62,8 +62,8 @@ def outline(like: ArchSpec, widths: Sequence[Any] | None = None, *, stem_width: 
 
     Args:
         like: everything except widths and depths is read off it.
-        widths: base widths of each stage, C integers each; `like`'s own unless given.
-        stem_width: of the stem, an integer or C integers as the first stage has; `like`'s unless given.
+        widths: base widths of each stage, C integers each; `like`'s own if none are given.
+        stem_width: of the stem, an integer or C integers as the first stage has; `like`'s if none is given.
     """
     parts = like.parts
     c, h, w = like.input

@@ -70,8 +70,8 @@ class Residual:
     """`body(x) + shortcut(x)`.
 
     Attributes:
-        body: one behind another.
-        shortcut: the same; empty for the identity.
+        body: a chain.
+        shortcut: a chain; empty for the identity.
         add: the sum.
     """
 
@@ -99,7 +99,7 @@ def layers_of(nodes: Iterable[Node]) -> Iterator[Layer]:
 
 
 def main_path(nodes: Iterable[Node]) -> Iterator[Layer]:
-    """The layers one behind another: without gates' factors, and by the body past every shortcut."""
+    """The layers along the bodies of residuals, with neither shortcuts nor the factors of gates."""
     for node in nodes:
         if isinstance(node, Layer):
             yield node
@@ -112,7 +112,7 @@ def main_path(nodes: Iterable[Node]) -> Iterator[Layer]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """One block: nodes one behind another."""
+    """One block: a chain of nodes."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -141,9 +141,9 @@ class Plan:
 
     Attributes:
         spec: what was laid out.
-        stem: nodes one behind another.
+        stem: a chain.
         stages: each with its blocks.
-        head: nodes one behind another.
+        head: a chain.
     """
 
     spec: ArchSpec

@@ -31,7 +31,7 @@ def check_drawing(
     image: tuple[int, int, int],
     classes: int,
 ) -> None:
-    """Draws a network to see whether there is one.
+    """Draws a network to see whether it is possible.
 
     Raises:
         SpecError: a conv would have no channels, groups do not divide, a map is too small, ...
@@ -114,7 +114,7 @@ class _NeedsPen(Pen):
 
 
 class _AskingPen(_NeedsPen):
-    """Asks at once, of the integers of one network."""
+    """Asks at once, for one network, whose widths are integers."""
 
     __slots__ = ("_stage",)
 

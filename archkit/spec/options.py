@@ -88,7 +88,7 @@ _OF_BLOCKS: Final = (
         values=Whole(1, 31, default=3, odd=True, samples=(3, 1, 5)),
         default=3,
         by_stage=True,
-        says="of the basic block's convs and the bottleneck's middle one",
+        says="kernel size of the basic block's convs and the bottleneck's middle one",
         variants=(Variant("3", 13), Variant("5", 13), Variant("1", 13), Variant("7", 13)),
     ),
     Option(
@@ -97,7 +97,7 @@ _OF_BLOCKS: Final = (
         default=_strides,
         by_stage=True,
         list_only=True,
-        says="of the first block of each stage",
+        says="stride of the first block of each stage",
         shown="`[1,2,2,...]`",
     ),
     Option(
@@ -105,8 +105,8 @@ _OF_BLOCKS: Final = (
         values=Words(("conv1", "conv3", "avg", "pad")),
         default="conv1",
         by_stage=True,
-        says="where the shape changes: a 1x1 conv, a 3x3 conv, average pooling then a 1x1 conv (ResNet-D),"
-        " zero-padding (option A)",
+        says="what stands on it where the shape changes: a 1x1 conv, a 3x3 conv, average pooling then a 1x1"
+        " conv (ResNet-D), zero-padding (option A)",
         variants=(Variant("conv1", 10), Variant("conv3", 10), Variant("pad", 10), Variant("avg", 12)),
     ),
     Option(
@@ -126,7 +126,7 @@ _OF_BLOCKS: Final = (
         key="base_width",
         values=Whole(1, 65_536, default=64, samples=(64, 128, 100)),
         default=64,
-        says="its width for each group at 64 channels (ResNeXt's 4d, Wide ResNet's 128)",
+        says="width of that conv for each group at 64 channels (ResNeXt's 4d, Wide ResNet's 128)",
     ),
     Option(
         key="reduce",
@@ -164,7 +164,7 @@ _AROUND_BLOCKS: Final = (
         values=Kinds(ATTENTION, Attention, letter="R", samples=_ATTENTION_SAMPLES),
         default=NO_ATTENTION,
         says="channel attention at the end of each residual branch; `se` rounds its width to multiples of 8"
-        " as timm does, `se-plain` takes the quotient as Hu et al. do; R is 16",
+        " as timm does, `se-plain` takes the quotient as Hu et al. do; R is 16 if it is left out",
         shown="the same",
         variants=_ATTENTION_VARIANTS,
     ),
@@ -172,7 +172,7 @@ _AROUND_BLOCKS: Final = (
         key="norm",
         values=Kinds(NORM, Norm, letter="G", samples=(Norm("batch"), Norm("group", 1), Norm("none"))),
         default=BATCH_NORM,
-        says="behind each conv (before it, with pre-activation); G is 32",
+        says="what normalises after each conv (before it, with pre-activation); G is 32 if it is left out",
         variants=(Variant("none", 13), Variant("batch", 13)),
     ),
     Option(
@@ -185,7 +185,7 @@ _AROUND_BLOCKS: Final = (
         key="bias",
         values=Switch(),
         default=False,
-        says="of the convs",
+        says="whether the convs have a bias",
         variants=(Variant("yes", 10), Variant("no", 10)),
     ),
     Option(
@@ -199,7 +199,7 @@ _AROUND_BLOCKS: Final = (
         key="input",
         values=Sizes(_WIDTH, _SIZE, default=(3, 32, 32)),
         default=(3, 32, 32),
-        says="channels x height x width",
+        says="channels x height x width of an image",
     ),
     Option(
         key="classes",

@@ -8,7 +8,7 @@ __all__ = ["IntSet"]
 
 
 class IntSet(NamedTuple):
-    """A set of positive integers: the union of `range(low, high + 1, step)`, in no overlap.
+    """A set of positive integers: some numbers, and where it has no upper end a range without one.
 
     values: the finite part, in ascending order.
     open_from, open_step: `open_from, open_from + open_step, ...` without end; 0, 0 where there is
