@@ -82,8 +82,13 @@ def test_a_linear_model_stays_under_60_percent(data, record_property):
 
 
 def test_a_small_resnet_leaves_the_linear_model_behind_in_a_short_run(data):
-    """A fifth of the images, a network that halves their sides first: seconds, and a weaker bound."""
-    changes = [("batch_size", 32), ("precision", "float32")]
+    """A fifth of the images, a network that halves their sides first: seconds, and a weaker bound.
+
+    After 8 epochs, the recipe's own, this network is at the steepest part of its curve: four seeds came to 24
+    to 40%, and one seed to 24 or 31%, for the order in which a processor adds decides the rest. After 16 they
+    came to 67 to 76%. The bound is twice what no linear model reaches (above).
+    """
+    changes = [("batch_size", 32), ("precision", "float32"), ("epochs", 16)]
     outcome = train(
         parse("[1,1,1]x[8,16,32] stride=[2,2,2]"),
         data.subset(train=2000, test=1000),
@@ -91,7 +96,7 @@ def test_a_small_resnet_leaves_the_linear_model_behind_in_a_short_run(data):
         seed=0,
         device=torch.device("cpu"),
     )
-    assert outcome.test.accuracy > 0.25
+    assert outcome.test.accuracy > 0.40
 
 
 @pytest.mark.long
