@@ -92,7 +92,7 @@ class CostPen(Pen):
 
 
 def _sum(terms: list[Any]) -> Any:
-    """The sum of integers, symbols or arrays. The small arrays come first: they are added up at least cost."""
+    """The sum of integers, symbols or arrays. Small arrays come first: they are added at the least cost."""
     return sum(sorted(terms, key=lambda term: getattr(term, "size", 1)))
 
 
