@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Code", "Symbol", "written"]
+__all__ = ["DRAWN_FIRST", "Code", "Form", "Symbol", "written"]
+
+
+DRAWN_FIRST: Final = 10
+"""Calls of a `Form` until its code is written, which takes about as long as drawing it so often."""
 
 
 class Symbol:
@@ -164,3 +168,24 @@ def _is_positive(value: Any) -> bool:
 def written(values: Any) -> str:
     """Numbers and symbols as code, with commas between."""
     return ", ".join(value.text if isinstance(value, Symbol) else repr(int(value)) for value in values)
+
+
+class Form:
+    """A function that is drawn anew for each call, until its code is worth the writing.
+
+    Args:
+        draw: the function, by drawing.
+        write: gives the same function as code.
+    """
+
+    __slots__ = ("_calls", "_function", "_write")
+
+    def __init__(self, draw: Callable[..., Any], write: Callable[[], Callable[..., Any]]) -> None:
+        self._function, self._write, self._calls = draw, write, 0
+
+    def __call__(self, *values: int) -> Any:
+        """The function's value."""
+        self._calls += 1
+        if self._calls == DRAWN_FIRST:
+            self._function = self._write()
+        return self._function(*values)

@@ -11,17 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from archkit.blocks import HeadSetting, StemSetting, draw_block, draw_head, draw_stem
-from archkit.blocks.symbol import Code, written
+from archkit.blocks.symbol import Code, Form, written
 from archkit.count.pens import Cost, CostPen, SymbolPen
 from archkit.spec import ArchSpec
 
 __all__ = ["Cost", "totals"]
-
-# Writing the code of a stage takes as long as drawing it some ten times.
-_DRAWN_FIRST: Final = 10
 
 
 def totals(spec: ArchSpec) -> Cost:
@@ -44,23 +41,8 @@ def totals(spec: ArchSpec) -> Cost:
     return Cost(params + p, macs + m, activations + a, depth + d)
 
 
-class _Form:
-    """The closed form of a part, drawn anew for each call until it is worth to write its code."""
-
-    __slots__ = ("_calls", "_draw", "_write")
-
-    def __init__(self, draw: Callable[..., Any], write: Callable[[], Callable[..., Any]]) -> None:
-        self._draw, self._write, self._calls = draw, write, 0
-
-    def __call__(self, *values: int) -> Any:
-        self._calls += 1
-        if self._calls == _DRAWN_FIRST:
-            self._draw = self._write()
-        return self._draw(*values)
-
-
 @lru_cache(maxsize=4096)
-def _stage_form(setting: Any, stride: int) -> _Form:
+def _stage_form(setting: Any, stride: int) -> Form:
     """(c_in, c, n, h, w) -> parameters, MACs, activations, depth, and the map that leaves the stage."""
 
     def draw(c_in: int, c: int, n: int, h: int, w: int) -> Any:
@@ -72,7 +54,7 @@ def _stage_form(setting: Any, stride: int) -> _Form:
         draw_block(pen, setting, c, 1, first=False)
         return (*(a + (n - 1) * b for a, b in zip(first, pen.cost, strict=True)), *pen.shape)
 
-    return _Form(draw, lambda: _write_stage(setting, stride))
+    return Form(draw, lambda: _write_stage(setting, stride))
 
 
 def _write_stage(setting: Any, stride: int) -> Callable[..., Any]:
@@ -87,7 +69,7 @@ def _write_stage(setting: Any, stride: int) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=1024)
-def _stem_form(setting: StemSetting) -> _Form:
+def _stem_form(setting: StemSetting) -> Form:
     """(c_in, width, h, w) -> parameters, MACs, activations, depth, and the map that leaves the stem."""
 
     def draw(c_in: int, c: int, h: int, w: int) -> Any:
@@ -101,11 +83,11 @@ def _stem_form(setting: StemSetting) -> _Form:
         draw_stem(pen, setting, code.symbol("c"))
         return code.compiled("c_in, c, h, w", written([*pen.cost, *pen.shape]))
 
-    return _Form(draw, write)
+    return Form(draw, write)
 
 
 @lru_cache(maxsize=1024)
-def _head_form(setting: HeadSetting) -> _Form:
+def _head_form(setting: HeadSetting) -> Form:
     """(c_in, classes, h, w) -> parameters, MACs, activations and depth."""
 
     def draw(c_in: int, classes: int, h: int, w: int) -> Any:
@@ -119,4 +101,4 @@ def _head_form(setting: HeadSetting) -> _Form:
         draw_head(pen, setting, code.symbol("c"))
         return code.compiled("c_in, c, h, w", written(pen.cost))
 
-    return _Form(draw, write)
+    return Form(draw, write)

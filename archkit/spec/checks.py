@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from archkit.blocks import Draw, Pen, draw_block, draw_head, draw_stem
-from archkit.blocks.symbol import Code, Symbol, written
+from archkit.blocks.symbol import Code, Form, Symbol, written
 from archkit.errors import SpecError
 from archkit.spec.options import by_stage
 from archkit.spec.parts import Parts
 
 __all__ = ["check_drawing"]
-
-_DRAWN_FIRST: Final = 10  # writing the code takes about as long
 
 
 def check_drawing(
@@ -189,7 +187,7 @@ class _Check:
         asks: whether it asks anything at all.
     """
 
-    __slots__ = ("_calls", "_check", "_code", "_pen", "asks")
+    __slots__ = ("_code", "_form", "_pen", "asks")
 
     def __init__(self, draw: Callable[[Pen, Any, bool], None]) -> None:
         code = Code()
@@ -198,7 +196,7 @@ class _Check:
         draw(pen, c, True)
         pen.only_where(code.symbol("n") > 1, lambda pen: _draw_further(pen, draw, c))
         self.asks = bool(pen.needs)
-        self._code, self._pen, self._calls = code, pen, 0
+        self._code, self._pen = code, pen
 
         def check(c_in: int, c: int, n: int, h: int, w: int, stage: int) -> tuple[Any, ...]:
             asking = _AskingPen(c_in, h, w, stage)
@@ -207,13 +205,10 @@ class _Check:
                 _draw_further(asking, draw, c)
             return asking.shape
 
-        self._check: Callable[..., Any] = check
+        self._form = Form(check, self._written)
 
     def __call__(self, *values: int) -> Any:
-        self._calls += 1
-        if self._calls == _DRAWN_FIRST:
-            self._check = self._written()
-        return self._check(*values)
+        return self._form(*values)
 
     def _written(self) -> Callable[..., Any]:
         needs = self._pen.needs

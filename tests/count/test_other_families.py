@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archkit.blocks import FAMILIES, Family, Option, Pen, family_for_now
+from archkit.blocks import FAMILIES, Family, Option, Pen, family_for_now, symbol
 from archkit.blocks.value_sorts import Whole
 from archkit.budget import Budget, candidates
 from archkit.count import closed as closed_form
@@ -50,7 +50,7 @@ def test_plan_drawn_form_written_form_and_arrays(spec: ArchSpec) -> None:
     expected = (account.params, account.macs, account.activations, account.depth)
     for calls in (10**9, 1):  # never written as code, and at once
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(closed_form, "_DRAWN_FIRST", calls)
+            patch.setattr(symbol, "DRAWN_FIRST", calls)
             _forget()
             assert totals(spec) == expected
     params, macs = count_arrays(spec, np.array([spec.blocks]), np.array([spec.channels]))
@@ -88,7 +88,7 @@ def test_drawn_and_written_checks_refuse_the_same(data: st.DataObject) -> None:
     answers = []
     for calls in (10**9, 1):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(checks, "_DRAWN_FIRST", calls)
+            patch.setattr(symbol, "DRAWN_FIRST", calls)
             _forget()
             answers.append(answer())
     assert answers[0] == answers[1]
