@@ -49,6 +49,8 @@ class CostTables:
     head: Ints
 
 
+# A table also has pairs of widths that no network has, such as one that leaves no group of channels.
+@np.errstate(divide="ignore")
 def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -> CostTables:
     """The tables for the widths of each stage.
 

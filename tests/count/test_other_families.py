@@ -28,6 +28,8 @@ from tests.count.test_memory import kept_by_torch
 from tests.families import OTHERS
 from tests.strategies import specs
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _others() -> Iterator[None]:
