@@ -250,8 +250,8 @@ def _rows(
 
 
 def _stem_follows(combination: Combination) -> bool:
-    """Whether the stem is as wide as the first stage: it is, unless the space sets another."""
-    return all(key != "stem" for key, _ in combination.options)
+    """Whether the stem is as wide as the first stage: it is, unless the space gives it a width of its own."""
+    return all(value == "conv3" for key, value in combination.options if key == "stem")
 
 
 def _follows(space: SearchSpace, before: Ints, here: Ints) -> Bools:

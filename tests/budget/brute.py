@@ -29,6 +29,8 @@ def small_spaces(draw: st.DrawFn) -> tuple[str, list[ArchSpec]]:
             [
                 ("", [{}]),
                 ("stem=16", [{"stem": 16}]),
+                ("stem=conv3", [{}]),
+                ("stem={conv3,tiered:16}", [{}, {"stem": ("tiered", 16)}]),
                 ("block={bottleneck,basic}", [{"block": "bottleneck"}, {"block": "basic"}]),
                 (
                     "shortcut={conv3,pad} project=stage attn=se",
