@@ -70,7 +70,7 @@ def report_command(
         refuse("goes with --html", title=title)
     found, skipped = find_runs(runs)
     for reason in skipped:
-        say(f"skipped: {reason}")
+        say(f"skipped: {_printable(reason)}")
     if not found:
         where = ", ".join(map(str, runs))
         raise DataError(f"no finished run in {where}")
@@ -124,6 +124,11 @@ def show_sections(sections: Sequence[Section]) -> None:
             show("", _table(["network", *costs], list(once.values())))
         if any(row.printed is not None and row.printed.moved for row in found):
             show("* The paper's table has this figure in another row.")
+
+
+def _printable(text: str) -> str:
+    """Text in which nothing reaches the terminal but what it shows: a folder may have any name."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _table(columns: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:
