@@ -1,7 +1,7 @@
 """How long `archkit report` takes for 2,000 finished runs: 400 recipes of a network with five seeds each.
 
-The runs are those of a measured one with other seeds, learning rates and counts, in a temporary folder. Prints
-the seconds of the whole process, without and with a page; the goals are printed, not asserted.
+The runs are those of a measured one with other seeds, learning rates and counts, in a temporary folder. The
+seconds of the whole process are printed, without and with a page, beside the goals.
 
     python benchmarks/report.py [--runs 2000]
 """
