@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["half_written", "replacing", "write_text"]
+__all__ = ["half_written", "is_path", "replacing", "shipped", "write_text"]
 
 _HALF_WRITTEN = re.compile(r".+\.\d+\.new")
 
@@ -46,6 +46,24 @@ def write_text(path: Path, text: str) -> None:
     """
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
+
+
+def shipped(folder: str) -> dict[str, Path]:
+    """The TOML files of `budgets` or `benchmarks` by their names, as `cifar10-5m`.
+
+    The wheel has them in the package, and a clone beside it (see pyproject.toml).
+    """
+    package = Path(__file__).parent
+    place = package / "shipped" / folder
+    if not place.is_dir():
+        place = package.parent / folder
+    return {path.stem: path for path in sorted(place.glob("*.toml"))}
+
+
+def is_path(text: str | Path) -> bool:
+    """Whether a text means a file rather than a name: it ends in .toml, has a slash, or is there."""
+    path = Path(text)
+    return path.suffix == ".toml" or len(path.parts) != 1 or path.exists()
 
 
 def half_written(name: str) -> bool:

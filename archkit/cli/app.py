@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "bench": "bench",
     "report": "report_command",
     "zoo": "zoo_command",
+    "budgets": "budgets_command",
 }
 """The commands in the order of the help; each is a function in the module of its name."""
 

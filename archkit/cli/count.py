@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from archkit.cli.ignored import one_of, refuse
 from archkit.cli.render import exact, json_line, new_table, show
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
+from archkit.files import shipped
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,10 +56,13 @@ def count_command(
         ),
     ] = None,
     budget: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--budget",
-            help="Show what is left of a budget (a TOML file), and which single changes still fit.",
+            metavar="NAME|FILE",
+            autocompletion=lambda: list(shipped("budgets")),
+            help="Show what is left of a budget (one that `archkit budgets` lists, or a TOML file), and "
+            "which single changes still fit.",
         ),
     ] = None,
     as_tool: Annotated[

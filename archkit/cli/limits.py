@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hints
 
 import typer
@@ -14,6 +13,7 @@ from archkit.cli.ignored import refuse
 from archkit.cli.stopping import when_stopped
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
+from archkit.files import shipped
 from archkit.spec import DEFAULT_SPACE
 
 if TYPE_CHECKING:
@@ -34,8 +34,13 @@ Space: TypeAlias = Annotated[
     ),
 ]
 BudgetPath: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--budget", help="A budget file (TOML); limits given as options replace the file's."),
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="NAME|FILE",
+        autocompletion=lambda: list(shipped("budgets")),
+        help="A budget that `archkit budgets` lists, or a TOML file; limits given as options replace it.",
+    ),
 ]
 
 _DETAILS: Final = {
