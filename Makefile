@@ -39,8 +39,8 @@ $(READY): pyproject.toml constraints.txt Makefile
 		done; \
 		echo "error: no Python 3.11 or later with venv and ensurepip among: $(PYTHON); set PYTHON=/path/to/one" >&2; \
 		exit 1; }
-	@echo "installing into $(VENV); the first time downloads torch, which takes minutes"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@echo "installing into $(VENV); the first time downloads torch, some 3 GB, which takes minutes"
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -c 'import torch, torchvision; torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)'
 	@touch $@
 
@@ -82,7 +82,7 @@ test-oldest: $(READY)
 
 # What is measured without a GPU; `python benchmarks/gpu.py --out FOLDER` has the rest.
 bench: $(READY)
-	@for name in startup counting arrays solver training; do \
+	@for name in startup counting arrays solver report training; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 

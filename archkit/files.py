@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LIST_ENDINGS", "half_written", "replacing", "write_text"]
+__all__ = ["LIST_ENDINGS", "half_written", "is_path", "replacing", "shipped", "write_text"]
 
 LIST_ENDINGS: Final = (".csv", ".jsonl", ".parquet")
 """What the file of a list of networks may end in: apart from the writers, which a help must not wait for."""
@@ -50,6 +50,24 @@ def write_text(path: Path, text: str) -> None:
     """
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
+
+
+def shipped(folder: str) -> dict[str, Path]:
+    """The TOML files of `budgets` or `benchmarks` by their names, as `cifar10-5m`.
+
+    The wheel has them in the package, and a clone beside it (see pyproject.toml).
+    """
+    package = Path(__file__).parent
+    place = package / "shipped" / folder
+    if not place.is_dir():
+        place = package.parent / folder
+    return {path.stem: path for path in sorted(place.glob("*.toml"))}
+
+
+def is_path(text: str | Path) -> bool:
+    """Whether a text means a file rather than a name: it ends in .toml, has a slash, or is there."""
+    path = Path(text)
+    return path.suffix == ".toml" or len(path.parts) != 1 or path.exists()
 
 
 def half_written(name: str) -> bool:

@@ -9,6 +9,7 @@ of a second, which every `archkit bench --help` would wait for.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 from collections.abc import Iterable, Mapping
@@ -41,8 +42,7 @@ def read(cls: type[_T], table: Mapping[str, Any], *, prefix: str = "") -> _T:
     Raises:
         MappingError: a key is unknown or missing, or a value is of the wrong type.
     """
-    hints = get_type_hints(cls)
-    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # only called with dataclasses
+    hints, fields = _fields(cls)  # type: ignore[arg-type]  # a class has a hash
     for key in table:
         if key not in fields:
             names = (prefix + name for name in fields)
@@ -82,6 +82,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     ends = [name for name in known if name.endswith(f".{word}")]
     hint = f"did you mean {' or '.join(ends)}?" if ends else errors.nearest(word, known)
     return f"; {hint}" if hint else f"; there are {', '.join(known)}"
+
+
+@functools.cache
+def _fields(cls: Any) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
+    """The types and the fields of a dataclass; a report reads thousands of results of one class."""
+    return get_type_hints(cls), {f.name: f for f in dataclasses.fields(cls)}
 
 
 def _value(kind: Any, value: Any, name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -50,8 +52,30 @@ def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
         for path in (ROOT / "archkit").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert shipped == source
+    # Budgets and suites stand beside the package in a clone, and in it in the wheel.
+    beside = [*(ROOT / "budgets").glob("*.toml"), *(ROOT / "benchmarks").glob("*.toml")]
+    assert shipped == source | {f"archkit/shipped/{path.relative_to(ROOT).as_posix()}" for path in beside}
     assert "archkit/py.typed" in shipped
+
+
+def test_budgets_and_suites_go_by_name_without_the_clone(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    command = [sys.executable, "-c", "from archkit.cli import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
+
+    def run(*args: str) -> str:
+        done = subprocess.run(
+            [*command, *args], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    names = {json.loads(line)["name"] for line in run("budgets", "--json").splitlines()}
+    assert names == {path.stem for path in (ROOT / "budgets").glob("*.toml")}
+    args = ("enumerate", "--budget", "cifar10-5m", "--min-params", "4977227", "--count", "--json")
+    assert json.loads(run(*args))["within"] == 271
+    assert "smoke" in run("bench", "--help")
 
 
 def test_metadata(metadata: Message, wheel: Path) -> None:

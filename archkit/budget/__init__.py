@@ -2,7 +2,7 @@
 
 from archkit.budget.best import Best, Ranked, Watch, solve
 from archkit.budget.estimate import CountEstimate, count_or_estimate, estimate_within, few_enough
-from archkit.budget.file import BudgetFile, read_budget, read_space, read_space_and_budget
+from archkit.budget.file import BudgetFile, read_budget, read_space, read_space_and_budget, shipped_budgets
 from archkit.budget.first import First, first
 from archkit.budget.headroom import Change, Headroom, Left, headroom
 from archkit.budget.limits import Budget, End, Limit
@@ -52,6 +52,7 @@ __all__ = [
     "relaxations",
     "rho",
     "sample",
+    "shipped_budgets",
     "solve",
     "why_nothing_fits",
     "words",

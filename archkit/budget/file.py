@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from archkit.budget.limits import Budget
 from archkit.errors import BudgetError, unknown
+from archkit.files import is_path, shipped
 from archkit.spec import DEFAULT_SPACE, SearchSpace, parse_space
 
-__all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget"]
+__all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget", "shipped_budgets"]
 
 _KEYS: Final = ("source", "space", "limits")
 _LISTS: Final = {"blocks": "[1..4]*3", "channels": "[16..64:16]"}  # of a space, with an example of each
@@ -35,13 +36,22 @@ class BudgetFile:
     source: str | None = None
 
 
-def read_budget(path: Path) -> BudgetFile:
-    """Read a budget file such as those in `budgets/`.
+def shipped_budgets() -> dict[str, Path]:
+    """The budget files that archkit ships, by their names."""
+    return shipped("budgets")
+
+
+def read_budget(path: str | Path) -> BudgetFile:
+    """Read a budget file, or one of those that archkit ships by its name.
+
+    >>> read_budget("cifar10-5m").budget.params
+    Limit(low=None, high=5000000)
 
     Raises:
-        BudgetError: the file cannot be read, is not valid TOML, or holds a key or a limit that is unknown or
-            wrong.
+        BudgetError: there is no such budget, or the file cannot be read, is not valid TOML, or holds a key
+            or a limit that is unknown or wrong.
     """
+    path = _path(path)
     found = _read(path)
     limits = found.get("limits", {})
     if not isinstance(limits, dict):
@@ -69,14 +79,14 @@ def read_space(path: Path) -> str:
 
 
 def read_space_and_budget(
-    space: str | None, path: Path | None, limits: Mapping[str, str]
+    space: str | None, path: str | Path | None, limits: Mapping[str, str]
 ) -> tuple[SearchSpace, Budget]:
     """A space and a budget: those of a budget file, as far as they are not given besides it.
 
     Args:
         space: a text of the language, or the path of a TOML file with a space. Without it, the budget file's
             space is taken, or `DEFAULT_SPACE`.
-        path: a budget file.
+        path: a budget file, or the name of one that archkit ships.
         limits: limits that replace those of the file, texts by key.
 
     Raises:
@@ -90,6 +100,15 @@ def read_space_and_budget(
     if space is not None:
         text = read_space(Path(space)) if space.endswith(".toml") else space
     return parse_space(text), Budget.read({**texts, **limits})
+
+
+def _path(text: str | Path) -> Path:
+    if is_path(text):
+        return Path(text)
+    known = shipped_budgets()
+    if str(text) not in known:
+        raise BudgetError(f"{unknown('budget', str(text), known)} (a file ends in .toml)")
+    return known[str(text)]
 
 
 def _read(path: Path) -> dict[str, Any]:

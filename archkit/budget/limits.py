@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from archkit.count import totals
 from archkit.count.figure import parse_figure
 from archkit.count.held import in_bytes
 from archkit.count.memory import OPTIMIZER_STATES, memory, peak_values
-from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options
+from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
 from archkit.count.tables import METRICS
 from archkit.errors import BudgetError, unknown
 from archkit.plan import layout
@@ -23,6 +23,7 @@ _BOUND: Final = 10**18  # far above what any network costs, and far below 2**63
 _MOST_BATCH: Final = 10**9
 _MOST_BITS: Final = 64
 _WEIGHT_BYTES: Final = "weight_bytes"  # a limit on parameters, written in bytes
+_Given: TypeAlias = str | float  # a figure, or the name of an optimizer
 _KEYS: Final = (
     *(f"{side}_{name}" for name in (*FIGURES, _WEIGHT_BYTES) for side in ("min", "max")),
     "weight_bits",
@@ -86,9 +87,17 @@ class Budget:
     optimizer: str = "momentum"
     peak_bits: int = 32
 
+    def __post_init__(self) -> None:
+        for name in FIGURES:
+            if not isinstance(getattr(self, name), Limit):
+                raise BudgetError(
+                    f"{name} is a Limit(low, high), not {getattr(self, name)!r}; "
+                    f'Budget.read({{"max_{name}": 5_000_000}}) takes numbers'
+                )
+
     @classmethod
-    def read(cls, texts: Mapping[str, str | None]) -> Budget:
-        """A budget from texts such as `{"max_params": "5e6", "min_depth": "10"}`; None sets no limit.
+    def read(cls, texts: Mapping[str, _Given | None]) -> Budget:
+        """A budget from figures such as `{"max_params": "5e6", "min_depth": 10}`; None sets no limit.
 
         `max_weight_bytes` limits the parameters to `bytes * 8 / bits`, where `weight_bits` gives the bits
         of a weight, 32 by default; `min_weight_bytes` limits them from below. `batch` and `optimizer`
@@ -96,9 +105,12 @@ class Budget:
 
         >>> Budget.read({"max_params": "5e6"}).params
         Limit(low=None, high=5000000)
+        >>> Budget.read({"max_params": 5_000_000}).params
+        Limit(low=None, high=5000000)
 
         Raises:
-            BudgetError: a key is unknown, a text is not a figure, or a lower limit is above the upper one.
+            BudgetError: a key is unknown, a value is not a figure or counts something else, or a lower limit
+                is above the upper one.
         """
         given = {key: text for key, text in texts.items() if text is not None}
         settings: dict[str, Any] = {
@@ -146,14 +158,14 @@ class Budget:
         return all(getattr(self, name).allows(value) for name, value in self.figures(spec).items())
 
 
-def _read_limits(given: Mapping[str, str], weight_bits: int) -> dict[str, Limit]:
+def _read_limits(given: Mapping[str, _Given], weight_bits: int) -> dict[str, Limit]:
     """The limits by figure. Of two limits on the same end, the tighter one holds."""
     ends: dict[str, dict[str, int]] = {}
     for key, text in given.items():
         side, _, name = key.partition("_")
         if side not in ("min", "max") or name not in (*FIGURES, _WEIGHT_BYTES):
             raise BudgetError(unknown("limit", key, _KEYS))
-        value = _integer(key, text, up=side == "min")
+        value = _integer(key, text, up=side == "min", counted=name)
         if name == _WEIGHT_BYTES:
             name = "params"
             value = value * 8 // weight_bits if side == "max" else -(-value * 8 // weight_bits)
@@ -170,22 +182,22 @@ def _limit(name: str, low: int | None, high: int | None) -> Limit:
     return Limit(low, high)
 
 
-def _take_optimizer(given: dict[str, str]) -> str:
+def _take_optimizer(given: dict[str, _Given]) -> str:
     """Take the optimizer out of the texts."""
     optimizer = given.pop("optimizer", "momentum")
-    if optimizer not in OPTIMIZER_STATES:
+    if not isinstance(optimizer, str) or optimizer not in OPTIMIZER_STATES:
         raise BudgetError(f"optimizer must be one of {', '.join(OPTIMIZER_STATES)}, not {optimizer!r}")
     return optimizer
 
 
-def _take_weight_bits(given: dict[str, str]) -> int:
+def _take_weight_bits(given: dict[str, _Given]) -> int:
     """Take the bits of a weight out of the texts."""
     if "weight_bits" in given and not {"max_weight_bytes", "min_weight_bytes"} & given.keys():
         raise BudgetError("weight-bits needs max-weight-bytes or min-weight-bytes")
     return _take_number(given, "weight_bits", 32, most=_MOST_BITS)
 
 
-def _take_number(given: dict[str, str], key: str, default: int, *, most: int) -> int:
+def _take_number(given: dict[str, _Given], key: str, default: int, *, most: int) -> int:
     """Take a whole number of 1 or more out of the texts."""
     text = given.pop(key, None)
     if text is None:
@@ -196,12 +208,14 @@ def _take_number(given: dict[str, str], key: str, default: int, *, most: int) ->
     return value
 
 
-def _integer(key: str, text: str, *, up: bool) -> int:
+def _integer(key: str, text: _Given, *, up: bool, counted: str | None = None) -> int:
     """A limit as an integer: the tightest one that means the same."""
     try:
-        value = parse_figure(text).value
+        figure = parse_figure(text)
     except BudgetError as error:
         raise BudgetError(f"{as_options(key)}: {error}") from None
-    if value > _BOUND:
-        raise BudgetError(f"{as_options(key)}: {text} is beyond every network")
-    return ceil(value) if up else floor(value)
+    if figure.counted not in (None, counted):
+        raise BudgetError(f"{as_options(key)}: {text} counts {words(figure.counted)}")
+    if figure.value > _BOUND:
+        raise BudgetError(f"{as_options(key)}: {figure.text} is beyond every network")
+    return ceil(figure.value) if up else floor(figure.value)

@@ -7,16 +7,19 @@ the other commands: a command that is named is imported alone; for the help, or 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from archkit import __version__
 from archkit.cli.missing import how_to_install
+from archkit.cli.output import READER_GONE, ReaderGone, StdoutError, abandon, guarded
 from archkit.cli.render import say
 from archkit.cli.stopping import stoppable
 from archkit.errors import ArchkitError, BudgetError, SpecError
@@ -37,11 +40,14 @@ _COMMANDS: Final = {
     "bench": "bench",
     "report": "report_command",
     "zoo": "zoo_command",
+    "budgets": "budgets_command",
 }
 """The commands in the order of the help; each is a function in the module of its name."""
 
 _USAGE: Final = 2
 _FAILED: Final = 1
+_STDOUT: Final = 1
+_STDERR: Final = 2
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 # Since 0.26 Typer carries its own copy of click; before that it used the package. Its public BadParameter
@@ -74,10 +80,17 @@ def main() -> None:
 
 
 def _run() -> int:
+    if sys.stderr is None:  # closed: what would be said there is said nowhere
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     try:
+        sys.stdout = guarded(sys.stdout)
         _register(sys.argv[1:2])
         result = typer.main.get_command(app).main(prog_name="archkit", standalone_mode=False)
         sys.stdout.flush()
+    except StdoutError as error:
+        if sys.stdout is not None:
+            abandon(_STDOUT)
+        return _complain(str(error), _FAILED)
     except ArchkitError as error:
         return _complain(str(error), _USAGE if isinstance(error, SpecError | BudgetError) else _FAILED)
     except (KeyboardInterrupt, typer.Abort) as error:
@@ -88,10 +101,12 @@ def _run() -> int:
         if line is None:
             raise
         return _complain(line, _FAILED)
-    except BrokenPipeError:
-        # The reader has gone (`| head`): nothing is wrong, and the interpreter must not try to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except ReaderGone:
+        abandon(_STDOUT)
+        return READER_GONE
+    except BrokenPipeError:  # the same for standard error, `2>&1 | head`
+        abandon(_STDOUT, _STDERR)
+        return READER_GONE
     except _ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "archkit"
@@ -109,10 +124,12 @@ def _register(named: Sequence[str]) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    """Print an error: one line, in red on a terminal, and below it the text that it points at."""
+    """Print an error: one line, red where a terminal has colours, and below it the text it points at."""
     first, _, rest = message.partition("\n")
     first = f"error: {first}"
-    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+    colours = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    if colours and sys.stderr.isatty():
         first = f"\x1b[31m{first}\x1b[0m"
-    print(first, *([rest] if rest else []), sep="\n", file=sys.stderr)  # noqa: T201 - this is the CLI
+    with contextlib.suppress(OSError):  # the exit code says it where nothing can be written
+        print(first, *([rest] if rest else []), sep="\n", file=sys.stderr)  # noqa: T201 - this is the CLI
     return code

@@ -13,6 +13,7 @@ from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, override, recipe
 from archkit.cli.interrupts import interruptible, warnings_in_lines
 from archkit.cli.render import say
 from archkit.errors import RunError
+from archkit.files import shipped
 from archkit.toml_values import leaves
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["bench"]
 
 _RECIPE: Final = "fast"
 _DATA: Final = "cifar10"
+_SUITES: Final = ", ".join(shipped("benchmarks"))
 
 
 class Log(StrEnum):
@@ -47,7 +49,7 @@ def bench(
         typer.Argument(
             metavar="SPEC",
             help='A network: "[2,1,1,1]x[64,128,256,512]", or a name that `archkit zoo` lists; or a suite, '
-            "FILE.toml.",
+            f"FILE.toml or one of {_SUITES}.",
         ),
     ],
     data: Annotated[
@@ -198,11 +200,12 @@ def _suite(
 
     if seed is not None and seeds is not None:
         raise typer.BadParameter("--seed or --seeds, not both")
-    if spec.endswith(".toml"):
+    file = Path(spec) if spec.endswith(".toml") else shipped("benchmarks").get(spec)
+    if file is not None:
         if recipe is not None or seed is not None:
             raise typer.BadParameter("a suite has its own recipes and seeds; --set and --seeds change them")
         chosen = None if seeds is None else read_seeds(seeds)
-        return load_suite(Path(spec), seeds=chosen, changes=changes), False
+        return load_suite(file, seeds=chosen, changes=changes), False
     network = parse(spec)
     how = override(load_recipe(recipe if recipe is not None else _RECIPE), changes)
     alone = seeds is None

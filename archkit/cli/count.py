@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archkit.cli.ignored import one_of, refuse
 from archkit.cli.render import exact, json_line, new_table, show
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
+from archkit.files import shipped
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,19 +39,30 @@ def count_command(
             "followed by options.",
         ),
     ],
-    by: Annotated[By, typer.Option("--by", help="Print a row for each layer, stage or operator.")] = By.layer,
+    by: Annotated[
+        By | None,
+        typer.Option("--by", show_default="layer", help="Print a row for each layer, stage or operator."),
+    ] = None,
     with_memory: Annotated[
         bool, typer.Option("--memory", help="Show the memory of training and inference instead.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Images in a batch, for --memory.")] = 1,
+    batch: Annotated[
+        int | None, typer.Option(min=1, show_default="1", help="Images in a batch, for --memory.")
+    ] = None,
     optimizer: Annotated[
-        str, typer.Option(help=f"Optimizer, for --memory: {', '.join(OPTIMIZER_STATES)}.")
-    ] = "momentum",
+        str | None,
+        typer.Option(
+            show_default="momentum", help=f"Optimizer, for --memory: {', '.join(OPTIMIZER_STATES)}."
+        ),
+    ] = None,
     budget: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--budget",
-            help="Show what is left of a budget (a TOML file), and which single changes still fit.",
+            metavar="NAME|FILE",
+            autocompletion=lambda: list(shipped("budgets")),
+            help="Show what is left of a budget (one that `archkit budgets` lists, or a TOML file), and "
+            "which single changes still fit.",
         ),
     ] = None,
     as_tool: Annotated[
@@ -76,6 +88,15 @@ def count_command(
     """
     from archkit.spec import parse
 
+    one_of(budget=budget, memory=with_memory, as_=as_tool)
+    one_of(budget=budget, memory=with_memory, check=check)
+    if by is not None:
+        table = "does not go with --by, which is for a table of layers"
+        refuse(table, json=as_json, budget=budget, memory=with_memory, as_=as_tool, check=check)
+        if len(specs) > 1:
+            refuse("is for one network; several are set side by side", by=by)
+    if not with_memory:
+        refuse("goes with --memory", batch=batch, optimizer=optimizer)
     parsed = [parse(text) for text in specs]
     if budget is not None:
         from archkit.cli.headroom import show_headroom
@@ -84,7 +105,8 @@ def count_command(
     elif with_memory:
         from archkit.cli.memory import show_memory
 
-        show_memory(parsed, batch=batch, optimizer=optimizer, as_json=as_json)
+        batch = 1 if batch is None else batch
+        show_memory(parsed, batch=batch, optimizer=optimizer or "momentum", as_json=as_json)
     elif check:
         from archkit.cli.check import show_check
 
@@ -99,7 +121,7 @@ def count_command(
         for spec in parsed:
             json_line(_as_json(count(spec)))
     elif len(parsed) == 1:
-        _show_one(parsed[0], by)
+        _show_one(parsed[0], by or By.layer)
     else:
         _show_side_by_side(parsed)
 

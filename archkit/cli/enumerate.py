@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archkit.cli.limits import BudgetPath, Space, takes_limits
+from archkit.cli.ignored import one_of, refuse
+from archkit.cli.limits import BudgetPath, Space, refuse_settings, takes_limits
 from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.stopping import when_stopped
 from archkit.cli.working import Tell, working
@@ -51,7 +52,7 @@ def enumerate_command(
         int | None,
         typer.Option("--sample", min=1, help="Draw this many, each network as likely as every other."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of --sample.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", show_default="0", help="Seed of --sample.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON lines, one object per network.")
     ] = False,
@@ -74,8 +75,17 @@ def enumerate_command(
     from archkit.budget import Objective, read_space_and_budget
     from archkit.budget.output import check_output
 
+    if count:
+        ignored = "does not go with --count"
+        refuse(ignored, limit=limit, sort=sort, sample=sample_size, output=output)
+    if sample_size is None:
+        refuse("goes with --sample", seed=seed)
+    else:
+        refuse("does not go with --sample", limit=limit, sort=sort)
+    one_of(json=as_json, output=output)
     searched, budget = read_space_and_budget(space, budget_path, limits)
     order = Objective.read_figure(sort or "params", option="--sort")
+    refuse_settings(limits, budget, order.name)
     if output is not None:
         check_output(output)
     if count:
@@ -86,7 +96,7 @@ def enumerate_command(
         _stream(searched, budget, output)
     else:
         with working("listing", quiet=output is None and as_json):
-            rows = _rows(searched, budget, order, sample_size=sample_size, seed=seed, limit=limit)
+            rows = _rows(searched, budget, order, sample_size=sample_size, seed=seed or 0, limit=limit)
         _put(rows, output, as_json=as_json)
 
 

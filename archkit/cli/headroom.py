@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archkit.cli.render import exact, json_line, new_table, show
@@ -16,7 +15,7 @@ __all__ = ["show_headroom"]
 _SHOWN = 5  # how many of the cheapest changes
 
 
-def show_headroom(specs: list[ArchSpec], path: Path, *, as_json: bool) -> None:
+def show_headroom(specs: list[ArchSpec], path: str, *, as_json: bool) -> None:
     """Show what each network leaves of a budget, and what single changes to it cost and gain.
 
     Raises:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hints
 
 import typer
 
+from archkit.cli.ignored import refuse
 from archkit.cli.stopping import when_stopped
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
+from archkit.files import shipped
 from archkit.spec import DEFAULT_SPACE
 
-__all__ = ["BudgetPath", "Space", "takes_limits"]
+if TYPE_CHECKING:
+    from archkit.budget import Budget
+
+__all__ = ["BudgetPath", "Space", "refuse_settings", "takes_limits"]
 
 Space: TypeAlias = Annotated[
     str | None,
@@ -30,8 +34,13 @@ Space: TypeAlias = Annotated[
     ),
 ]
 BudgetPath: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--budget", help="A budget file (TOML); limits given as options replace the file's."),
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="NAME|FILE",
+        autocompletion=lambda: list(shipped("budgets")),
+        help="A budget that `archkit budgets` lists, or a TOML file; limits given as options replace it.",
+    ),
 ]
 
 _DETAILS: Final = {
@@ -57,6 +66,18 @@ def _helps() -> dict[str, str]:
         found[f"max_{name}"] = f"At most this many {unit}{_DETAILS.get(name, '')}."
         found[f"min_{name}"] = f"At least this many {unit}."
     return {**found, **_SETTINGS}
+
+
+def refuse_settings(limits: Mapping[str, str], budget: Budget, *also: str) -> None:
+    """Refuse settings of a memory that is given as an option but neither limited nor in `also`.
+
+    Raises:
+        Ignored: such a setting would be ignored.
+    """
+    used = {name for name, _ in budget.limited()} | set(also)
+    for keys, figure in ((("batch", "optimizer"), TRAINING), (("peak_bits",), PEAK)):
+        if figure not in used:
+            refuse(f"goes with a limit on {words(figure)}", **{key: limits.get(key) for key in keys})
 
 
 def takes_limits(command: Callable[..., None]) -> Callable[..., None]:

@@ -18,8 +18,12 @@ def reconcile_command(
         typer.Argument(metavar="FIGURE", help="The figure as it was printed: 3.15M, 4,697,742, 329e6."),
     ],
     macs: Annotated[
-        bool, typer.Option("--macs/--params", help="What the figure counts: MACs or parameters.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--macs/--params",
+            help="What the figure counts: MACs or parameters. Parameters, unless it says so (4.1 GMACs).",
+        ),
+    ] = None,
     max_changes: Annotated[
         int, typer.Option("--max-changes", min=0, max=4, help="The most changes that are combined.")
     ] = 3,
@@ -38,7 +42,10 @@ def reconcile_command(
 
     asked = parse(spec)
     printed = parse_figure(figure)
-    found = reconcile(asked, printed, quantity="macs" if macs else "params", max_changes=max_changes)
+    if macs is not None and printed.counted not in (None, "macs" if macs else "params"):
+        raise typer.BadParameter(f"{figure} says itself what it counts", param_hint="--macs/--params")
+    counts_macs = macs if macs is not None else printed.counted == "macs"
+    found = reconcile(asked, printed, quantity="macs" if counts_macs else "params", max_changes=max_changes)
     if as_json:
         for one in found[:limit]:
             json_line(
@@ -59,6 +66,7 @@ def reconcile_command(
         table.add_row(
             " ".join(one.changes) or "none: as written", exact(one.params), exact(one.macs), one.fit
         )
-    show(f"{asked} against {figure} {'MACs' if macs else 'parameters'}", "", table)
+    counted = "" if printed.counted else " MACs" if counts_macs else " parameters"
+    show(f"{asked} against {figure}{counted}", "", table)
     if len(found) > limit:
         show("", f"{len(found) - limit} more explain it less simply (--limit).")

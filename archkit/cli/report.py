@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archkit.cli.ignored import refuse
 from archkit.cli.render import exact, new_table, say, show
 from archkit.errors import DataError, OutputError
 from archkit.files import write_text
@@ -48,9 +49,12 @@ def report_command(
         Path | None, typer.Option("--figures", metavar="DIR", help="Write the charts as files.")
     ] = None,
     format_: Annotated[
-        FigureFormat, typer.Option("--format", help="The format of the charts' files.")
-    ] = FigureFormat.svg,
-    title: Annotated[str, typer.Option(help="The heading of the page.")] = "archkit report",
+        FigureFormat | None,
+        typer.Option("--format", show_default="svg", help="The format of the charts' files."),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(show_default="archkit report", help="The heading of the page.")
+    ] = None,
 ) -> None:
     """Set finished runs side by side, seeds together, beside the paper's figures if it has them.
 
@@ -60,9 +64,13 @@ def report_command(
 
     if markdown == "-" and csv == "-":
         raise typer.BadParameter("only one of --markdown and --csv can go to standard output")
+    if figures is None:
+        refuse("goes with --figures", format=format_)
+    if html is None:
+        refuse("goes with --html", title=title)
     found, skipped = find_runs(runs)
     for reason in skipped:
-        say(f"skipped: {reason}")
+        say(f"skipped: {_printable(reason)}")
     if not found:
         where = ", ".join(map(str, runs))
         raise DataError(f"no finished run in {where}")
@@ -70,11 +78,11 @@ def report_command(
     if html is not None:
         from archkit.bench.report.html import to_html
 
-        _write(html, to_html(sections, title=title))
+        _write(html, to_html(sections, title=title or "archkit report"))
     if figures is not None:
         from archkit.bench.report.figures import write_figures
 
-        for path in write_figures(sections, figures, format_.value):
+        for path in write_figures(sections, figures, (format_ or FigureFormat.svg).value):
             say(f"written: {path}")
     for wanted, text in ((markdown, to_markdown), (csv, to_csv)):
         if wanted == "-":
@@ -116,6 +124,11 @@ def show_sections(sections: Sequence[Section]) -> None:
             show("", _table(["network", *costs], list(once.values())))
         if any(row.printed is not None and row.printed.moved for row in found):
             show("* The paper's table has this figure in another row.")
+
+
+def _printable(text: str) -> str:
+    """Text in which nothing reaches the terminal but what it shows: a folder may have any name."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _table(columns: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archkit.cli.limits import BudgetPath, Space, takes_limits
+from archkit.cli.ignored import refuse
+from archkit.cli.limits import BudgetPath, Space, refuse_settings, takes_limits
 from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.working import working
 from archkit.count.metrics import ENTROPY, OBJECTIVES, PEAK, TRAINING, as_options
@@ -26,14 +27,18 @@ def solve_command(
     space: Space = None,
     budget_path: BudgetPath = None,
     by: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--by",
+            show_default=ENTROPY,
             help=f"Rank by one of {as_options(*OBJECTIVES)}, highest first, or by least-macs and so on, "
             "lowest first.",
         ),
-    ] = ENTROPY,
-    best: Annotated[int, typer.Option("--best", min=1, max=100_000, help="How many networks to give.")] = 10,
+    ] = None,
+    best: Annotated[
+        int | None,
+        typer.Option("--best", min=1, max=100_000, show_default="10", help="How many networks to give."),
+    ] = None,
     max_rho: Annotated[
         float | None,
         typer.Option(
@@ -53,17 +58,21 @@ def solve_command(
     ] = False,
 ) -> None:
     """Give the best networks of a space within a budget, and say what proves that they are the best."""
-    from archkit.budget import MAX_RHO, Objective, read_space_and_budget
+    from archkit.budget import MAX_RHO, Objective, read_directions, read_space_and_budget
     from archkit.errors import BudgetError
 
     searched, budget = read_space_and_budget(space, budget_path, limits)
     if front is not None:
+        refuse("does not go with --pareto", by=by, best=best, max_rho=max_rho)
+        refuse_settings(limits, budget, *(name for name, _ in read_directions(front)))
         _front(searched, budget, front, as_json=as_json)
         return
+    by = ENTROPY if by is None else by
     objective = Objective.read(by, max_rho=MAX_RHO if max_rho is None else max_rho)
     if max_rho is not None and objective.name != ENTROPY:
         raise BudgetError("--max-rho goes with --by entropy")
-    found = _solve(searched, budget, objective, best)
+    refuse_settings(limits, budget, objective.name)
+    found = _solve(searched, budget, objective, 10 if best is None else best)
     if as_json:
         _print_lines(found, budget, objective, by)
     else:

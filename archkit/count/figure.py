@@ -5,23 +5,52 @@ Every figure is read exactly, as a fraction; no float is ever in between.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral, Real
 from typing import Final, Literal, TypeAlias
 
 from archkit.errors import BudgetError
 
-__all__ = ["Figure", "Fit", "parse_figure"]
+__all__ = ["Counted", "Figure", "Fit", "parse_figure"]
 
 Fit: TypeAlias = Literal["exact", "rounded", "cut"]
 """How a number can have become a printed figure."""
 
-_UNITS: Final = {"": 0, "k": 3, "m": 6, "g": 9, "b": 9, "t": 12}
+Counted: TypeAlias = Literal["params", "macs"]
+"""What a figure says that it counts: `25.6M params`, `4.1 GMACs`."""
+
+_UNITS: Final = {
+    "": 0,
+    "k": 3,
+    "thousand": 3,
+    "m": 6,
+    "million": 6,
+    "g": 9,
+    "b": 9,
+    "billion": 9,
+    "t": 12,
+    "trillion": 12,
+}
+_COUNTED: Final[dict[str, Counted]] = {
+    "param": "params",
+    "params": "params",
+    "parameter": "params",
+    "parameters": "params",
+    "mac": "macs",
+    "macs": "macs",
+}
+# Digits may stand in groups of three, set apart by a comma or by "_". The first group may not begin with 0:
+# whoever writes 0,270M writes a decimal comma.
 _FIGURE: Final = re.compile(
-    r"(?P<digits>[0-9][0-9_,]*)(?:\.(?P<fraction>[0-9]+))?(?:e(?P<power>\+?[0-9]{1,2}))?\s*(?P<unit>[kmgbt]?)",
+    r"(?P<digits>[0-9]+|[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:_[0-9]{3})+))"
+    r"(?:\.(?P<fraction>[0-9]+))?(?:e(?P<power>\+?[0-9]{1,2}))?"
+    rf"\s*(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\s*(?P<counted>{'|'.join(_COUNTED)}|)",
     re.IGNORECASE,
 )
+_MOST: Final = 40  # characters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,11 +61,13 @@ class Figure:
         text: as it was printed.
         value: what it says.
         unit: 10,000 for 3.15M; 1 where every digit was printed.
+        counted: what it says that it counts, or None.
     """
 
     text: str
     value: Fraction
     unit: Fraction
+    counted: Counted | None = None
 
     def fit(self, number: int) -> Fit | None:
         """How `number` prints as this figure: rounded to it, cut off at it, or not at all (None).
@@ -58,22 +89,53 @@ class Figure:
         return "cut" if 0 <= gap < self.unit else None
 
 
-def parse_figure(text: str) -> Figure:
-    """Reads a figure.
+def parse_figure(text: str | float) -> Figure:
+    """Reads a figure: a text as people print it, or a number.
 
     >>> parse_figure("5e6").value
     Fraction(5000000, 1)
     >>> parse_figure("3.15M").unit
     Fraction(10000, 1)
+    >>> parse_figure("25.6 million").value
+    Fraction(25600000, 1)
+    >>> parse_figure("4.1 GMACs").counted
+    'macs'
+    >>> parse_figure(5_000_000).value
+    Fraction(5000000, 1)
 
     Raises:
-        BudgetError: the text is not a figure.
+        BudgetError: it is not a figure.
     """
-    found = _FIGURE.fullmatch(text.strip())
-    if found is None or len(text) > 40:
-        raise BudgetError(f"{text[:40]!r} is not a figure; write 4,980,234 or 4.98M or 5e6")
+    if not isinstance(text, str):
+        return _number(text)
+    found = _FIGURE.fullmatch(text.strip()) if len(text) <= _MOST else None
+    if found is None:
+        raise BudgetError(f"{text[:_MOST]!r} is not a figure; {_hint(text.strip()[:_MOST])}")
     digits = found["digits"].replace(",", "").replace("_", "")
     fraction = found["fraction"] or ""
     power = int(found["power"] or 0) + _UNITS[found["unit"].lower()]
     value = Fraction(f"{digits}.{fraction or 0}") * 10**power
-    return Figure(text=text, value=value, unit=Fraction(10) ** (power - len(fraction)))
+    unit = Fraction(10) ** (power - len(fraction))
+    return Figure(text=text, value=value, unit=unit, counted=_COUNTED.get(found["counted"].lower()))
+
+
+def _number(number: object) -> Figure:
+    """A number as the figure that it is exactly."""
+    if not isinstance(number, bool) and isinstance(number, Integral | Real):
+        exact = int(number) if isinstance(number, Integral) else float(number)
+        if 0 <= exact < math.inf:
+            return Figure(text=f"{exact:,}", value=Fraction(exact), unit=Fraction(1))
+    raise BudgetError(f"{number!r} is not a figure; write 4_980_234, 5e6 or a text such as '4.98M'")
+
+
+def _hint(text: str) -> str:
+    """What somebody who wrote `text` is likely to have meant."""
+    if re.search(r"[0-9]\s*[kmgbt]?\s*flop", text, re.IGNORECASE):
+        return "some call MACs FLOPs, others twice the MACs: write the MACs, as 4.1G or 4.1 GMACs"
+    if re.fullmatch(r"[0-9]+,[0-9]+[^,._]*", text):
+        return f"commas set groups of three digits apart; did you mean {text.replace(',', '.')}?"
+    if re.fullmatch(r"[0-9]{1,3}(?:[ .'\u00a0\u202f][0-9]{3})+", text):
+        return f"did you mean {','.join(re.findall('[0-9]+', text))}?"
+    if re.fullmatch(r"[0-9][0-9,_]*[^,_]*", text):
+        return "groups have three digits, as in 4,980,234"
+    return "write 4,980,234 or 4.98M or 5e6"

@@ -1,5 +1,7 @@
 """Reports: groups, the paper's figures, comparisons and folders; see also test_report_command."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -13,6 +15,7 @@ from archkit.bench.report import (
     front,
     group_runs,
     rows,
+    to_csv,
 )
 from archkit.bench.report.curves import comparisons, curve
 from archkit.bench.report.paper import printed_runs
@@ -255,3 +258,22 @@ def test_a_path_that_is_no_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="is not a folder"):
         find_runs([tmp_path / "file"])
+
+
+def test_the_most_accurate_is_on_top_and_the_csv_keeps_the_order_of_the_folders(tmp_path):
+    for at, correct in enumerate((7000, 9000, 8000)):
+        write_run(tmp_path, f"[1]x[{8 + at}]", correct=correct, name=f"{at}")
+    sections = sections_of(tmp_path)
+    assert [row.group.correct for row in rows(sections[0])] == [(9000,), (8000,), (7000,)]
+    lines = csv.DictReader(io.StringIO(to_csv(sections)))
+    assert [line["test_correct"] for line in lines] == ["7000", "9000", "8000"]
+
+
+def test_an_interval_ends_where_accuracies_end(tmp_path):
+    for seed, correct in enumerate((9990, 9000)):
+        write_run(tmp_path, "[1]x[8]", correct=correct, seed=seed)
+    ((group,),) = (section.groups for section in sections_of(tmp_path))
+    low, high = group.test.interval
+    # 94.95 -+ 12.706 * 7.0004 / sqrt(2)
+    assert low == pytest.approx(0.9495 - 12.7062 * 0.0700036 / 2**0.5, abs=1e-5)
+    assert high == 1.0

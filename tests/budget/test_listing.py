@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -136,13 +137,32 @@ def test_figures_past_64_bits_are_refused() -> None:
         ({"max_params": "5e6", "min_params": "6M"}, "nothing can fit"),
         ({"max_colour": "5"}, "unknown limit"),
         ({"max_params": "9" * 30}, "beyond every network"),
+        ({"max_params": "0,27M"}, r"max-params: .*did you mean 0\.27M"),
+        ({"max_params": "4.1 GMACs"}, "max-params: 4.1 GMACs counts MACs"),
+        ({"max_params": -1}, "max-params: -1 is not a figure"),
+        ({"max_params": [5]}, r"max-params: \[5\] is not a figure"),
+        ({"optimizer": 3}, "optimizer must be one of"),
+        ({"batch": 0}, "batch must be 1 to"),
     ],
 )
-def test_bad_limits(texts: dict[str, str], words: str) -> None:
+def test_bad_limits(texts: dict[str, Any], words: str) -> None:
     with pytest.raises(BudgetError, match=words):
         Budget.read(texts)
 
 
-@pytest.mark.parametrize("text", ["5e6", "5M", "5_000_000", "5,000,000", "5000k", "0.005G"])
-def test_ways_to_write_five_million(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("5e6", "5M", "5_000_000", "5,000,000", "5000k", "0.005G", "5 million", "5M params"),
+        *(5_000_000, 5e6, 5_000_000.5),
+    ],
+)
+def test_ways_to_write_five_million(text: str | float) -> None:
     assert Budget.read({"max_params": text}).params == Limit(None, 5_000_000)
+
+
+def test_a_budget_is_made_of_limits() -> None:
+    wrong: Any = 5_000_000
+    with pytest.raises(BudgetError, match=r"params is a Limit\(low, high\), not 5000000; Budget\.read"):
+        Budget(params=wrong)
+    assert Budget(params=Limit(None, wrong)) == Budget.read({"max_params": wrong})

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,12 +90,26 @@ def test_an_impossible_figure_has_no_explanation() -> None:
         ("4.1G", 4_100_000_000, 100_000_000),
         ("256k", 256_000, 1000),
         ("1.8 B", 1_800_000_000, 100_000_000),
+        ("25.6 million", 25_600_000, 100_000),
+        ("11.69 M params", 11_690_000, 10_000),
+        ("25,557,032 parameters", 25_557_032, 1),
+        ("4.1 GMACs", 4_100_000_000, 100_000_000),
+        ("4.12 GMac", 4_120_000_000, 10_000_000),  # as ptflops prints it
+        (4_697_742, 4_697_742, 1),
+        (5e6, 5_000_000, 1),
+        (0.5, Fraction(1, 2), 1),
+        (np.int64(3), 3, 1),
     ],
 )
-def test_figures(text: str, value: int, unit: int) -> None:
+def test_figures(text: str | float, value: int, unit: int) -> None:
     figure = parse_figure(text)
     assert figure.value == value
     assert figure.unit == unit
+
+
+def test_what_a_figure_says_it_counts() -> None:
+    texts = ("4.1 GMACs", "4.1G macs", "11.69M params", "25,557,032 Parameters", "5M", "5 million")
+    assert [parse_figure(text).counted for text in texts] == ["macs", "macs", "params", "params", None, None]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +118,44 @@ def test_figures(text: str, value: int, unit: int) -> None:
 def test_what_is_no_figure(text: str) -> None:
     with pytest.raises(BudgetError):
         parse_figure(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0,27M", r"did you mean 0\.27M\?"),
+        ("3,15 million", r"did you mean 3\.15 million\?"),
+        ("0,270M", r"did you mean 0\.270M\?"),
+        ("25,6M", r"did you mean 25\.6M\?"),
+        ("1,2,3", "groups have three digits"),
+        ("1,23,456", "groups have three digits"),
+        ("1000,000", r"did you mean 1000\.000\?"),
+        ("5_00", "groups have three digits"),
+        ("1,000_000", "groups have three digits"),
+        ("25 636 712", "did you mean 25,636,712"),
+        ("25.636.712", "did you mean 25,636,712"),
+        ("4.1 GFLOPs", "twice the MACs"),
+        (-5, "-5 is not a figure"),
+        (True, "True is not a figure"),
+        (math.nan, "nan is not a figure"),
+        (math.inf, "inf is not a figure"),
+        (None, "None is not a figure"),
+    ],
+)
+def test_what_was_meant_by_what_is_no_figure(text: Any, words: str) -> None:
+    with pytest.raises(BudgetError, match=words):
+        parse_figure(text)
+
+
+@given(st.lists(st.text("0123456789", min_size=1, max_size=4), min_size=2, max_size=4), st.sampled_from(",_"))
+def test_only_groups_of_three_digits_are_groups(groups: list[str], between: str) -> None:
+    first, *others = groups
+    text = between.join(groups)
+    if len(first) <= 3 and first[0] != "0" and all(len(group) == 3 for group in others):
+        assert parse_figure(text).value == int("".join(groups))
+    else:
+        with pytest.raises(BudgetError):
+            parse_figure(text)
 
 
 @given(st.integers(1, 10**9), st.integers(0, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -30,6 +31,7 @@ def changes_in_full(recipe: Recipe) -> str:
     return f"{recipe.name} with {', '.join(changed)}" if changed else recipe.name
 
 
+@functools.lru_cache(maxsize=4096)
 def recipe_label(recipe: Recipe) -> str:
     """Its name and what was changed, as short as can be, for a column of a table.
 
@@ -42,7 +44,7 @@ def recipe_label(recipe: Recipe) -> str:
         return recipe.name
     words = [recipe.name]
     alike = Counter(key.rpartition(".")[2] for key in leaves(recipe.to_mapping()))
-    for key, value in _changed(recipe, load_recipe(recipe.name)).items():
+    for key, value in _changed(recipe, _shipped(recipe.name)).items():
         last = key.rpartition(".")[2]
         if key in ("optimizer.name", "schedule.name"):
             words.append(str(value))
@@ -50,6 +52,12 @@ def recipe_label(recipe: Recipe) -> str:
             # That another optimizer has no momentum goes without saying.
             words.append(f"{last if alike[last] == 1 else key}={_plain(value)}")
     return " ".join(words)
+
+
+@functools.cache
+def _shipped(name: str) -> Recipe:
+    """A recipe that the package ships, read once."""
+    return load_recipe(name)
 
 
 def _changed(recipe: Recipe, base: Recipe) -> dict[str, Any]:

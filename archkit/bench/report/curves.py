@@ -101,26 +101,27 @@ def _by_mean(rows: Sequence[Row]) -> list[int]:
     return sorted(range(len(rows)), key=lambda at: -rows[at].group.test.mean)
 
 
-def _siblings(rows: Sequence[Row], same: Callable[[Recipe], object]) -> tuple[Row, tuple[int, ...]]:
+def _siblings(rows: Sequence[Row], same: Callable[[Recipe], str]) -> tuple[Row, tuple[int, ...]]:
     """The best row that is not alone, and all rows with the same network and the same `same(recipe)`."""
     order = _by_mean(rows)
+    alike: dict[tuple[str, str], list[int]] = {}
     for at in order:
-        spec, what = rows[at].group.spec, same(rows[at].group.recipe)
-        others = tuple(i for i in order if rows[i].group.spec == spec and same(rows[i].group.recipe) == what)
+        alike.setdefault((rows[at].group.spec, same(rows[at].group.recipe)), []).append(at)
+    for others in alike.values():  # in the order of their best rows
         if len(others) > 1:
-            return rows[at], others
+            return rows[others[0]], tuple(others)
     return rows[order[0]], ()
 
 
-def _without_optimizer(recipe: Recipe) -> object:
+def _without_optimizer(recipe: Recipe) -> str:
     """What two recipes have in common that differ only in the optimizer, but not in its learning rate."""
     fields = recipe.settings()
     fields["optimizer"] = recipe.optimizer.lr
-    return fields
+    return repr(fields)
 
 
-def _without_rate(recipe: Recipe) -> object:
+def _without_rate(recipe: Recipe) -> str:
     """What two recipes have in common that differ only in the learning rate."""
     fields = recipe.settings()
     del fields["optimizer"]["lr"]
-    return fields
+    return repr(fields)

@@ -73,14 +73,19 @@ def write_figures(sections: Iterable[Section], folder: Path, kind: Format) -> tu
 
 def _figures(section: Section) -> Iterable[tuple[str, Figure]]:
     table, data = rows(section), data_text(section.data).partition(", checksum")[0]
+    networks = list(dict.fromkeys(row.network for row in table))
+    colours = [networks.index(row.network) for row in table]  # a network has one colour in all figures
     yield "accuracy-params", _scatter(table, [r.group.params for r in table], "parameters", data)
     yield "accuracy-macs", _scatter(table, [r.group.macs for r in table], "MACs for one image", data)
     best = best_of_each(table)
     if len(best) > 1:
-        yield "networks", _bars([table[at] for at in best], data)
+        yield "networks", _bars([table[at] for at in best], [colours[at] for at in best], data)
     for number, compared in enumerate(comparisons(table), 1):
         figure, axes = _new(compared.title, data)
-        for at, (name, index) in enumerate(zip(compared.names, compared.rows, strict=True)):
+        own = [colours[index] for index in compared.rows]
+        lines = own if len(set(own)) == len(own) else range(len(own))  # one network's lines need several
+        for place, (name, index) in enumerate(zip(compared.names, compared.rows, strict=True)):
+            at = lines[place]
             line = curve(table[index].group, "training loss")
             if line is None:  # every epoch has a training loss
                 continue
@@ -129,7 +134,7 @@ def _scatter(table: Sequence[Row], costs: Sequence[int], words: str, data: str) 
         axes.errorbar(
             cost,
             mean,
-            yerr=_half(row),
+            yerr=_ends(row),
             color=_COLOURS[networks.index(row.network) % len(_COLOURS)],
             marker=_MARKS[optimizers.index(row.group.recipe.optimizer.name) % len(_MARKS)],
             markersize=6,
@@ -138,6 +143,7 @@ def _scatter(table: Sequence[Row], costs: Sequence[int], words: str, data: str) 
             label=None if row.network in labelled else row.network,
         )
         labelled.add(row.network)
+    axes.set_ylim(_axis(table, means))
     axes.set_xscale("log")
     axes.set(xlabel=words, ylabel="test accuracy, %")
     for of, subs in ((axes.xaxis.set_major_locator, (1, 2, 5)), (axes.xaxis.set_minor_locator, (1,))):
@@ -149,12 +155,17 @@ def _scatter(table: Sequence[Row], costs: Sequence[int], words: str, data: str) 
     return figure
 
 
-def _bars(table: Sequence[Row], data: str) -> Figure:
+def _bars(table: Sequence[Row], colours: Sequence[int], data: str) -> Figure:
     figure, axes = _new("Networks, each with its best recipe", data, height=1.6 + 0.45 * len(table))
     for at, row in enumerate(table):
         place = len(table) - at
         axes.errorbar(
-            100 * row.group.test.mean, place, xerr=_half(row), color=_COLOURS[0], marker="o", capsize=2
+            100 * row.group.test.mean,
+            place,
+            xerr=_ends(row),
+            color=_COLOURS[colours[at] % len(_COLOURS)],
+            marker="o",
+            capsize=2,
         )
         if row.printed is not None:
             axes.plot(row.printed.percent, place, color="#000000", marker="|", markersize=14)
@@ -162,11 +173,29 @@ def _bars(table: Sequence[Row], data: str) -> Figure:
         range(len(table), 0, -1), [f"{row.network}\n{row.recipe}" for row in table], fontsize="small"
     )
     axes.set_ylim(0.4, len(table) + 0.6)
+    printed = [row.printed.percent for row in table if row.printed is not None]
+    axes.set_xlim(_axis(table, [*(100 * row.group.test.mean for row in table), *printed]))
     axes.set(xlabel="test accuracy, % (a bar: what the paper prints)")
     return figure
 
 
-def _half(row: Row) -> float | None:
-    """Half the 95% interval, in points; None for a single run."""
-    interval = row.group.test.interval
-    return None if interval is None else 100 * (interval[1] - interval[0]) / 2
+def _ends(row: Row) -> list[list[float]] | None:
+    """How far the 95% interval reaches below and above the mean, in points; None for a single run."""
+    test = row.group.test
+    if test.interval is None:
+        return None
+    return [[100 * (test.mean - test.interval[0])], [100 * (test.interval[1] - test.mean)]]
+
+
+def _axis(table: Sequence[Row], points: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis of accuracies: the points, and intervals as far as the points lie apart again.
+
+    A wide interval is cut off at the frame; it would squeeze everything else.
+    """
+    low, high = min(points), max(points)
+    room = max(1.0, high - low)
+    known = [row.group.test.interval for row in table if row.group.test.interval is not None]
+    bottom = min([low, *(max(100 * one[0], low - room) for one in known)])
+    top = max([high, *(min(100 * one[1], high + room) for one in known)])
+    margin = 0.05 * (top - bottom) or 0.5
+    return bottom - margin, top + margin

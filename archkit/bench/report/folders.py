@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from archkit.bench.report.plausible import check
 from archkit.bench.sweep.epochs import read_epochs
 from archkit.bench.sweep.run import Finished
 from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, read_result
@@ -22,7 +23,7 @@ def find_runs(paths: Iterable[Path]) -> tuple[tuple[Finished, ...], tuple[str, .
 
     Returns:
         The finished runs, each key once; and a sentence for every run that is skipped because it is
-        unfinished or damaged.
+        unfinished or damaged, or because its figures cannot be true.
 
     Raises:
         DataError: a path is not a folder.
@@ -42,8 +43,11 @@ def find_runs(paths: Iterable[Path]) -> tuple[tuple[Finished, ...], tuple[str, .
                     raise DataError(
                         f"{folder / EPOCHS_FILE} has {len(run.rows)} epochs of {run.result.recipe.epochs}"
                     )
+                check(run)
             except DataError as error:
                 skipped.append(str(error))
+            except (RecursionError, OverflowError) as error:  # brackets without end, numbers without end
+                skipped.append(f"{folder / RESULT_FILE} is not the result of a run: {error}")
             else:
                 runs.setdefault(run.result.key, run)
     return tuple(runs.values()), tuple(skipped)

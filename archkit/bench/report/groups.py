@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ class Summary:
         mean: the mean of their accuracies.
         sd: their standard deviation (divided by n - 1); None for one run.
         interval: the 95% interval of the mean, by Student's t: what to expect from other seeds on the same
-            test images. None for one run.
+            test images. It ends at 0 and at 1, where Student's t may not. None for one run.
     """
 
     n: int
@@ -97,7 +98,7 @@ def group_runs(runs: Iterable[Finished]) -> tuple[Section, ...]:
     by_data: dict[str, dict[_What, dict[int, Finished]]] = {}
     for run in runs:
         result = run.result
-        what = (result.spec, repr(result.recipe.settings()))
+        what = (result.spec, _settings(result.recipe))
         by_data.setdefault(result.data.checksum, {}).setdefault(what, {}).setdefault(result.seed, run)
     return tuple(
         Section(
@@ -116,7 +117,13 @@ def summary(scores: Sequence[Score]) -> Summary:
         return Summary(n=1, mean=mean, sd=None, interval=None)
     sd = statistics.stdev(shares)
     half = student_t(n - 1) * sd / math.sqrt(n)
-    return Summary(n=n, mean=mean, sd=sd, interval=(mean - half, mean + half))
+    return Summary(n=n, mean=mean, sd=sd, interval=(max(0.0, mean - half), min(1.0, mean + half)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _settings(recipe: Recipe) -> str:
+    """What decides how a recipe trains, as text; thousands of runs share a few recipes."""
+    return repr(recipe.settings())
 
 
 def _group(by_seed: dict[int, Finished]) -> Group:

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from archkit.bench.report.curves import METRICS, Comparison, best_of_each, comparisons, curve
 from archkit.bench.report.groups import Section
 from archkit.bench.report.names import data_text
-from archkit.bench.report.rows import COLUMNS, Row, front, rows, shown
+from archkit.bench.report.rows import COLUMNS, Row, front, in_order, rows, shown
 
 __all__ = ["to_html"]
 
@@ -42,7 +42,8 @@ def to_html(sections: Iterable[Section], *, title: str) -> str:
     """
     sections = tuple(sections)
     tables = [rows(section) for section in sections]
-    data = {"sections": [_data(table) for table in tables]}
+    # The marks are drawn, and the colours given, in the order of the folders.
+    data = {"sections": [_data(tuple(in_order(section))) for section in sections]}
     # Nothing is escaped in a script element and `</script>` ends it, so no `<` may stand there.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return _template().render(
@@ -154,6 +155,8 @@ def _section(section: Section, table: Sequence[Row]) -> dict[str, Any]:
     """What the template writes of a section."""
     name, _, sizes = data_text(section.data).partition(", ")
     columns = shown(table)
+    texts = [row.cells() for row in table]
+    values = [_values(row) for row in table]
     return {
         "name": name,
         "sizes": sizes,
@@ -170,9 +173,9 @@ def _section(section: Section, table: Sequence[Row]) -> dict[str, Any]:
         "rows": [
             {
                 "spec": None if row.network == row.group.spec else row.group.spec,
-                "cells": [(row.cells()[at], _values(row)[at]) for at in columns],
+                "cells": [(cells[at], sorting[at]) for at in columns],
             }
-            for row in table
+            for row, cells, sorting in zip(table, texts, values, strict=True)
         ],
         "has_moved": any(row.printed is not None and row.printed.moved for row in table),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from archkit.bench.report.groups import Group, Section, Summary
 from archkit.bench.report.names import data_text, network_name
 from archkit.bench.report.paper import Printed, printed_for
 
-__all__ = ["COLUMNS", "Row", "front", "rows", "shown", "to_csv", "to_markdown"]
+__all__ = ["COLUMNS", "Row", "front", "in_order", "rows", "shown", "to_csv", "to_markdown"]
 
 COLUMNS: Final = (
     "network",
@@ -82,16 +82,19 @@ class Row:
 
 
 def rows(section: Section) -> tuple[Row, ...]:
-    """A row for each group of a section, in the section's order."""
-    return tuple(
-        Row(
+    """A row for each group of a section, the most accurate first."""
+    return tuple(sorted(in_order(section), key=lambda row: -row.group.test.mean))
+
+
+def in_order(section: Section) -> Iterator[Row]:
+    """The rows in the section's order, which is that of the folders."""
+    for group in section.groups:
+        yield Row(
             group=group,
             network=network_name(group.spec, section.data),
             recipe=recipe_label(group.recipe),
             printed=printed_for(group, section.data),
         )
-        for group in section.groups
-    )
 
 
 def shown(table: Sequence[Row]) -> tuple[int, ...]:
@@ -173,7 +176,7 @@ def to_csv(sections: Iterable[Section]) -> str:
         )
     )
     for section in sections:
-        for row in rows(section):
+        for row in in_order(section):
             for run in row.group.runs:
                 one = run.result
                 flip, apart = one.test_flip, one.validation

@@ -16,14 +16,24 @@
     return lines;
   }
 
+  // What an axis of accuracies shows: the points, and intervals as far as the points lie apart again. A wide
+  // interval is cut off at the frame; it would squeeze everything else.
+  function spread(rows, points) {
+    const low = Math.min(...points), high = Math.max(...points), room = Math.max(1, high - low);
+    const known = rows.filter((r) => r.low !== null);
+    return [
+      Math.min(low, ...known.map((r) => Math.max(r.low, low - room))),
+      Math.max(high, ...known.map((r) => Math.min(r.high, high + room))),
+    ];
+  }
+
   // ---- accuracy against a cost
 
   function scatter(figure, section) {
     const rows = section.rows, cost = figure.dataset.x;
-    const values = rows.flatMap((r) => r.low === null ? [r.mean] : [r.mean, Math.max(0, r.low), Math.min(100, r.high)]);
     const area = canvas(figure.querySelector(".plot"), 320, figure.querySelector("figcaption").textContent);
     const costs = rows.map((r) => r[cost]);
-    const y = linear(Math.min(...values), Math.max(...values), 6), x = logarithmic(Math.min(...costs), Math.max(...costs));
+    const y = linear(...spread(rows, rows.map((r) => r.mean)), 6), x = logarithmic(Math.min(...costs), Math.max(...costs));
     const at = frame(area, x, y, { log: true, xname: cost === "macs" ? "MACs for one image" : "parameters", yname: "test accuracy, %" });
     const front = section.front[cost].map((i) => rows[i]);
     let path = "";
@@ -32,7 +42,7 @@
     for (const r of rows) {
       const g = node("g", {}, area.svg), px = at.x(r[cost]), fill = colour(r.colour);
       if (r.low !== null)
-        node("line", { x1: px, x2: px, y1: at.y(Math.min(100, r.high)), y2: at.y(Math.max(0, r.low)), stroke: fill, "stroke-width": 1.5 }, g);
+        node("line", { x1: px, x2: px, y1: at.y(Math.min(y.high, r.high)), y2: at.y(Math.max(y.low, r.low)), stroke: fill, "stroke-width": 1.5 }, g);
       shape(SHAPES[r.shape % SHAPES.length], px, at.y(r.mean), fill, g);
       explain(g, about(r));
     }
@@ -57,9 +67,9 @@
 
   function bars(figure, section) {
     const rows = section.best.map((i) => section.rows[i]);
-    const values = rows.flatMap((r) => [r.mean, ...(r.low === null ? [] : [Math.max(0, r.low), Math.min(100, r.high)]), ...(r.paper === null ? [] : [r.paper])]);
+    const points = rows.flatMap((r) => r.paper === null ? [r.mean] : [r.mean, r.paper]);
     const area = canvas(figure.querySelector(".plot"), rows.length * 44 + 62, figure.querySelector("figcaption").textContent);
-    const x = linear(Math.min(...values), Math.max(...values), 5), y = { low: 0, high: rows.length, ticks: [] };
+    const x = linear(...spread(rows, points), 5), y = { low: 0, high: rows.length, ticks: [] };
     const at = frame(area, x, y, { left: 10, top: 8, xname: "test accuracy, %", yname: "" });
     for (const tick of x.ticks) node("line", { class: "grid", x1: at.x(tick), x2: at.x(tick), y1: at.top, y2: at.bottom }, area.svg);
     rows.forEach((r, i) => {
@@ -69,7 +79,7 @@
       if (text.length > most) text = `${text.slice(0, most - 1)}\u2026`;
       node("text", { class: "name", x: at.left + 2, y: py - 12 }, g, text);
       if (r.low !== null)
-        node("line", { x1: at.x(Math.max(0, r.low)), x2: at.x(Math.min(100, r.high)), y1: py, y2: py, stroke: fill, "stroke-width": 2 }, g);
+        node("line", { x1: at.x(Math.max(x.low, r.low)), x2: at.x(Math.min(x.high, r.high)), y1: py, y2: py, stroke: fill, "stroke-width": 2 }, g);
       if (r.paper !== null) node("line", { x1: at.x(r.paper), x2: at.x(r.paper), y1: py - 8, y2: py + 8, stroke: "var(--ink)", "stroke-width": 2 }, g);
       shape(SHAPES[r.shape % SHAPES.length], at.x(r.mean), py, fill, g);
       explain(g, about(r));
