@@ -129,6 +129,16 @@ def test_a_loss_that_is_not_finite_ends_in_one_line(cli, folder, tmp_path):
     assert not list(tmp_path.glob("run*"))
 
 
+def test_weights_that_break_in_the_last_step_leave_no_result(cli, folder, tmp_path):
+    """One step in all, whose loss is finite: only the images set apart show what it did."""
+    big = ["--batch-size", "18", "--epochs", "1", "--lr", "1e30", "--set", "schedule.name=constant"]
+    done = cli(*SMALL, *big, "--data", str(folder), "--quiet", "--out", str(tmp_path / "run"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: epoch 1: the loss on the images set apart is not finite")
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.glob("run*"))
+
+
 def test_a_terminal_gets_bars(folder, tmp_path):
     """On a pseudo-terminal: bars while it runs, a line for each epoch that stays."""
     args = [*SMALL, "--data", str(folder), "--out", str(tmp_path / "run")]

@@ -11,7 +11,7 @@ from archkit.bench.recipe import Augment, Protocol, override
 from archkit.bench.train.engine import estimate, train
 from archkit.bench.train.events import Step, TimeEstimate
 from archkit.bench.train.results import EpochRow
-from archkit.bench.train.trainer import DeviceData, Trainer
+from archkit.bench.train.trainer import DeviceData, NotFiniteError, Trainer
 from archkit.errors import RunError
 from archkit.nn import build
 from archkit.spec import parse
@@ -170,6 +170,21 @@ def test_what_cannot_work_ends_in_one_line(tiny, brief, changes, message):
     with pytest.raises(RunError) as caught:
         train(SPEC, tiny, override(brief, changes), seed=0, device=CPU)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([("protocol.validation", 0.2)], "epoch 1: the loss on the images set apart is not finite"),
+        ([("protocol.select", "last"), ("protocol.validation", 0.0)], "the loss on the test images is not f"),
+    ],
+)
+def test_a_last_step_that_breaks_the_weights_ends_as_a_loss_in_training_does(tiny, brief, changes, message):
+    """One step an epoch: its loss is that of the first weights, and finite."""
+    recipe = override(brief, [("epochs", 1), ("batch_size", 60), ("optimizer.lr", 1e30), *changes])
+    with pytest.raises(NotFiniteError, match=message) as caught:
+        train(SPEC, tiny, recipe, seed=0, device=CPU)
     assert "\n" not in str(caught.value)
 
 

@@ -44,7 +44,9 @@ def to_html(sections: Iterable[Section], *, title: str) -> str:
     tables = [rows(section) for section in sections]
     data = {"sections": [_data(table) for table in tables]}
     # Nothing is escaped in a script element and `</script>` ends it, so no `<` may stand there.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace(
+        "<", "\\u003c"
+    )
     return _template().render(
         title=title,
         style=Markup(_file("page.css")),  # noqa: S704 - our own file

@@ -165,5 +165,5 @@ def _write(folder: Path, result: Result, outcome: Outcome) -> None:
         save_file(outcome.weights, folder / WEIGHTS_FILE, metadata=described)
     except SafetensorError as error:
         raise OutputError(f"cannot write {folder / WEIGHTS_FILE}: {error}") from error
-    text = json.dumps(result.to_mapping(), indent=2, ensure_ascii=False)
+    text = json.dumps(result.to_mapping(), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")

@@ -124,7 +124,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:
         "compile_seconds": checkpoint.compile_seconds,
         "total_seconds": checkpoint.total_seconds,
     }
-    text = json.dumps(table)
+    text = json.dumps(table, allow_nan=False)
     header = {"format": _FORMAT, "checkpoint": text, "sha256": _hash(text, tensors)}
     try:
         with replacing(path, durable=True) as new:

@@ -212,7 +212,7 @@ def run_key(*, spec: str, recipe: Recipe, seed: int, data: str) -> str:
         data: the checksum of the data.
     """
     what = {"format": _FORMAT, "spec": spec, "recipe": recipe.settings(), "seed": seed, "data": data}
-    text = json.dumps(what, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
