@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 from archkit.budget.limits import Budget, unknown
 from archkit.errors import BudgetError
 from archkit.spec import DEFAULT_SPACE, SearchSpace, parse_space
+from archkit.toml_values import MappingError, from_toml
 
 __all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget"]
 
@@ -94,10 +94,10 @@ def read_space_and_budget(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = from_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BudgetError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (MappingError, UnicodeDecodeError) as error:
         raise BudgetError(f"{path} is not valid TOML: {error}") from None
     for key in found:
         if key not in _KEYS:

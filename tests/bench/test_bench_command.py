@@ -60,6 +60,8 @@ def test_quiet_says_nothing_but_the_result(cli, folder, tmp_path):
         (["resnet10", "--set", "epochs"], 2, "--set takes KEY=VALUE, not 'epochs'"),
         (["resnet10", "--set", "augment.flip=2"], 2, "augment.flip must be a probability, not 2"),
         (["resnet10", "--recipe", "mine.toml"], 2, "cannot read the recipe mine.toml: No such file"),
+        (["resnet10", "--seed", str(2**64)], 2, "18446744073709551616 is not in the range"),
+        (["resnet10", "--set", "epochs=" + "[" * 20_000 + "]" * 20_000], 2, "epochs must be an integer"),
         (["resnet10", "--epochs", "0"], 2, "epochs must be at least 1"),
         (["resnet10", "--data", "shpes"], 1, "did you mean shapes?"),
         (["resnet10", "--data", "./nowhere"], 1, "./nowhere is not a folder"),

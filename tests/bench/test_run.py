@@ -200,6 +200,8 @@ def test_a_forced_run_that_fails_leaves_the_old_one(tiny, brief, spec, tmp_path)
     [
         ("{", "is not the result of a run"),
         ("[]", "not an object"),
+        ("[" * 50_000 + "]" * 50_000, "more than 100 levels are nested in one another"),
+        ('{"a":' * 500 + "1" + "}" * 500, "more than 100 levels are nested in one another"),
         ('{"kye": 1}', "no field 'kye'; did you mean key"),
     ],
 )

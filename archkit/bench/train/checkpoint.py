@@ -25,7 +25,7 @@ from torch import Tensor
 from archkit.bench.train.results import EpochRow
 from archkit.errors import DataError
 from archkit.files import replacing
-from archkit.toml_values import read
+from archkit.toml_values import from_json, read
 
 __all__ = ["CHECKPOINT_FILE", "Checkpoint", "Keeper", "read_checkpoint", "write_checkpoint"]
 
@@ -148,7 +148,7 @@ def read_checkpoint(path: Path, *, key: str) -> Checkpoint:
         text = header["checkpoint"]
         if header.get("sha256") != _hash(text, tensors):
             raise DataError(f"{path} is damaged: it does not hold what was written")
-        table = json.loads(text)
+        table = from_json(text)
         if table["key"] != key:
             raise DataError(f"{path} is the checkpoint of another run")
         return Checkpoint(

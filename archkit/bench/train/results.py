@@ -12,7 +12,7 @@ from typing import Any, Final
 from archkit.bench.recipe import Recipe
 from archkit.errors import DataError
 from archkit.statistics import wilson
-from archkit.toml_values import MappingError, read
+from archkit.toml_values import MappingError, from_json, read
 
 __all__ = [
     "EPOCHS_FILE",
@@ -224,7 +224,7 @@ def read_result(folder: Path) -> Result:
     """
     path = folder / RESULT_FILE
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = from_json(path.read_text(encoding="utf-8"))
         if not isinstance(table, dict):
             raise MappingError("not an object")
         return read(Result, table)
