@@ -86,7 +86,7 @@ def run_spec(
         # Another process may have finished it in the meantime.
         if (found := already_there(folder, key, force=force)) is not None:
             return Finished(folder=folder, result=found)
-        start = to_start_from(partial, key, resume=resume, force=force)
+        start = to_start_from(partial, key, device=device.type, resume=resume, force=force)
         with epoch_table(partial) as table:
             if start is not None:
                 table.add(*start.rows)

@@ -31,7 +31,7 @@ __all__ = ["CHECKPOINT_FILE", "Checkpoint", "Keeper", "read_checkpoint", "write_
 
 CHECKPOINT_FILE: Final = "checkpoint.safetensors"
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 
 # So many times as long as writing took, until the next one is written: a twentieth of the time at most.
 _SPACING: Final = 20.0
@@ -48,6 +48,7 @@ class Checkpoint:
         state: the trainer's, see `Trainer.state`.
         compile_seconds: the time spent in compiling so far; None if nothing is compiled.
         total_seconds: the time since the first step, without interruptions.
+        device: the kind of the device, `cpu` or `cuda`: the generators of one have no state of the other's.
     """
 
     rows: tuple[EpochRow, ...]
@@ -56,6 +57,7 @@ class Checkpoint:
     state: Mapping[str, Any]
     compile_seconds: float | None
     total_seconds: float
+    device: str
 
 
 class Keeper:
@@ -123,6 +125,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:
         "state": _packed(dict(checkpoint.state), tensors),
         "compile_seconds": checkpoint.compile_seconds,
         "total_seconds": checkpoint.total_seconds,
+        "device": checkpoint.device,
     }
     text = json.dumps(table, allow_nan=False)
     header = {"format": _FORMAT, "checkpoint": text, "sha256": _hash(text, tensors)}
@@ -158,6 +161,7 @@ def read_checkpoint(path: Path, *, key: str) -> Checkpoint:
             state=_unpacked(table["state"], tensors),
             compile_seconds=table["compile_seconds"],
             total_seconds=table["total_seconds"],
+            device=table["device"],
         )
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -148,10 +148,12 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
         done: how many epochs are done already.
     """
     kind, data = trainer.device.type, trainer.data
-    batch = min(trainer.recipe.batch_size, len(data.train))
-    index = torch.arange(batch, device=trainer.device)
-    for _ in range(_WARM_UP[kind]):
-        trainer.step(index)
+    index = torch.arange(0)
+    # A smaller batch at the end of an epoch too: cuDNN chooses anew for its size, which is no training.
+    for size in trainer.batch_sizes:
+        index = torch.arange(size, device=trainer.device)
+        for _ in range(_WARM_UP[kind]):
+            trainer.step(index)
     steps = _timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
     # With training images: the test set is read at the end of the run, and only then.
     some = Labelled(images=data.train.images[:EVALUATION_BATCH], labels=data.train.labels[:EVALUATION_BATCH])
@@ -215,6 +217,7 @@ def _run(
                     state=trainer.state(),
                     compile_seconds=compile_seconds,
                     total_seconds=time.perf_counter() - started,
+                    device=trainer.device.type,
                 )
             )
     if kept is None:  # cannot be: a recipe has an epoch, and the first one is always kept

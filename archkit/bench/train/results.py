@@ -31,9 +31,8 @@ RESULT_FILE: Final = "result.json"
 EPOCHS_FILE: Final = "epochs.csv"
 WEIGHTS_FILE: Final = "weights.safetensors"
 
-_FORMAT: Final = (
-    2  # of result.json; it is part of the key, so that a run whose fields mean something else is another
-)
+# Of result.json, and part of the key: a run whose fields or whose seed mean something else is another run.
+_FORMAT: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
