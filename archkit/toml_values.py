@@ -10,22 +10,68 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import math
+import tomllib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from archkit import errors
 
-__all__ = ["MappingError", "leaves", "nearest", "read"]
+__all__ = ["MappingError", "from_json", "from_toml", "leaves", "nearest", "read"]
 
 _T = TypeVar("_T")
 
 _KINDS: Final[dict[Any, str]] = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
 
 
+_DEEPEST: Final = 100  # tables and lists in one another; a deeper text would end Python's recursion
+_MOST: Final = 2**64  # integers are below it in size; torch takes none that are larger
+_SHOWN: Final = 60  # characters of a wrong value that a message shows
+
+
 class MappingError(ValueError):
-    """A key is unknown or missing, or a value is of the wrong type; the message names the field."""
+    """A text cannot be read, a key is unknown or missing, or a value is of the wrong type.
+
+    The message is one line, which names the field if there is one.
+    """
+
+
+def from_toml(text: str) -> dict[str, Any]:
+    """The nested mappings that a TOML text holds.
+
+    Raises:
+        MappingError: it is not TOML, or nested too deeply to be read.
+    """
+    return _parsed(tomllib.loads, text)
+
+
+def from_json(text: str) -> Any:
+    """The value that a JSON text holds.
+
+    Raises:
+        MappingError: it is not JSON, or nested too deeply to be read.
+    """
+    return _parsed(json.loads, text)
+
+
+def _parsed(loads: Callable[[str], Any], text: str) -> Any:
+    try:
+        found = loads(text)
+    except RecursionError:
+        raise MappingError(f"more than {_DEEPEST} levels are nested in one another") from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        raise MappingError(str(error)) from error
+    except ValueError as error:
+        raise MappingError("an integer in it has thousands of digits") from error
+    level: list[Any] = [found]
+    for _ in range(_DEEPEST + 1):
+        nested = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [child for values in nested for child in values if isinstance(child, dict | list)]
+        if not level:
+            return found
+    raise MappingError(f"more than {_DEEPEST} levels are nested in one another")
 
 
 def read(cls: type[_T], table: Mapping[str, Any], *, prefix: str = "") -> _T:
@@ -96,20 +142,31 @@ def _value(kind: Any, value: Any, name: str) -> Any:
         return None if value is None else _value(arguments[0], value, name)
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
-            raise MappingError(f"{name} must be a table, not {value!r}")
+            raise MappingError(f"{name} must be a table, not {_shown(value)}")
         return read(kind, value, prefix=f"{name}.")  # type: ignore[arg-type]  # a class, by the annotation
     if origin is Literal:
         if value not in arguments:
-            raise MappingError(f"{name} is {' | '.join(arguments)}, not {value!r}")
+            raise MappingError(f"{name} is {' | '.join(arguments)}, not {_shown(value)}")
         return value
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise MappingError(f"{name} must be a list, not {value!r}")
+            raise MappingError(f"{name} must be a list, not {_shown(value)}")
         return tuple(_value(arguments[0], v, f"{name}[{i}]") for i, v in enumerate(value))
+    if isinstance(value, int) and not -_MOST < value < _MOST:
+        raise MappingError(f"{name} must be a number below 2**64 in size, not {_shown(value)}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise MappingError(f"{name} must be {_KINDS[kind]}, not {value!r}")
+        raise MappingError(f"{name} must be {_KINDS[kind]}, not {_shown(value)}")
     if kind is float and not math.isfinite(value):
         raise MappingError(f"{name} must be finite, not {value!r}")
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value as a message shows it: the beginning, if it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits, which Python does not print
+        text = hex(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from archkit.budget.limits import Budget
 from archkit.errors import BudgetError, unknown
 from archkit.files import is_path, shipped
 from archkit.spec import DEFAULT_SPACE, SearchSpace, parse_space
+from archkit.toml_values import MappingError, from_toml
 
 __all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget", "shipped_budgets"]
 
@@ -113,10 +113,10 @@ def _path(text: str | Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = from_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BudgetError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (MappingError, UnicodeDecodeError) as error:
         raise BudgetError(f"{path} is not valid TOML: {error}") from None
     for key in found:
         if key not in _KEYS:

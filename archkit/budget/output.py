@@ -85,7 +85,7 @@ def _jsonl(rows: Iterable[Candidate], path: Path) -> int:
     written = 0
     with path.open("w", encoding="utf-8") as file:
         for written, row in enumerate(rows, 1):  # noqa: B007 - the count is wanted after the loop
-            file.write(json.dumps(row._asdict()) + "\n")
+            file.write(json.dumps(row._asdict(), allow_nan=False) + "\n")
     return written
 
 

@@ -85,7 +85,10 @@ def bench(
     seed: Annotated[
         int | None,
         typer.Option(
-            min=0, show_default="0", help="The seed of the weights, of the order and of the augmentation."
+            min=0,
+            max=2**64 - 1,
+            show_default="0",
+            help="The seed of the weights, of the order and of the augmentation.",
         ),
     ] = None,
     seeds: Annotated[

@@ -19,7 +19,7 @@ def exact(n: int) -> str:
 
 def json_line(value: Any) -> None:
     """Write one JSON object to standard output, on a line of its own."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def say(text: str) -> None:

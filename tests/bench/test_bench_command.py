@@ -60,6 +60,8 @@ def test_quiet_says_nothing_but_the_result(cli, folder, tmp_path):
         (["resnet10", "--set", "epochs"], 2, "--set takes KEY=VALUE, not 'epochs'"),
         (["resnet10", "--set", "augment.flip=2"], 2, "augment.flip must be a probability, not 2"),
         (["resnet10", "--recipe", "mine.toml"], 2, "cannot read the recipe mine.toml: No such file"),
+        (["resnet10", "--seed", str(2**64)], 2, "18446744073709551616 is not in the range"),
+        (["resnet10", "--set", "epochs=" + "[" * 20_000 + "]" * 20_000], 2, "epochs must be an integer"),
         (["resnet10", "--epochs", "0"], 2, "epochs must be at least 1"),
         (["resnet10", "--data", "shpes"], 1, "did you mean shapes?"),
         (["resnet10", "--data", "./nowhere"], 1, "./nowhere is not a folder"),
@@ -125,6 +127,16 @@ def test_a_loss_that_is_not_finite_ends_in_one_line(cli, folder, tmp_path):
     done = cli(*SMALL, "--data", str(folder), "--lr", "1e30", "--quiet", "--out", str(tmp_path / "run"))
     assert done.returncode == 1
     assert "the loss is not finite" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.glob("run*"))
+
+
+def test_weights_that_break_in_the_last_step_leave_no_result(cli, folder, tmp_path):
+    """One step in all, whose loss is finite: only the images set apart show what it did."""
+    big = ["--batch-size", "18", "--epochs", "1", "--lr", "1e30", "--set", "schedule.name=constant"]
+    done = cli(*SMALL, *big, "--data", str(folder), "--quiet", "--out", str(tmp_path / "run"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: epoch 1: the loss on the images set apart is not finite")
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.glob("run*"))
 

@@ -42,6 +42,7 @@ def checkpoint():
         state=STATE,
         compile_seconds=None,
         total_seconds=12.25,
+        device="cpu",
     )
 
 

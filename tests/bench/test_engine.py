@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from archkit.bench.data.dataset import split
 from archkit.bench.recipe import Augment, Protocol, override
 from archkit.bench.train.engine import estimate, train
 from archkit.bench.train.events import Step, TimeEstimate
 from archkit.bench.train.results import EpochRow
-from archkit.bench.train.trainer import DeviceData, Trainer
+from archkit.bench.train.trainer import DeviceData, NotFiniteError, Trainer
 from archkit.errors import RunError
 from archkit.nn import build
 from archkit.spec import parse
@@ -24,18 +25,35 @@ def trainer_of(data, recipe, *, seed=0):
     return Trainer(SPEC, DeviceData.of(data, recipe, CPU), recipe, seed=seed, device=CPU)
 
 
-def plain_count(weights, data):
+def plain_count(weights, data, share=0.2):
     """Correct test images by a loop that shares nothing with the engine: float32, one image at a time."""
     model = build(SPEC)
     model.load_state_dict(weights)
     model.eval()
-    scaled = data.train_images.astype(np.float64)
+    kept, _ = split(len(data.train_labels), share)
+    scaled = data.train_images[kept].astype(np.float64)
     mean, std = scaled.mean((0, 2, 3)), scaled.std((0, 2, 3))
     right = 0
     for image, label in zip(data.test_images, data.test_labels, strict=True):
         x = torch.tensor((image - mean[:, None, None]) / std[:, None, None], dtype=torch.float32)[None]
         right += int(model(x).argmax()) == label
     return right
+
+
+def second_stream(seed):
+    """As documented: the second child of numpy's SeedSequence, as one number of 64 bits."""
+    child = np.random.SeedSequence(seed).spawn(2)[1]
+    return int(child.generate_state(1, np.uint64)[0])
+
+
+def test_the_weights_and_the_order_come_from_streams_of_their_own(tiny, brief):
+    """From one stream, the draws of the order would be those that made the first weights."""
+    trainer = trainer_of(tiny, brief, seed=7)
+    torch.manual_seed(7)
+    assert torch.equal(trainer.weights()["head.fc.weight"], build(SPEC).state_dict()["head.fc.weight"])
+    order = torch.Generator().manual_seed(second_stream(7))
+    assert torch.equal(trainer.state()["generator"], order.get_state())
+    assert not torch.equal(trainer.state()["generator"], torch.Generator().manual_seed(7).get_state())
 
 
 def test_it_trains_as_a_plain_loop_does(tiny, brief):
@@ -49,7 +67,7 @@ def test_it_trains_as_a_plain_loop_does(tiny, brief):
     pixels = torch.tensor(tiny.train_images, dtype=torch.float32)
     x = (pixels - pixels.mean((0, 2, 3), keepdim=True)) / pixels.std((0, 2, 3), keepdim=True, correction=0)
     y = torch.tensor(tiny.train_labels)
-    order, total, right = torch.Generator().manual_seed(0), 0.0, 0
+    order, total, right = torch.Generator().manual_seed(second_stream(0)), 0.0, 0
     for indices in torch.randperm(60, generator=order).split(16):
         logits = model(x[indices])
         loss = criterion(logits, y[indices])
@@ -116,6 +134,28 @@ def test_the_estimate_is_of_the_right_size(tiny, brief):
     )
 
 
+def test_the_batch_that_is_left_is_warmed_up_before_the_steps_are_measured(tiny, brief, monkeypatch):
+    """60 images in batches of 16 leave 12, whose first step would be timed as training otherwise."""
+    step, sizes = Trainer.step, []
+
+    def noted(self, index):
+        sizes.append(len(index))
+        return step(self, index)
+
+    monkeypatch.setattr(Trainer, "step", noted)
+    train(
+        SPEC,
+        tiny,
+        override(brief, [("protocol.select", "last"), ("protocol.validation", 0.0)]),
+        seed=0,
+        device=CPU,
+    )
+    measured = sizes[: -2 * 4]
+    assert sizes[-2 * 4 :] == [16, 16, 16, 12] * 2
+    assert measured[:2] == [12, 16]
+    assert set(measured[2:]) == {16}
+
+
 @pytest.mark.parametrize("select", ["best", "last"])
 def test_the_protocol_selects_the_epoch(tiny, brief, select):
     recipe = override(brief, [("epochs", 6), ("optimizer.lr", 0.3), ("protocol.select", select)])
@@ -152,8 +192,12 @@ def test_how_many_images_an_epoch_has(tiny, brief, batch, drop, used, steps):
 
 
 def test_images_are_normalised_by_the_training_images_mean_and_deviation(tiny, brief):
-    data = DeviceData.of(tiny, brief, CPU)
-    pixels = tiny.train_images.astype(np.float64)
+    """Those set apart have no say: here they are the only bright ones."""
+    kept, apart = split(60, 0.2)
+    bright = tiny.train_images.copy()
+    bright[apart] = 255
+    data = DeviceData.of(replace(tiny, train_images=bright), brief, CPU)
+    pixels = tiny.train_images[kept].astype(np.float64)
     np.testing.assert_allclose(data.mean, pixels.mean((0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(data.std, pixels.std((0, 2, 3)), rtol=1e-6)
 
@@ -170,6 +214,21 @@ def test_what_cannot_work_ends_in_one_line(tiny, brief, changes, message):
     with pytest.raises(RunError) as caught:
         train(SPEC, tiny, override(brief, changes), seed=0, device=CPU)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([("protocol.validation", 0.2)], "epoch 1: the loss on the images set apart is not finite"),
+        ([("protocol.select", "last"), ("protocol.validation", 0.0)], "the loss on the test images is not f"),
+    ],
+)
+def test_a_last_step_that_breaks_the_weights_ends_as_a_loss_in_training_does(tiny, brief, changes, message):
+    """One step an epoch: its loss is that of the first weights, and finite."""
+    recipe = override(brief, [("epochs", 1), ("batch_size", 60), ("optimizer.lr", 1e30), *changes])
+    with pytest.raises(NotFiniteError, match=message) as caught:
+        train(SPEC, tiny, recipe, seed=0, device=CPU)
     assert "\n" not in str(caught.value)
 
 

@@ -1,5 +1,7 @@
 """Mixup, CutMix, cutout and random erasing against torchvision's transforms on the same images."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -28,6 +30,24 @@ def test_shares_of_mixup_follow_the_beta_distribution(alpha):
     assert drawn.share.mean().item() == pytest.approx(0.5, abs=0.02)
     assert drawn.share.var().item() == pytest.approx(beta.variance.item(), rel=0.05)
     assert not drawn.cut.any()
+
+
+@pytest.mark.parametrize(
+    ("alpha", "between"),
+    [
+        (1e-6, 0.0),
+        (0.001, 0.001 * math.log(9)),  # the density is alpha / (2 x (1 - x)) there, but for alpha squared
+        (0.5, 2 / math.pi * (math.asin(0.9**0.5) - math.asin(0.1**0.5))),  # the arcsine law
+        (1.0, 0.8),  # uniform
+        (1e6, 1.0),
+    ],
+)
+def test_the_share_of_middling_shares_is_the_distributions_however_small_alpha_is(alpha, between):
+    share = draw_mix(50_000, H, W, Augment(mixup=alpha), generator(5)).share.double()
+    found = ((share >= 0.1) & (share <= 0.9)).double().mean().item()
+    assert found == pytest.approx(between, abs=4 * (between * (1 - between) / 50_000) ** 0.5 + 1e-4)
+    assert share.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert share.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.05)
 
 
 def test_mixup_blends_an_image_with_the_one_before_it():

@@ -19,7 +19,7 @@ from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train import checkpoint
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
 from archkit.bench.train.events import Saved, Step
-from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE
+from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE, run_key
 from archkit.errors import OutputError, RunError
 from archkit.spec import parse
 
@@ -154,6 +154,24 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(tiny, brief, tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(OutputError, match=r"is damaged.*; --force begins again"):
         run_spec(SPEC, tiny, brief, device=CPU, out=out, resume=True)
+    assert path.exists()
+
+
+def test_it_does_not_go_on_on_a_device_of_another_kind(tiny, brief, tmp_path):
+    """As if it had been interrupted on a GPU; nothing of it is lost by asking."""
+    recipe = override(brief, [("epochs", 3)])
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, recipe, device=CPU, out=tmp_path / "run", watch=stop_in(3))
+    path = partial_folder(tmp_path / "run") / CHECKPOINT_FILE
+    key = run_key(spec=str(SPEC), recipe=recipe, seed=0, data=tiny.checksum)
+    checkpoint.write_checkpoint(
+        path, replace(checkpoint.read_checkpoint(path, key=key), device="cuda"), key=key
+    )
+    with pytest.raises(
+        OutputError, match="interrupted on cuda and cannot go on on cpu: --device cuda goes"
+    ) as e:
+        run_spec(SPEC, tiny, recipe, device=CPU, out=tmp_path / "run", resume=True)
+    assert "\n" not in str(e.value)
     assert path.exists()
 
 

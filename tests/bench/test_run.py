@@ -99,7 +99,7 @@ def test_the_folder_holds_the_whole_run(tiny, brief, spec, tmp_path):
 def test_the_key_is_the_documented_hash(brief):
     fields = brief.to_mapping()
     fields.pop("name")
-    what = {"format": 2, "spec": "[1]x[8]", "recipe": fields, "seed": 0, "data": "abc"}
+    what = {"format": 3, "spec": "[1]x[8]", "recipe": fields, "seed": 0, "data": "abc"}
     text = json.dumps(what, sort_keys=True, separators=(",", ":"))
     key = run_key(spec="[1]x[8]", recipe=brief, seed=0, data="abc")
     assert key == hashlib.sha256(text.encode()).hexdigest()
@@ -200,6 +200,8 @@ def test_a_forced_run_that_fails_leaves_the_old_one(tiny, brief, spec, tmp_path)
     [
         ("{", "is not the result of a run"),
         ("[]", "not an object"),
+        ("[" * 50_000 + "]" * 50_000, "more than 100 levels are nested in one another"),
+        ('{"a":' * 500 + "1" + "}" * 500, "more than 100 levels are nested in one another"),
         ('{"kye": 1}', "no field 'kye'; did you mean key"),
     ],
 )

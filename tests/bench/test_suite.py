@@ -78,6 +78,13 @@ def test_a_recipe_beside_the_suite(write):
     assert (suite.runs[0].recipe.name, suite.runs[0].recipe.epochs) == ("own", 3)
 
 
+MILLION = f"""
+    seeds = {list(range(100))}
+    [[runs]]
+    specs = {["resnet10"] * 100}
+    recipe = "fast"
+    set = {{ epochs = {list(range(1, 101))} }}
+"""
 RUN = '[[runs]]\nspecs = ["resnet10"]\nrecipe = "fast"\n'
 
 
@@ -108,6 +115,12 @@ RUN = '[[runs]]\nspecs = ["resnet10"]\nrecipe = "fast"\n'
         ('[[runs]]\nspecs = ["resnet10"]\nrecipe = "fats"', "runs[0].recipe: no recipe is called 'fats'"),
         (RUN + RUN, "runs[1] has a run that is in runs[0] already: resnet10, recipe fast, seed 0"),
         ("x = ", "is not TOML"),
+        ("x = " + "[" * 50_000 + "]" * 50_000, "is not TOML: more than 100 levels are nested in one another"),
+        ("x = " + "{a=" * 50_000 + "1" + "}" * 50_000, "is not TOML: more than 100 levels"),
+        (".".join("a" * 500) + " = 1", "is not TOML: more than 100 levels"),
+        ("x = " + "9" * 5000, "is not TOML: an integer in it has thousands of digits"),
+        (f"seeds = [{2**64}]\n" + RUN, "seeds[0] must be a number below 2**64 in size"),
+        (MILLION, "it has 1,000,000 runs, and 10,000 are the most"),
     ],
 )
 def test_mistakes_are_one_line_with_the_file_and_the_key(write, text, key):

@@ -107,7 +107,12 @@ def mixed_loss(logits: Tensor, labels: Tensor, drawn: Mix, *, label_smoothing: f
 
 def _beta(alpha: Tensor, generator: torch.Generator) -> Tensor:
     """A draw of Beta(alpha, alpha) for each alpha."""
-    # torch.distributions takes no generator; this is how its Beta is drawn.
-    one = torch._standard_gamma(alpha, generator=generator)
-    two = torch._standard_gamma(alpha, generator=generator)
-    return one / (one + two).clamp(min=torch.finfo(one.dtype).tiny)
+    # torch.distributions takes no generator. A draw of Gamma(alpha) is one of Gamma(alpha + 1) times
+    # U ** (1 / alpha) (Marsaglia and Tsang, 2000), which is no float32 any more for a small alpha; its
+    # logarithm is.
+    one, two = (
+        torch._standard_gamma(alpha + 1, generator=generator).log()
+        + torch.rand(alpha.shape, generator=generator, device=alpha.device).neg().log1p() / alpha
+        for _ in range(2)
+    )
+    return torch.sigmoid(one - two)

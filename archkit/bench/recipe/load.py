@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from archkit.bench.recipe.recipe import Recipe
 from archkit.errors import RunError
-from archkit.toml_values import leaves, nearest
+from archkit.toml_values import MappingError, from_toml, leaves, nearest
 
 __all__ = ["load_recipe", "override", "recipe_names"]
 
@@ -41,8 +40,8 @@ def load_recipe(name: str) -> Recipe:
     else:
         raise RunError(f"no recipe is called {name!r}{nearest(name, recipe_names())} (a path ends in .toml)")
     try:
-        return Recipe.from_mapping({"name": name, **tomllib.loads(text)})
-    except tomllib.TOMLDecodeError as error:
+        return Recipe.from_mapping({"name": name, **from_toml(text)})
+    except MappingError as error:
         raise RunError(f"the recipe {name} is not TOML: {error}") from error
     except RunError as error:
         raise RunError(f"the recipe {name}: {error}") from error
@@ -78,8 +77,8 @@ def override(recipe: Recipe, changes: Iterable[tuple[str, Any]]) -> Recipe:
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return from_toml(f"value = {text}")["value"]
+    except MappingError:
         return text
 
 

@@ -23,6 +23,12 @@ __all__ = [
 TORCH_OPTIMIZERS: Final = ("sgd", "adam", "adamw", "adadelta")
 """What `optimizer.name` may be, besides `timm:NAME`."""
 
+# Beyond these, a product of two of them is no float32 any more, which torch refuses with an error of its own.
+_FASTEST: Final = 1e30
+_MOST_DECAY: Final = 1e6
+_WIDEST: Final = 10_000  # pixels
+_ALPHA: Final = (1e-6, 1e6)
+
 ScheduleName: TypeAlias = Literal["onecycle", "cosine", "step", "constant"]
 PadMode: TypeAlias = Literal["zeros", "reflect"]
 Precision: TypeAlias = Literal["auto", "float32", "tf32", "bfloat16"]
@@ -55,8 +61,13 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         require(self.lr > 0, f"optimizer.lr must be positive, not {self.lr:g}")
+        require(self.lr <= _FASTEST, f"optimizer.lr must be at most {_FASTEST:g}, not {self.lr:g}")
         require(0 <= self.momentum < 1, f"optimizer.momentum must be in [0, 1), not {self.momentum:g}")
         require(self.weight_decay >= 0, f"optimizer.weight_decay must not be negative: {self.weight_decay:g}")
+        require(
+            self.weight_decay <= _MOST_DECAY,
+            f"optimizer.weight_decay must be at most {_MOST_DECAY:g}, not {self.weight_decay:g}",
+        )
         names = " | ".join(TORCH_OPTIMIZERS)
         timm = self.name.startswith("timm:")
         require(
@@ -134,10 +145,17 @@ class Augment:
         require(0 <= self.rotate <= 180, f"augment.rotate must be 0 to 180 degrees, not {self.rotate:g}")
         require(0 <= self.flip <= 1, f"augment.flip must be a probability, not {self.flip:g}")
         require(self.pad >= 0, f"augment.pad must not be negative: {self.pad}")
+        require(self.pad <= _WIDEST, f"augment.pad must be at most {_WIDEST:,}, not {self.pad}")
         require(self.cutout >= 0, f"augment.cutout must not be negative: {self.cutout}")
+        require(self.cutout <= _WIDEST, f"augment.cutout must be at most {_WIDEST:,}, not {self.cutout}")
         require(0 <= self.erase <= 1, f"augment.erase must be a probability, not {self.erase:g}")
         require(self.mixup >= 0, f"augment.mixup must not be negative: {self.mixup:g}")
         require(self.cutmix >= 0, f"augment.cutmix must not be negative: {self.cutmix:g}")
+        for name, alpha in (("mixup", self.mixup), ("cutmix", self.cutmix)):
+            require(
+                alpha == 0 or _ALPHA[0] <= alpha <= _ALPHA[1],
+                f"augment.{name} must be 0, or from {_ALPHA[0]:g} to {_ALPHA[1]:g}, not {alpha:g}",
+            )
         require(0 <= self.mix <= 1, f"augment.mix must be a probability, not {self.mix:g}")
 
     @property

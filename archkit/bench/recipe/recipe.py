@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from archkit.bench.recipe.parts import Augment, Compile, Optimizer, Precision, Protocol, Schedule, require
 from archkit.errors import RunError
 from archkit.toml_values import MappingError, read
 
 __all__ = ["Recipe"]
+
+_MOST: Final = 10**9  # epochs, and images of a batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +57,21 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, f"epochs must be at least 1, not {self.epochs}")
+        require(self.epochs <= _MOST, f"epochs must be at most {_MOST:,}, not {self.epochs}")
         require(self.batch_size >= 2, f"batch_size must be at least 2, not {self.batch_size}")
+        require(self.batch_size <= _MOST, f"batch_size must be at most {_MOST:,}, not {self.batch_size}")
         require(0 <= self.ema < 1, f"ema must be in [0, 1), not {self.ema:g}")
         require(
             0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), not {self.label_smoothing:g}"
+        )
+
+        require(
+            not (
+                self.schedule.name == "onecycle"
+                and self.schedule.cycle_momentum
+                and self.optimizer.name == "adadelta"
+            ),
+            "schedule.cycle_momentum needs an optimizer with a momentum or betas, and adadelta has neither",
         )
 
     @classmethod

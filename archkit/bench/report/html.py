@@ -45,7 +45,9 @@ def to_html(sections: Iterable[Section], *, title: str) -> str:
     # The marks are drawn, and the colours given, in the order of the folders.
     data = {"sections": [_data(tuple(in_order(section))) for section in sections]}
     # Nothing is escaped in a script element and `</script>` ends it, so no `<` may stand there.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace(
+        "<", "\\u003c"
+    )
     return _template().render(
         title=title,
         style=Markup(_file("page.css")),  # noqa: S704 - our own file

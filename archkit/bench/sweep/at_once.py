@@ -25,7 +25,7 @@ from typing import Final
 import torch
 
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.conduct import Conduct, folder_of
+from archkit.bench.sweep.conduct import Conduct, failed, folder_of
 from archkit.bench.sweep.run import Ended, Run, WatchRun
 from archkit.bench.sweep.shared_data import SharedData, shared
 from archkit.bench.sweep.worker import Message, Warned, serve
@@ -61,7 +61,7 @@ def run_at_once(
                         place = folder_of(run, data, conduct.root)
                         free.begin(run, place, watch(number, run, place))
                     except ArchkitError as error:
-                        yield Ended(run=run, error=error)
+                        yield failed(run, error)
                 for pipe in wait([worker.pipe for worker in workers if worker.busy]):
                     worker = next(worker for worker in workers if worker.pipe is pipe)
                     ended = worker.hear()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 
+import archkit
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.sweep.folder import default_folder
-from archkit.bench.sweep.run import Ended, Run
+from archkit.bench.sweep.run import Ended, Finished, Run
 from archkit.bench.sweep.run_spec import adapt, run_spec
 from archkit.bench.train.events import Watch
 from archkit.bench.train.results import run_key
-from archkit.errors import ArchkitError
+from archkit.errors import ArchkitError, RunError
 
-__all__ = ["Conduct", "folder_of"]
+__all__ = ["Conduct", "failed", "folder_of"]
+
+_PACKAGE: Final = Path(archkit.__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,22 +41,64 @@ class Conduct:
     resume: bool = False
 
     def carry_out(self, run: Run, folder: Path, data: DataSet, watch: Watch) -> Ended:
-        """Runs it to its end, good or bad; `folder` is what `folder_of` says."""
+        """Runs it to its end, good or bad; `folder` is what `folder_of` says.
+
+        Whatever is wrong is this run's error, and its memory is free when this returns.
+
+        Raises:
+            BrokenPipeError: whoever watches has gone, so that no run should go on.
+        """
         try:
-            done = run_spec(
-                adapt(run.spec, data),
-                data,
-                run.recipe,
-                device=self.device,
-                seed=run.seed,
-                out=folder,
-                force=self.force,
-                resume=self.resume,
-                watch=watch,
-            )
-        except ArchkitError as error:
-            return Ended(run=run, error=error)
-        return Ended(run=run, done=done)
+            ended = Ended(run=run, done=self._run(run, folder, data, watch))
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of cuDNN, Triton or us: other runs may do better
+            ended = failed(run, error)
+        _free(self.device)
+        return ended
+
+    def _run(self, run: Run, folder: Path, data: DataSet, watch: Watch) -> Finished:
+        return run_spec(
+            adapt(run.spec, data),
+            data,
+            run.recipe,
+            device=self.device,
+            seed=run.seed,
+            out=folder,
+            force=self.force,
+            resume=self.resume,
+            watch=watch,
+        )
+
+
+def failed(run: Run, error: Exception) -> Ended:
+    """How a run ended that `error` ended: an error of ours as it is, any other as a line that says where.
+
+    The error keeps no frames: those of a run hold its network and its images, and a suite keeps every error
+    to its end.
+    """
+    if not isinstance(error, ArchkitError):
+        error = RunError(_line(error))
+    error.__cause__ = error.__context__ = None
+    return Ended(run=run, error=error.with_traceback(None))
+
+
+def _line(error: Exception) -> str:
+    """An unforeseen error as one line: its class, the first line of its text, and where it came from."""
+    text = next((line for line in str(error).splitlines() if line.strip()), "").strip()
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents]
+    if not ours:
+        return what
+    return f"{what} ({Path(ours[-1].filename).relative_to(_PACKAGE.parent)}, line {ours[-1].lineno})"
+
+
+def _free(device: torch.device) -> None:
+    """Frees what the last run held and a cycle keeps: a schedule and its optimizer hold each other."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def folder_of(run: Run, data: DataSet, root: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,15 +92,22 @@ def _row(cells: dict[str, str]) -> EpochRow:
         validation = Score(
             correct=int(cells["validation_correct"]),
             total=int(cells["validation_total"]),
-            loss=float(cells["validation_loss"]),
+            loss=_finite(cells["validation_loss"]),
         )
     return EpochRow(
         epoch=int(cells["epoch"]),
-        lr=float(cells["lr"]),
-        train_loss=float(cells["train_loss"]),
+        lr=_finite(cells["lr"]),
+        train_loss=_finite(cells["train_loss"]),
         train_correct=int(cells["train_correct"]),
         train_total=int(cells["train_total"]),
         validation=validation,
-        seconds=float(cells["seconds"]),
+        seconds=_finite(cells["seconds"]),
         best=bool(int(cells["best"])),
     )
+
+
+def _finite(cell: str) -> float:
+    value = float(cell)
+    if not math.isfinite(value):  # no run that is finished has one, and JSON cannot hold it
+        raise ValueError(f"{cell} is not finite")
+    return value

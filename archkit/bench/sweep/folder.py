@@ -94,18 +94,19 @@ def already_there(folder: Path, key: str, *, force: bool) -> Result | None:
     return result
 
 
-def to_start_from(partial: Path, key: str, *, resume: bool, force: bool) -> Checkpoint | None:
+def to_start_from(partial: Path, key: str, *, device: str, resume: bool, force: bool) -> Checkpoint | None:
     """The checkpoint that a run goes on from; None if there is none, or if the run is to begin again.
 
     Args:
         partial: the folder of the unfinished run.
         key: the key of the run.
+        device: the kind of the device on which it is to go on, `cpu` or `cuda`.
         resume: whether to go on from the checkpoint.
         force: whether to begin again instead.
 
     Raises:
-        OutputError: there is a checkpoint and neither is asked for; or it is damaged or belongs to another
-            run.
+        OutputError: there is a checkpoint and neither is asked for; or it is damaged, belongs to another
+            run, or comes from a device of another kind.
     """
     path = partial / CHECKPOINT_FILE
     if force or not path.exists():
@@ -115,9 +116,15 @@ def to_start_from(partial: Path, key: str, *, resume: bool, force: bool) -> Chec
             f"{partial} holds an interrupted run: --resume goes on with it, --force begins again"
         )
     try:
-        return read_checkpoint(path, key=key)
+        checkpoint = read_checkpoint(path, key=key)
     except DataError as error:
         raise OutputError(f"{error}; --force begins again") from error
+    if checkpoint.device != device:
+        raise OutputError(
+            f"{partial} holds a run that was interrupted on {checkpoint.device} and cannot go on on {device}:"
+            f" --device {checkpoint.device} goes on with it, --force begins again"
+        )
+    return checkpoint
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def run_spec(
         # Another process may have finished it in the meantime.
         if (found := already_there(folder, key, force=force)) is not None:
             return Finished(folder=folder, result=found)
-        start = to_start_from(partial, key, resume=resume, force=force)
+        start = to_start_from(partial, key, device=device.type, resume=resume, force=force)
         with epoch_table(partial) as table:
             if start is not None:
                 table.add(*start.rows)
@@ -165,5 +165,5 @@ def _write(folder: Path, result: Result, outcome: Outcome) -> None:
         save_file(outcome.weights, folder / WEIGHTS_FILE, metadata=described)
     except SafetensorError as error:
         raise OutputError(f"cannot write {folder / WEIGHTS_FILE}: {error}") from error
-    text = json.dumps(result.to_mapping(), indent=2, ensure_ascii=False)
+    text = json.dumps(result.to_mapping(), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ import torch
 
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.sweep.at_once import run_at_once
-from archkit.bench.sweep.conduct import Conduct, folder_of
+from archkit.bench.sweep.conduct import Conduct, failed, folder_of
 from archkit.bench.sweep.run import Ended, Run, WatchRun
 from archkit.errors import ArchkitError
 
@@ -29,8 +29,9 @@ def run_suite(
 ) -> Generator[Ended, None, None]:
     """Starts the runs in their order, each in a folder of its own, and yields each one when it ends.
 
-    A run that fails does not end the suite. A run that is there already is not run again. If the generator is
-    closed before its end, it ends the runs that are going on, and these leave their checkpoints.
+    A run that fails, whatever the error, does not end the suite. A run that is there already is not run
+    again. If the generator is closed before its end, it ends the runs that are going on, and these leave
+    their checkpoints.
 
     Args:
         runs: what to run.
@@ -53,5 +54,5 @@ def run_suite(
             with watch(number, run, folder) as watching:
                 ended = conduct.carry_out(run, folder, data, watching)
         except ArchkitError as error:
-            ended = Ended(run=run, error=error)
+            ended = failed(run, error)
         yield ended

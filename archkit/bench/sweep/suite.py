@@ -15,8 +15,8 @@ Every entry of `runs` is the product of its specs, its recipes and its seeds.
 from __future__ import annotations
 
 import itertools
+import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +26,13 @@ from archkit.bench.recipe import Recipe, load_recipe, override
 from archkit.bench.sweep.run import Run
 from archkit.errors import RunError, SpecError
 from archkit.spec import ArchSpec, parse
-from archkit.toml_values import MappingError, leaves, read
+from archkit.toml_values import MappingError, from_toml, leaves, read
 
 __all__ = ["Suite", "load_suite", "read_seeds"]
 
 _SEEDS: Final = (0, 1, 2)  # enough for a standard deviation; one run says nothing about the next
 
-_MOST: Final = 10_000  # seeds that one range may stand for
+_MOST: Final = 10_000  # seeds that one range may stand for, and runs of a suite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,10 +89,10 @@ def load_suite(
             twice. The message is one line that names the file and the key.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = from_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RunError(f"cannot read the suite {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, MappingError) as error:
         raise RunError(f"the suite {path} is not TOML: {error}") from error
     try:
         entries = _tables(table)
@@ -100,6 +100,7 @@ def load_suite(
         _hold_seeds(top.seeds, "seeds")
         found: dict[tuple[str, str, int], str] = {}
         runs: list[Run] = []
+        _hold_number(entries, top.seeds if seeds is None else seeds, fixed=seeds is not None)
         for at, entry in enumerate(entries):
             place = f"runs[{at}]"
             for run in _runs(entry, place, top.seeds, seeds, changes, path.parent):
@@ -180,6 +181,28 @@ def _runs(
     for (text, spec), recipe in itertools.product(zip(entry.specs, specs, strict=True), recipes):
         for seed in own if seeds is None else seeds:
             yield Run(label=text, spec=spec, recipe=recipe, seed=seed)
+
+
+def _hold_number(entries: Sequence[Mapping[str, Any]], seeds: Sequence[int], *, fixed: bool) -> None:
+    """Refuses more runs than anyone waits for, before they are multiplied out; what is wrong otherwise waits.
+
+    Args:
+        entries: the file's `[[runs]]`.
+        seeds: those of an entry that has none of its own.
+        fixed: whether they take the place of an entry's own.
+    """
+
+    def length(value: Any) -> int:
+        return len(value) if isinstance(value, list) else 1
+
+    runs = 0
+    for entry in entries:
+        settings = entry.get("set")
+        listed = leaves(settings).values() if isinstance(settings, dict) else ()
+        own = len(seeds) if fixed else length(entry.get("seeds", list(seeds)))
+        runs += math.prod([length(entry.get("specs")), own, *map(length, listed)])
+    if runs > _MOST:
+        raise MappingError(f"it has {runs:,} runs, and {_MOST:,} are the most")
 
 
 def _recipes(

@@ -25,13 +25,13 @@ from torch import Tensor
 from archkit.bench.train.results import EpochRow
 from archkit.errors import DataError
 from archkit.files import replacing
-from archkit.toml_values import read
+from archkit.toml_values import from_json, read
 
 __all__ = ["CHECKPOINT_FILE", "Checkpoint", "Keeper", "read_checkpoint", "write_checkpoint"]
 
 CHECKPOINT_FILE: Final = "checkpoint.safetensors"
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 
 # So many times as long as writing took, until the next one is written: a twentieth of the time at most.
 _SPACING: Final = 20.0
@@ -48,6 +48,7 @@ class Checkpoint:
         state: the trainer's, see `Trainer.state`.
         compile_seconds: the time spent in compiling so far; None if nothing is compiled.
         total_seconds: the time since the first step, without interruptions.
+        device: the kind of the device, `cpu` or `cuda`: the generators of one have no state of the other's.
     """
 
     rows: tuple[EpochRow, ...]
@@ -56,6 +57,7 @@ class Checkpoint:
     state: Mapping[str, Any]
     compile_seconds: float | None
     total_seconds: float
+    device: str
 
 
 class Keeper:
@@ -123,8 +125,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:
         "state": _packed(dict(checkpoint.state), tensors),
         "compile_seconds": checkpoint.compile_seconds,
         "total_seconds": checkpoint.total_seconds,
+        "device": checkpoint.device,
     }
-    text = json.dumps(table)
+    text = json.dumps(table, allow_nan=False)
     header = {"format": _FORMAT, "checkpoint": text, "sha256": _hash(text, tensors)}
     try:
         with replacing(path, durable=True) as new:
@@ -148,7 +151,7 @@ def read_checkpoint(path: Path, *, key: str) -> Checkpoint:
         text = header["checkpoint"]
         if header.get("sha256") != _hash(text, tensors):
             raise DataError(f"{path} is damaged: it does not hold what was written")
-        table = json.loads(text)
+        table = from_json(text)
         if table["key"] != key:
             raise DataError(f"{path} is the checkpoint of another run")
         return Checkpoint(
@@ -158,6 +161,7 @@ def read_checkpoint(path: Path, *, key: str) -> Checkpoint:
             state=_unpacked(table["state"], tensors),
             compile_seconds=table["compile_seconds"],
             total_seconds=table["total_seconds"],
+            device=table["device"],
         )
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -39,7 +39,7 @@ class DeviceData:
         train: the images to train on.
         validation: the images set apart; there may be none.
         test: the test set.
-        mean: C, float32: the mean of all training images, those set apart included, from 0 to 255.
+        mean: C, float32: the mean of the images to train on, without those set apart, from 0 to 255.
         std: C, float32: their standard deviation; 1 if a channel is constant.
     """
 
@@ -57,7 +57,7 @@ class DeviceData:
             DataError: there are too few images to split.
         """
         kept, apart = split(len(data.train_labels), recipe.protocol.validation)
-        mean, std = _statistics(data.train_images)
+        mean, std = _statistics(data.train_images[kept])
 
         def on_device(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Labelled:
             # Always a copy: torch cannot share memory with a read-only array.

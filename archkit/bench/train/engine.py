@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import backends, synchronize
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
 from archkit.bench.train.results import EpochRow, Score
-from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, Trainer
+from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, NotFiniteError, Trainer
 from archkit.errors import RunError
 from archkit.spec import ArchSpec
 
@@ -147,10 +148,12 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
         done: how many epochs are done already.
     """
     kind, data = trainer.device.type, trainer.data
-    batch = min(trainer.recipe.batch_size, len(data.train))
-    index = torch.arange(batch, device=trainer.device)
-    for _ in range(_WARM_UP[kind]):
-        trainer.step(index)
+    index = torch.arange(0)
+    # A smaller batch at the end of an epoch too: cuDNN chooses anew for its size, which is no training.
+    for size in trainer.batch_sizes:
+        index = torch.arange(size, device=trainer.device)
+        for _ in range(_WARM_UP[kind]):
+            trainer.step(index)
     steps = _timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
     # With training images: the test set is read at the end of the run, and only then.
     some = Labelled(images=data.train.images[:EVALUATION_BATCH], labels=data.train.labels[:EVALUATION_BATCH])
@@ -187,9 +190,9 @@ def _run(
 
         try:
             passed = trainer.epoch(on_step)
+            score = _scored(trainer, data.validation, "images set apart") if len(data.validation) else None
         except RunError as error:
             raise type(error)(f"epoch {epoch}: {error}") from error
-        score = trainer.evaluate(data.validation) if len(data.validation) else None
         best_yet = max((row.validation.correct for row in rows if row.validation is not None), default=-1)
         row = EpochRow(
             epoch=epoch,
@@ -214,13 +217,14 @@ def _run(
                     state=trainer.state(),
                     compile_seconds=compile_seconds,
                     total_seconds=time.perf_counter() - started,
+                    device=trainer.device.type,
                 )
             )
     if kept is None:  # cannot be: a recipe has an epoch, and the first one is always kept
         raise RunError("no epoch was kept")
     selected, weights = kept
     trainer.load(weights)
-    test = trainer.evaluate(data.test)
+    test = _scored(trainer, data.test, "test images")
     flip = recipe.protocol.test_augment == "flip"
     seconds = sum(row.seconds for row in rows)
     return Outcome(
@@ -229,10 +233,10 @@ def _run(
         epoch=selected.epoch,
         validation=selected.validation,
         test=test,
-        validation_flip=trainer.evaluate(data.validation, flip=True)
+        validation_flip=_scored(trainer, data.validation, "images set apart", flip=True)
         if flip and len(data.validation)
         else None,
-        test_flip=trainer.evaluate(data.test, flip=True) if flip else None,
+        test_flip=_scored(trainer, data.test, "test images", flip=True) if flip else None,
         train=len(data.train),
         apart=len(data.validation),
         train_seconds=seconds,
@@ -240,6 +244,21 @@ def _run(
         total_seconds=time.perf_counter() - started,
         compile_seconds=compile_seconds,
     )
+
+
+def _scored(trainer: Trainer, part: Labelled, what: str, *, flip: bool = False) -> Score:
+    """The score of the weights as they are; `what` names the images in the message.
+
+    Raises:
+        NotFiniteError: the loss is not finite, as after a last step that was too large.
+    """
+    score = trainer.evaluate(part, flip=flip)
+    if not math.isfinite(score.loss):
+        raise NotFiniteError(
+            f"the loss on the {what} is not finite, after steps at a learning rate of {trainer.rate:g};"
+            " a lower --lr may help"
+        )
+    return score
 
 
 def _timed(what: Callable[[], object], device: torch.device, times: int) -> tuple[float, ...]:

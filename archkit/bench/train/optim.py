@@ -85,16 +85,22 @@ def make_schedule(
         config: the recipe's schedule.
         epochs: how many the run has.
         steps: how many an epoch has.
+
+    Raises:
+        RunError: the optimizer has no momentum that could be moved.
     """
     total = epochs * steps
     if config.name == "onecycle":
-        return OneCycleLR(
-            optimizer,
-            max_lr=[group["lr"] for group in optimizer.param_groups],
-            total_steps=total,
-            pct_start=config.warmup,
-            cycle_momentum=config.cycle_momentum,
-        )
+        try:
+            return OneCycleLR(
+                optimizer,
+                max_lr=[group["lr"] for group in optimizer.param_groups],
+                total_steps=total,
+                pct_start=config.warmup,
+                cycle_momentum=config.cycle_momentum,
+            )
+        except ValueError as error:  # one of timm's optimizers that has neither
+            raise RunError(f"schedule.cycle_momentum cannot be used here: {error}") from error
     rising = round(config.warmup * total)
 
     def factor(step: int) -> float:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from archkit.bench.recipe import Recipe
 from archkit.errors import DataError
 from archkit.statistics import wilson
-from archkit.toml_values import MappingError, read
+from archkit.toml_values import MappingError, from_json, read
 
 __all__ = [
     "EPOCHS_FILE",
@@ -31,9 +31,8 @@ RESULT_FILE: Final = "result.json"
 EPOCHS_FILE: Final = "epochs.csv"
 WEIGHTS_FILE: Final = "weights.safetensors"
 
-_FORMAT: Final = (
-    2  # of result.json; it is part of the key, so that a run whose fields mean something else is another
-)
+# Of result.json, and part of the key: a run whose fields or whose seed mean something else is another run.
+_FORMAT: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,7 +211,7 @@ def run_key(*, spec: str, recipe: Recipe, seed: int, data: str) -> str:
         data: the checksum of the data.
     """
     what = {"format": _FORMAT, "spec": spec, "recipe": recipe.settings(), "seed": seed, "data": data}
-    text = json.dumps(what, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -224,7 +223,7 @@ def read_result(folder: Path) -> Result:
     """
     path = folder / RESULT_FILE
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = from_json(path.read_text(encoding="utf-8"))
         if not isinstance(table, dict):
             raise MappingError("not an object")
         return read(Result, table)

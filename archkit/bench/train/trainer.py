@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -61,7 +62,7 @@ class Trainer:
     """A run between its first and its last step: model, optimizer, schedule and generator.
 
     The weights are drawn from torch's global generator, which is seeded here; everything else has a generator
-    of its own. A caller that needs the global generator unchanged must fork it.
+    of its own, with another seed. A caller that needs the global generator unchanged must fork it.
 
     Args:
         spec: the network; its input and classes are those of the data.
@@ -90,7 +91,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.schedule = make_schedule(self.optimizer, recipe.schedule, epochs=recipe.epochs, steps=self.steps)
         self._rate = float(self.optimizer.param_groups[0]["lr"])
-        self._generator = torch.Generator(device).manual_seed(seed)
+        self._generator = torch.Generator(device).manual_seed(_second_stream(seed))
         self._bfloat16 = arithmetic(recipe.precision, device) == "bfloat16"
         self._mean, self._std = data.mean[:, None, None], data.std[:, None, None]
 
@@ -126,6 +127,12 @@ class Trainer:
             lr=lr,
             seconds=time.perf_counter() - started,
         )
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The sizes of an epoch's batches: first that of a smaller last one, if there is one."""
+        whole, left = min(self.recipe.batch_size, self.images), self.images % self.recipe.batch_size
+        return (left, whole) if 0 < left < whole else (whole,)
 
     @property
     def rate(self) -> float:
@@ -206,8 +213,8 @@ class Trainer:
         The trainer has moved on afterwards; `state` and `restore` undo it.
         """
         self.model.train()
-        for size in sorted({min(self.recipe.batch_size, self.images), self.images % self.recipe.batch_size}):
-            for _ in range(steps_to_compile(self.recipe.compile) if size else 0):
+        for size in self.batch_sizes:
+            for _ in range(steps_to_compile(self.recipe.compile)):
                 self.step(torch.arange(size, device=self.device))
         synchronize(self.device)
 
@@ -257,6 +264,15 @@ class Trainer:
                 f"the loss is not finite at step {step} of the epoch, at a learning rate of {self._rate:g};"
                 " a lower --lr may help"
             )
+
+
+def _second_stream(seed: int) -> int:
+    """The seed of the order and the augmentation, from the run's, which is that of the weights.
+
+    With the run's seed, a generator on the CPU would draw the same numbers again that made the weights.
+    """
+    child = np.random.SeedSequence(seed).spawn(2)[1]
+    return int(child.generate_state(1, np.uint64)[0])
 
 
 def _images_each_epoch(images: int, recipe: Recipe) -> int:
