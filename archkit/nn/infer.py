@@ -1,25 +1,26 @@
 """`infer`: a ResNet-shaped `nn.Module` -> the ArchSpec that has the same layers.
 
 The spec is read off some of the modules, and then proved on all of them: every layer of its plan is
-compared with the module that stands in its place, no module may be left over, and the `state_dict` must
-have the shapes of the plan.
+compared with the module that stands in its place, no module may be left over, the `state_dict` must
+have the shapes of the plan, and the module must compute what the network of the spec computes.
 """
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable, Mapping
 from typing import Final
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from archkit.errors import InferError, SpecError, WeightsError
 from archkit.nn.matching import INERT, mismatch, type_name
-from archkit.nn.names import Library, module_names
+from archkit.nn.names import Library
 from archkit.nn.network import Call, Chain, GateModule, Network, build
-from archkit.nn.parts import find_parts
+from archkit.nn.outputs import OutputsError, alterations, compare_outputs, run_on_meta, unwrapped
+from archkit.nn.parts import Parts, UnknownNamesError, find_parts
 from archkit.nn.reading import read_spec
-from archkit.nn.weights import check_state, key_map, load_weights, state_shapes
+from archkit.nn.structure import find_structure
+from archkit.nn.weights import check_state, keys_of, state_shapes
 from archkit.plan import layout
 from archkit.spec import ArchSpec
 
@@ -63,14 +64,20 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
     True
 
     It reads ResNets: those that `archkit.nn.build` makes, torchvision's, timm's, and modules of somebody's
-    own that call their parts by the same names and run them in the same order. Since it does not know
-    how the last ones run, it compares outputs: of a copy with random weights, in float64, on two images
-    of the size of `input`.
+    own, whatever their parts are called: a stage is a container of blocks, and a block has two convs or
+    three beside its shortcut. `torch.compile`, `DataParallel` and their like are looked through.
+
+    The module runs, in eval mode: it and the network of the spec get the same random weights, in float64,
+    and their outputs for two images of the size of `input` must agree. Only on the meta device there are no
+    numbers to compare. There a module must run and put out the right shape, and must be made of types whose
+    forward passes are known (archkit's, torchvision's, timm's) without a hook or a forward pass of its own;
+    otherwise the error names what could not be compared.
 
     Some things a module does not show: the size of its images (`input`); whether a stage that needs no
     shortcut would have a conv or padding there; which of several numbers gives the same widths. Then the
-    spec nearest to the defaults is taken. Dropout, stochastic depth, a batch norm's momentum and the
-    weights themselves are ignored, since the language has no words for them.
+    spec nearest to the defaults is taken. Dropout, stochastic depth, a batch norm's momentum, what a module
+    does in training mode alone, and the weights themselves are ignored, since the language has no words
+    for them. Nor has it one for where option A puts its zeros: behind the old channels, or half before.
 
     Args:
         module: on any device, in either mode; it is left as it is.
@@ -81,41 +88,104 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
         InferError: the language has no words for something in the module: dilation, another activation,
             the uneven widths that pruning leaves, ... The message names it.
     """
-    parts = find_parts(module)
-    if input is None:
-        channels = parts.stem[0].in_channels if parts.stem else 3
-        input = module.spec.input if isinstance(module, Network) else (channels, *_SIZE)  # noqa: A001 - as above
+    if not isinstance(module, nn.Module):
+        raise InferError(f"{type(module).__name__} is no nn.Module")
+    module = unwrapped(module)
+    found: Parts | None = None
     try:
-        spec = read_spec(parts, input)
+        found = find_parts(module)
+        return _proved(module, found, found.places, input)
+    except InferError as error:
+        # Its parts may be called otherwise, or stand elsewhere.
+        try:
+            structure = find_structure(module)
+            return _proved(module, structure.parts, lambda spec: structure.names(layout(spec)), input)
+        except InferError as other:
+            known = type_name(module) in set().union(*_CONTAINERS.values())
+            if found is None and not known and isinstance(other, OutputsError):
+                raise other from None  # all but what it computes fits
+            if isinstance(error, UnknownNamesError):
+                raise InferError(f"{error}; and read by its structure, {other}") from error
+            raise error from None
+
+
+def _proved(
+    module: nn.Module,
+    parts: Parts,
+    names_of: Callable[[ArchSpec], dict[str, str]],
+    size: tuple[int, int, int] | None,
+) -> ArchSpec:
+    """The spec of the parts, if the module is what it says.
+
+    Args:
+        module: the whole.
+        parts: of the module.
+        names_of: the names of a spec's layers in the module.
+        size: of the images, if it is known.
+
+    Raises:
+        InferError: it is not.
+    """
+    if size is None:
+        channels = parts.stem[0].in_channels if parts.stem else 3
+        size = module.spec.input if isinstance(module, Network) else (channels, *_SIZE)
+    try:
+        spec = read_spec(parts, size)
     except SpecError as error:
         raise InferError(f"the language cannot say this network: {error.reason}") from error
+    nearest = f"the nearest spec is {spec}, but "
+    try:
+        names = names_of(spec)
+    except InferError as error:
+        raise InferError(nearest + str(error)) from error
     strangers = _strangers(module, parts.library, len(parts.stages))
-    different = _differences(module, spec, parts.library, known=not strangers)
+    different = _differences(module, spec, names, parts.library, known=not strangers)
     if different:
         more = f"; and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
-        raise InferError(f"the nearest spec is {spec}, but " + "; ".join(different[:_SHOWN]) + more)
+        raise InferError(nearest + "; ".join(different[:_SHOWN]) + more)
     try:
+        keys = keys_of(spec, names, parts.library or type(module).__name__)
         shapes = state_shapes(spec)
         check_state(
             {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()},
-            {there: shapes[here] for there, here in key_map(spec, parts.library).items()},
-            f"the nearest spec is {spec}, but its state_dict differs",
+            {there: shapes[here] for there, here in keys.items()},
+            f"{nearest}its state_dict differs",
         )
     except WeightsError as error:
         raise InferError(str(error)) from error
-    if strangers:
-        _compare_outputs(module, spec, parts.library, strangers)
+    shared = _shared(module)
+    if shared is not None:
+        raise InferError(f"{nearest}{shared[0]} and {shared[1]} are one tensor")
+    doubts = [f"it is not known how {stranger} runs its modules" for stranger in strangers]
+    doubts += alterations(module)
+    if not any(tensor.is_meta for tensor in module.state_dict().values()):
+        compare_outputs(module, spec, keys, why=doubts[0] if doubts else None)
+    elif doubts:
+        raise OutputsError(f"{doubts[0]}, and on the meta device no outputs can be compared")
+    elif parts.library != "archkit":  # its own modules say what they run, and have been compared
+        run_on_meta(module, spec)
     return spec
 
 
-def _differences(module: nn.Module, spec: ArchSpec, library: Library, *, known: bool) -> list[str]:
+def _shared(module: nn.Module) -> tuple[str, str] | None:
+    """The names of two parameters that are one."""
+    seen: dict[int, str] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        if id(parameter) in seen:
+            return seen[id(parameter)], name
+        seen[id(parameter)] = name
+    return None
+
+
+def _differences(
+    module: nn.Module, spec: ArchSpec, names: Mapping[str, str], library: Library | None, *, known: bool
+) -> list[str]:
     """What differs between the plan of a spec and the modules, in words.
 
     Where it is not known how the modules are run, those without parameters may be missing or stand
     elsewhere, since a forward pass may call functions instead. The outputs will tell.
     """
     modules = dict(module.named_modules())
-    names = module_names(spec, library)
     found = []
     for layer in layout(spec):
         name = names.get(layer.name)
@@ -156,57 +226,20 @@ def _runs_alike(chain: Chain, module: nn.Module) -> bool:
     return type(module) is type(chain) and module.steps == chain.steps
 
 
-def _strangers(module: nn.Module, library: Library, stages: int) -> list[str]:
+def _strangers(module: nn.Module, library: Library | None, stages: int) -> list[str]:
     """The modules with children that may run them in any way."""
-    known = _CONTAINERS[library] | {_SEQUENTIAL}
+    known = {_SEQUENTIAL} if library is None else {_SEQUENTIAL, *_CONTAINERS[library]}
     found = [
         f"{name or 'the module'} ({type(part).__name__})"
         for name, part in module.named_modules()
         if not _is_leaf(part) and type_name(part) not in known
     ]
-    if library != "archkit" and stages > 4:
+    if library is None and not found:
+        found.append(f"the module ({type(module).__name__})")
+    elif library != "archkit" and stages > 4:
         found.append("layer5")  # the libraries' own forward passes run four
     return found
 
 
 def _is_leaf(module: nn.Module) -> bool:
     return next(module.children(), None) is None
-
-
-def _compare_outputs(module: nn.Module, spec: ArchSpec, library: Library, strangers: list[str]) -> None:
-    """Compares the outputs of a copy with random weights with those of the network built from the spec.
-
-    Raises:
-        InferError: they differ, or cannot be computed.
-    """
-    who = f"it is not known how {strangers[0]} runs its modules"
-    if any(tensor.is_meta for tensor in module.state_dict().values()):
-        raise InferError(f"{who}, and on the meta device no outputs can be compared")
-    generator = torch.Generator().manual_seed(0)
-    theirs = copy.deepcopy(module).to(device="cpu", dtype=torch.float64).eval()
-    _draw(theirs, generator)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        ours = build(spec, device="cpu", dtype=torch.float64).eval()
-        load_weights(ours, theirs.state_dict(), library=library)
-        images = torch.randn(2, *spec.input, dtype=torch.float64, generator=generator)
-        expected = ours(images)
-        try:
-            came = theirs(images)
-        except RuntimeError as error:
-            raise InferError(f"{who}, and on an input of {tuple(images.shape)} it fails: {error}") from error
-    if not isinstance(came, Tensor) or came.shape != expected.shape or not torch.allclose(came, expected):
-        raise InferError(f"{who}, and its outputs are not those of the nearest spec, {spec}")
-
-
-@torch.no_grad()
-def _draw(module: nn.Module, generator: torch.Generator) -> None:
-    """Random numbers for all weights and statistics, such that no layer is the identity or zero."""
-    for name, tensor in module.state_dict().items():
-        if not tensor.is_floating_point():
-            continue
-        if tensor.ndim > 1:
-            tensor.normal_(std=(2 / tensor[0].numel()) ** 0.5, generator=generator)
-        elif name.endswith(("weight", "var")):
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        else:
-            tensor.normal_(std=0.1, generator=generator)

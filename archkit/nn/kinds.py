@@ -195,7 +195,18 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
     ),
     "global_pool": ModuleKind(
         make=lambda _: nn.AdaptiveAvgPool2d(1),
-        types=_in_torch("pooling.AdaptiveAvgPool2d", attributes=lambda _: {"output_size": (1, 1)}),
+        types={
+            **_in_torch("pooling.AdaptiveAvgPool2d", attributes=lambda _: {"output_size": (1, 1)}),
+            # One window over the whole map is the same, whatever its stride.
+            **_in_torch(
+                "pooling.AvgPool2d",
+                attributes=lambda layer: {
+                    "kernel_size": layer.in_shape[1:],
+                    "padding": (0, 0),
+                    "divisor_override": None,
+                },
+            ),
+        },
     ),
     "squeeze": ModuleKind(make=lambda _: Squeeze(), types={"archkit.nn.layers.Squeeze": _nothing}),
     "sigmoid": ModuleKind(

@@ -10,16 +10,23 @@ __all__ = ["BlurPool", "Squeeze", "ZeroPad"]
 
 
 class ZeroPad(nn.Module):
-    """Option A of He et al. 2016a: every s-th row and column, and zeros for the channels that are new."""
+    """Option A of He et al. 2016a: every s-th row and column, and zeros for the channels that are new.
+
+    Attributes:
+        before: how many of the new channels stand before the old ones. None here; others put half of them
+            there, and `infer` tries both.
+    """
 
     def __init__(self, stride: int, c_in: int, c_out: int) -> None:
         super().__init__()
         self.stride = stride
         self.new = c_out - c_in
+        self.before = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x (C + new) x ceil(H / s) x ceil(W / s)."""
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new))
+        channels = (self.before, self.new - self.before)
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, *channels))
 
 
 class BlurPool(nn.Module):

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, TypeVar
 
 from torch import nn
 
 from archkit.errors import InferError
 from archkit.nn.layers import BlurPool, ZeroPad
-from archkit.nn.matching import type_name
-from archkit.nn.names import Library
+from archkit.nn.matching import INERT, type_name
+from archkit.nn.names import Library, module_names
 from archkit.nn.network import Chain
+from archkit.spec import ArchSpec
 
-__all__ = ["FoundBlock", "Parts", "SeenShortcut", "find_parts"]
+__all__ = [
+    "FoundBlock",
+    "Parts",
+    "SeenShortcut",
+    "UnknownNamesError",
+    "common_norm",
+    "find_parts",
+    "padded",
+    "seen_shortcut",
+]
 
 M = TypeVar("M", bound=nn.Module)
 
 SeenShortcut: TypeAlias = Literal["none", "conv1", "conv3", "avg", "pad", "conv1 or avg"]
 """A shortcut as far as it shows: in archkit's own modules, average pooling by 1 leaves no trace."""
+
+
+class UnknownNamesError(InferError):
+    """A module calls its parts by the names of no library."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +81,7 @@ class Parts:
     """The parts of a ResNet.
 
     Attributes:
-        library: the one that gives its parts these names.
+        library: the one that gives its parts these names, or None.
         stem: the stem's convs.
         stem_pool: the layers between the stem and the first stage, in order, without norms and
             activations.
@@ -76,9 +91,11 @@ class Parts:
         preact: whether the blocks norm and activate before each conv.
         pool: of the head, or None where it has no module.
         fc: of the head.
+        names: of modules that stand elsewhere than the library has them, by the plan's names; of all that
+            have weights, where there is no library.
     """
 
-    library: Library
+    library: Library | None
     stem: tuple[nn.Conv2d, ...]
     stem_pool: tuple[nn.Module, ...]
     stem_attn: nn.Module | None
@@ -87,36 +104,64 @@ class Parts:
     preact: bool
     pool: nn.Module | None
     fc: nn.Linear
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def places(self, spec: ArchSpec) -> dict[str, str]:
+        """The names of a spec's layers in the module."""
+        usual = {} if self.library is None else module_names(spec, self.library)
+        return {**usual, **self.names}
 
 
 def find_parts(module: nn.Module) -> Parts:
     """The parts of a module that is built as archkit, timm or torchvision build a ResNet.
 
     Raises:
-        InferError: a part is missing or of another type.
+        InferError: a part is missing or of another type; an `UnknownNamesError` where none has such a name.
     """
     if _child(module, "stem") is not None and _child(module, "stage1") is not None:
         return _archkit(module)
     if _child(module, "conv1") is not None and _child(module, "layer1") is not None:
         return _library(module, "timm" if _child(module, "global_pool") is not None else "torchvision")
-    raise InferError(
+    raise UnknownNamesError(
         f"{type(module).__name__} is no ResNet: it has neither conv1, layer1, ... as torchvision and timm"
         " call them, nor stem, stage1, ... as archkit does"
     )
 
 
 def _library(module: nn.Module, library: Library) -> Parts:
+    stages = _stages(module, "layer", own=False)
+    path = _fc_path(module)
     return Parts(
         library=library,
         stem=tuple(conv for conv in _chain(_child(module, "conv1")) if isinstance(conv, nn.Conv2d)),
         stem_pool=_poolings(_child(module, "maxpool")),
         stem_attn=None,
-        norm=_live(_child(module, "bn1")),
-        stages=_stages(module, "layer", own=False),
+        norm=common_norm(module),
+        stages=stages,
         preact=False,
         pool=_child(module, "global_pool.pool" if library == "timm" else "avgpool"),
-        fc=_need(module, "fc", nn.Linear),
+        fc=_need(module, path, nn.Linear),
+        names={"head.fc": path},
     )
+
+
+def _fc_path(module: nn.Module) -> str:
+    """Where the linear layer stands: `fc`, or in a chain of that name where the others do nothing."""
+    fc = _child(module, "fc")
+    if isinstance(fc, nn.Sequential):
+        live = [name for name, part in fc.named_children() if type_name(part) not in INERT]
+        if len(live) == 1:
+            return f"fc.{live[0]}"
+    return "fc"
+
+
+def common_norm(module: nn.Module) -> nn.Module | None:
+    """A norm of the sort that most of a module's norms are, or None where it has none."""
+    norms = [m for m in module.modules() if isinstance(m, nn.GroupNorm | nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return None
+    sorts = [getattr(norm, "num_groups", None) for norm in norms]
+    return norms[sorts.index(Counter(sorts).most_common(1)[0][0])]
 
 
 def _archkit(module: nn.Module) -> Parts:
@@ -133,7 +178,7 @@ def _archkit(module: nn.Module) -> Parts:
             child for name, child in stem.named_children() if name in ("pool", "pool_conv", "aa")
         ),
         stem_attn=_child(module, "stem.attn"),
-        norm=_child(module, "head.norm" if preact else "stem.norm"),
+        norm=common_norm(module),
         stages=_stages(module, "stage", own=True),
         preact=preact,
         pool=_child(module, "head.pool"),
@@ -166,16 +211,25 @@ def _block(block: nn.Module, name: str, *, own: bool) -> FoundBlock:
             " a basic block has two and a bottleneck three"
         )
     shortcut = _live(_child(block, "shortcut" if own else "downsample"))
-    return FoundBlock(
+    found = FoundBlock(
         name=name,
         convs=tuple(convs),
         aa=_live(_child(block, "aa")),
         attn=_live(_child(block, "attn" if own else "se")),
-        shortcut="none" if shortcut is None else _shortcut(_chain(shortcut), own=own),
+        shortcut="none" if shortcut is None else seen_shortcut(_chain(shortcut), own=own),
     )
+    return found if own else padded(found)
 
 
-def _shortcut(chain: Sequence[nn.Module], *, own: bool) -> SeenShortcut:
+def padded(block: FoundBlock) -> FoundBlock:
+    """The block; if nothing stands on its shortcut although its map changes, zero-padding must."""
+    if block.shortcut == "none" and (block.stride != 1 or block.c_in != block.c_out):
+        return replace(block, shortcut="pad")
+    return block
+
+
+def seen_shortcut(chain: Sequence[nn.Module], *, own: bool) -> SeenShortcut:
+    """What a shortcut that consists of these modules is."""
     first = chain[0]
     if isinstance(first, ZeroPad):
         return "pad"
@@ -204,7 +258,8 @@ def _chain(module: nn.Module | None) -> tuple[nn.Module, ...]:
 
 def _live(module: nn.Module | None) -> nn.Module | None:
     """The module, unless it does nothing."""
-    return None if isinstance(module, nn.Identity) else module
+    empty = isinstance(module, nn.Sequential) and not len(module)
+    return None if empty or isinstance(module, nn.Identity) else module
 
 
 def _child(module: nn.Module, path: str) -> nn.Module | None:

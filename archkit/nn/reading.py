@@ -7,10 +7,11 @@ Where several specs have the same layers, the one nearest to the defaults is tak
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter, ne
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from torch import nn
 
@@ -23,6 +24,8 @@ from archkit.spec import ArchSpec, Attention, Norm, Stem
 from archkit.spec.options import options
 
 __all__ = ["read_spec"]
+
+T = TypeVar("T")
 
 _NO_SHORTCUT: Final = "none"
 
@@ -45,38 +48,56 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         SpecError: the spec cannot be laid out.
     """
     firsts = [blocks[0] for blocks in parts.stages]
+    # Where one module differs from its like, the many are read, so that the proof names the one.
+    typical = [_typical(stage) for stage in parts.stages]
     blocks = [block for stage in parts.stages for block in stage]
-    channels = [_planes(block) for block in firsts]
+    convs = [*parts.stem, *(conv for block in blocks for conv in block.convs)]
+    channels = [_planes(block) for block in typical]
     shortcut, project = _shortcuts(firsts)
-    middles = [(c, block) for c, block in zip(channels, firsts, strict=True) if not block.basic]
-    groups = middles[0][1].convs[1].groups if middles else 1
+    middles = [(c, block) for c, block in zip(channels, typical, strict=True) if not block.basic]
+    groups = _commonest([block.convs[1].groups for _, block in middles]) if middles else 1
     return ArchSpec.make(
         [len(stage) for stage in parts.stages],
         channels,
-        block=_kinds(firsts, preact=parts.preact),
-        kernel=[block.convs[0 if block.basic else 1].kernel_size[0] for block in firsts],
+        block=_kinds(typical, preact=parts.preact),
+        kernel=[block.convs[0 if block.basic else 1].kernel_size[0] for block in typical],
         stride=[block.stride for block in firsts],
         shortcut=shortcut,
         project=project,
         groups=groups,
         base_width=_base_width(middles, groups) if middles else None,
-        reduce=_reduce(channels, firsts),
+        reduce=_reduce(channels, typical),
         stem=_stem(parts.stem),
         stem_pool=_stem_pool(parts.stem_pool),
         stem_attn=_attention("the stem", [(parts.stem[-1].out_channels, parts.stem_attn)]),
         attn=_attention("the blocks", [(block.c_out, block.attn) for block in blocks]),
         norm=_norm(parts.norm),
         aa=_anti_alias([*parts.stem_pool, *(block.aa for block in blocks)]),
-        bias=parts.stem[0].bias is not None,
+        bias=_commonest([conv.bias is not None for conv in convs]),
         pool=_window(parts.pool),
         input=shape,
         classes=parts.fc.out_features,
     )
 
 
-def _kinds(firsts: Iterable[FoundBlock], *, preact: bool) -> Any:
+def _kinds(typical: Iterable[FoundBlock], *, preact: bool) -> Any:
     names = ("preact-bottleneck", "preact") if preact else ("bottleneck", "basic")
-    return [names[block.basic] for block in firsts]
+    return [names[block.basic] for block in typical]
+
+
+def _typical(blocks: Sequence[FoundBlock]) -> FoundBlock:
+    """The first of the blocks that most of a stage are like."""
+
+    def of(block: FoundBlock) -> Any:
+        return [(conv.out_channels, conv.kernel_size, conv.groups) for conv in block.convs]
+
+    common = _commonest([tuple(of(block)) for block in blocks])
+    return next(block for block in blocks if tuple(of(block)) == common)
+
+
+def _commonest(values: Sequence[T]) -> T:
+    """The value that occurs most often, the first of several."""
+    return Counter(values).most_common(1)[0][0]
 
 
 def _planes(block: FoundBlock) -> int:
@@ -210,8 +231,9 @@ def _anti_alias(modules: Iterable[nn.Module | None]) -> str:
 def _window(pool: nn.Module | None) -> int | None:
     if not isinstance(pool, nn.AvgPool2d):
         return None
-    size = pool.kernel_size
-    return size if isinstance(size, int) else size[0]
+    size, stride = (v if isinstance(v, tuple) else (v, v) for v in (pool.kernel_size, pool.stride))
+    # Windows that overlap or are not square can only be the global pool: one, as large as the map.
+    return size[0] if size == stride and size[0] == size[1] else None
 
 
 def _attention(where: str, modules: Sequence[tuple[int, nn.Module | None]]) -> Attention:

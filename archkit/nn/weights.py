@@ -19,7 +19,7 @@ from archkit.nn.network import Network
 from archkit.plan import layout
 from archkit.spec import ArchSpec
 
-__all__ = ["check_state", "key_map", "load_weights", "state_shapes"]
+__all__ = ["check_state", "key_map", "keys_of", "load_weights", "state_shapes"]
 
 _SHOWN = 4  # keys that an error names of each kind
 
@@ -60,12 +60,20 @@ def key_map(spec: ArchSpec, library: Library) -> dict[str, str]:
     """
     if library not in LIBRARIES:
         raise WeightsError(f"library is {' | '.join(LIBRARIES)}, not {library}")
-    names = module_names(spec, library)
+    return keys_of(spec, module_names(spec, library), library)
+
+
+def keys_of(spec: ArchSpec, names: Mapping[str, str], whose: str) -> dict[str, str]:
+    """The keys of a `state_dict` whose modules have these names; see `key_map`.
+
+    Raises:
+        WeightsError: a layer with tensors has no name.
+    """
     keys = {}
     for layer in layout(spec):
         for tensor in MODULES[layer.kind].tensors(layer):
             if layer.name not in names:
-                raise WeightsError(f"{library}'s ResNet has no place for {layer.name} of {spec}")
+                raise WeightsError(f"{whose}'s ResNet has no place for {layer.name} of {spec}")
             keys[f"{names[layer.name]}.{tensor}"] = f"{layer.name}.{tensor}"
     return keys
 

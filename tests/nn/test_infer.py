@@ -217,5 +217,144 @@ class TestSomebodysOwn:
         assert torch.equal(torch.get_rng_state(), state)
 
 
+def hooked(module: nn.Module) -> nn.Module:
+    module.layer2.register_forward_hook(lambda _module, _images, out: 2 * out)
+    return module
+
+
+def replaced(module: nn.Module) -> nn.Module:
+    forward = module.layer3[1].forward
+    module.layer3[1].forward = lambda x: forward(x) + 1
+    return module
+
+
+def without_layer4(module: nn.Module) -> nn.Module:
+    del module.layer4
+    module.fc = nn.Linear(256, 1000, device=module.conv1.weight.device)
+    return module
+
+
+ALTERED = [
+    (hooked, r"^layer2 has a forward hook, and "),
+    (replaced, r"^layer3\.1 has a forward pass of its own, and "),
+    (without_layer4, r"it fails: AttributeError: 'ResNet' object has no attribute 'layer4'"),
+]
+
+
+class TestAltered:
+    """A known type that runs otherwise than its type does."""
+
+    @pytest.mark.parametrize(("alter", "reason"), ALTERED)
+    @pytest.mark.parametrize("device", ["cpu", "meta"])
+    def test_it_is_refused_by_name(
+        self, alter: Callable[[nn.Module], nn.Module], reason: str, device: str
+    ) -> None:
+        with torch.device(device):
+            module = alter(torchvision.models.resnet18())
+        with pytest.raises(InferError, match=reason) as caught:
+            infer(module, input=(3, 64, 64))
+        if alter is not without_layer4:
+            ending = (
+                "on the meta device no outputs" if device == "meta" else "its outputs are not those of the"
+            )
+            assert ending in str(caught.value)
+
+    def test_a_hook_that_changes_nothing(self) -> None:
+        module = torchvision.models.resnet18()
+        seen = []
+        module.layer2.register_forward_hook(lambda _module, _images, out: seen.append(out.shape))
+        assert infer(module, input=(3, 64, 64)) == parse("resnet18 input=3x64x64")
+        assert seen
+
+    def test_a_class_whose_forward_pass_was_replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        forward = torchvision.models.ResNet.forward
+        monkeypatch.setattr(torchvision.models.ResNet, "forward", lambda self, x: forward(self, x).abs())
+        with pytest.raises(InferError, match=r"^its outputs are not those of the nearest spec, \["):
+            infer(torchvision.models.resnet18(), input=(3, 64, 64))
+
+    def test_weights_that_two_layers_share(self) -> None:
+        module = torchvision.models.resnet18()
+        module.layer1[1].conv2.weight = module.layer1[0].conv2.weight
+        with pytest.raises(
+            InferError, match=r"layer1\.0\.conv2\.weight and layer1\.1\.conv2\.weight are one"
+        ):
+            infer(module, input=(3, 64, 64))
+
+    def test_archkits_own(self) -> None:
+        network = build(parse("[1,1]x[4,8]"))
+        network.stage2.register_forward_pre_hook(lambda _module, images: (2 * images[0],))
+        with pytest.raises(InferError, match=r"stage2 has a forward hook, and its outputs are not those"):
+            infer(network)
+
+    def test_neither_mode_nor_weights_nor_statistics_change(self) -> None:
+        module = torchvision.models.resnet18()
+        module.layer3.eval()
+        modes = [part.training for part in module.modules()]
+        before = copy.deepcopy(module.state_dict())
+        original = module.forward
+        module.forward = lambda x: original(x) + 0
+        assert infer(module, input=(3, 64, 64)) == parse("resnet18 input=3x64x64")
+        assert [part.training for part in module.modules()] == modes
+        assert all(torch.equal(tensor, before[key]) for key, tensor in module.state_dict().items())
+
+
+class TestRead:
+    """What stands in another place, or has no module, and is the same network."""
+
+    def test_a_window_as_large_as_the_map_is_the_global_pool(self) -> None:
+        for device, pool in [("cpu", nn.AvgPool2d(7, stride=1)), ("meta", nn.AvgPool2d((7, 7), stride=1))]:
+            with torch.device(device):
+                module = torchvision.models.resnet18()
+            module.avgpool = pool
+            assert infer(module) == parse("resnet18")
+        module = torchvision.models.resnet18()
+        module.avgpool = nn.AvgPool2d(5, stride=1)
+        with pytest.raises(InferError, match=r"avgpool has kernel_size 5x5, expected 7x7"):
+            infer(module)
+
+    @pytest.mark.parametrize("device", ["cpu", "meta"])
+    def test_a_head_with_dropout(self, device: str) -> None:
+        with torch.device(device):
+            module = torchvision.models.resnet18()
+            module.fc = nn.Sequential(nn.Dropout(0.5), nn.Linear(512, 10))
+        assert infer(module, input=(3, 64, 64)) == parse("resnet18 input=3x64x64 classes=10")
+
+    @pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile, torch.optim.swa_utils.AveragedModel])
+    def test_wrappers_are_looked_through(self, wrap: Callable[[nn.Module], nn.Module]) -> None:
+        module = nn.DataParallel(wrap(torchvision.models.resnet18()))
+        assert infer(module, input=(3, 64, 64)) == parse("resnet18 input=3x64x64")
+
+    def test_a_hook_on_a_wrapper(self) -> None:
+        module = nn.DataParallel(torchvision.models.resnet18())
+        module.register_forward_hook(lambda _module, _images, out: 2 * out)
+        with pytest.raises(InferError, match="the DataParallel around the network has a forward hook"):
+            infer(module)
+
+    @pytest.mark.parametrize("error", [TypeError, KeyError, AssertionError])
+    def test_a_forward_pass_that_raises(self, error: type[Exception]) -> None:
+        class Broken(ResNet):
+            def forward(self, _: Tensor) -> Tensor:
+                raise error("out of order")
+
+        with pytest.raises(InferError, match=rf"it fails: {error.__name__}: .*out of order"):
+            infer(Broken(Block), input=(3, 32, 32))
+
+    def test_the_one_conv_that_differs_is_named(self) -> None:
+        for name in ("conv1", "layer1.0.conv1", "layer3.1.conv2"):
+            module = on_cifar()
+            conv = module.get_submodule(name)
+            shape = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding)
+            module.set_submodule(name, nn.Conv2d(*shape, device="meta"))
+            with pytest.raises(InferError, match=rf"but {name} has bias on, expected off$"):
+                infer(module, input=(3, 32, 32))
+
+    def test_the_first_block_is_the_one_that_differs(self) -> None:
+        with torch.device("meta"):
+            module = torchvision.models.resnet34()
+            module.layer1[0].conv1 = nn.Conv2d(64, 64, 5, padding=2, bias=False)
+        with pytest.raises(InferError, match=r"but layer1\.0\.conv1 has kernel_size 5x5, expected 3x3$"):
+            infer(module)
+
+
 def test_every_name_of_timm_is_covered_or_known_not_to_be() -> None:
     assert [name for name in TIMM if zoo.find(name) is None] == PRUNED
