@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from archkit.bench.data.sources import DOWNLOADS
+from archkit.bench.data.sources import DOWNLOADS, check_source
 from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, override, recipe_names
 from archkit.cli.interrupts import interruptible, warnings_in_lines
 from archkit.cli.render import say
@@ -101,6 +101,10 @@ def bench(
         int | None, typer.Option(help="Take only so many training images, equally many of each class.")
     ] = None,
     test_size: Annotated[int | None, typer.Option(help="Take only so many test images, likewise.")] = None,
+    resize: Annotated[
+        bool,
+        typer.Option("--resize", help="Scale images of another size to the network's input=CxHxW."),
+    ] = False,
     device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")] = "auto",
     out: Annotated[
         Path | None,
@@ -153,10 +157,17 @@ def bench(
     changes = _changes(epochs=epochs, batch_size=batch_size, lr=lr, others=set_ or [])
     try:
         suite, alone = _suite(spec, recipe=recipe, changes=changes, seed=seed, seeds=seeds, out=out)
+        asked = suite.input
     except RunError as error:
         raise typer.BadParameter(str(error)) from error
     if jobs > 1 and alone:
         raise typer.BadParameter("--jobs is for several runs: of a suite, or of --seeds")
+    if resize and asked is None:
+        raise typer.BadParameter(
+            "--resize scales images to the size that the network says, and it says none: add input=CxHxW"
+        )
+    source = data if data is not None else suite.data
+    check_source(source, "train", "test")
 
     from archkit.bench.data.load import load_data
     from archkit.bench.train.device import pick_device
@@ -173,7 +184,7 @@ def bench(
         alone=alone,
     )
     with interruptible() as checkpoints, warnings_in_lines(quiet=quiet):
-        images = load_data(data if data is not None else suite.data, cache=cache).subset(
+        images = load_data(source, cache=cache, input=asked, resize=resize).subset(
             train=train_size if train_size is not None else suite.train_size,
             test=test_size if test_size is not None else suite.test_size,
         )
@@ -197,7 +208,7 @@ def _suite(
         RunError: the suite, the recipe or the seeds are wrong.
         SpecError: the network is not one.
     """
-    from archkit.bench.sweep.run import Run
+    from archkit.bench.sweep.run import Run, asked_input
     from archkit.bench.sweep.suite import Suite, load_suite, read_seeds
     from archkit.spec import parse
 
@@ -214,7 +225,15 @@ def _suite(
     alone = seeds is None
     chosen = (seed if seed is not None else 0,) if seeds is None else read_seeds(seeds)
     runs = tuple(
-        Run(label=spec, spec=network, recipe=how, seed=one, folder=out if alone else None) for one in chosen
+        Run(
+            label=spec,
+            spec=network,
+            recipe=how,
+            seed=one,
+            folder=out if alone else None,
+            input=asked_input(spec, network),
+        )
+        for one in chosen
     )
     return Suite(title=spec, data=_DATA, train_size=None, test_size=None, runs=runs), alone
 

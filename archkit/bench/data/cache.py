@@ -24,7 +24,7 @@ from archkit.files import replacing
 
 __all__ = ["decoded_once"]
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"  # of the file, and of what `archkit.bench.data.pixels` makes of an image
 
 
 def decoded_once(path: Path, name: str, source: str, decode: Callable[[], Decoded]) -> DataSet:

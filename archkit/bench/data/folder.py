@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
-from PIL import Image
 
 from archkit.bench.data.dataset import Decoded, Part
-from archkit.bench.data.sources import FOLDER_LAYOUT
+from archkit.bench.data.pixels import read_pixels, survey
+from archkit.bench.data.sources import FOLDER_LAYOUT, is_utf8
 from archkit.errors import DataError
 
-__all__ = ["listing", "read_folder"]
+__all__ = ["listing", "read_folder", "read_test_folder"]
 
 _File: TypeAlias = "os.DirEntry[str]"
 
@@ -24,26 +25,48 @@ _ENDINGS: Final = (".png", ".jpg", ".jpeg")
 _CHUNK: Final = 64  # files that a task decodes: enough to hide the cost of handing it to a thread
 
 
-def read_folder(folder: Path) -> Decoded:
-    """Reads all images as RGB.
+def read_folder(
+    folder: Path, *, channels: int | None = None, scale_to: tuple[int, int] | None = None
+) -> Decoded:
+    """Reads all images, as `archkit.bench.data.pixels` says.
 
     Classes are sorted by name, images by class and file name. Names that begin with a dot and files
     with other endings are ignored.
 
     Args:
         folder: contains `train` and `test`, each with a folder for every class.
+        channels: 1 or 3; unless given, 1 if every image is gray, else 3.
+        scale_to: H and W to scale every image to; unless given, all must have one size.
 
     Returns:
-        The names of the classes; training images, N x 3 x H x W, and labels; the same for testing.
+        The names of the classes; training images, N x C x H x W, and labels; the same for testing.
 
     Raises:
         DataError: a folder is missing or empty, `train` and `test` have different classes, a file is not an
-            image, or images differ in size.
+            image, images differ in size, or there is not enough memory.
     """
     names, files = _files(folder)
-    size = _open(files["train"][0][0].path).size
-    train, test = (_decode(files[part], size) for part in ("train", "test"))
+    scale = scale_to is not None
+    size = scale_to[::-1] if scale_to is not None else (0, 0)
+    if channels is None or not scale:
+        found, stored = _survey([*files["train"], *files["test"]])
+        channels, size = channels or found, size if scale else stored
+    train, test = (_decode(files[part], size, channels, scale) for part in ("train", "test"))
     return names, train, test
+
+
+def read_test_folder(
+    folder: Path, *, channels: int, scale_to: tuple[int, int] | None = None
+) -> tuple[tuple[str, ...], Part]:
+    """The same for the images in `folder/test` alone: the names of the classes, images and labels.
+
+    Raises:
+        DataError: as `read_folder`.
+    """
+    names = _classes(folder / "test")
+    files = [_images(folder / "test" / name) for name in names]
+    size = scale_to[::-1] if scale_to is not None else _survey(files)[1]
+    return names, _decode(files, size, channels, scale_to is not None)
 
 
 def listing(folder: Path) -> str:
@@ -81,6 +104,10 @@ def _classes(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         raise DataError(f"{folder.parent} has no folder {folder.name!r}; expected {FOLDER_LAYOUT}")
     found = tuple(file.name for file in _listed(folder) if file.is_dir())
+    for name in found:
+        # A result is written in UTF-8, and the names of the classes are in it.
+        if not is_utf8(name):
+            raise DataError(f"{folder} has a class folder whose name is not UTF-8: {name!a}; rename it")
     if not found:
         raise DataError(f"{folder} has no class folders; expected {FOLDER_LAYOUT}")
     return found
@@ -102,39 +129,81 @@ def _listed(folder: Path) -> list[_File]:
         raise DataError(f"cannot read {folder}: {error.strerror}") from error
 
 
-def _decode(files: Sequence[Sequence[_File]], size: tuple[int, int]) -> Part:
-    """Images, N x 3 x H x W, and labels, N. `files` has a list for each class; `size` is W, H."""
+def _decode(files: Sequence[Sequence[_File]], size: tuple[int, int], channels: int, scale: bool) -> Part:
+    """Images, N x C x H x W, and labels, N. `files` has a list for each class; `size` is W, H.
+
+    If `scale`, images are scaled to that size; otherwise all must have it.
+    """
     paths = [file.path for of_class in files for file in of_class]
     labels = np.repeat(np.arange(len(files), dtype=np.int64), [len(of_class) for of_class in files])
-    images = np.empty((len(paths), 3, size[1], size[0]), np.uint8)
+    try:
+        images = np.empty((len(paths), channels, size[1], size[0]), np.uint8)
+    except MemoryError as error:
+        need = len(paths) * channels * size[0] * size[1] / 2**30
+        raise DataError(
+            f"{len(paths):,} images of {_by(size)} pixels take {need:,.0f} GiB, more memory than there is;"
+            " --resize makes them as small as the network's input"
+        ) from error
 
-    def decode(start: int) -> None:
-        for i, path in enumerate(paths[start : start + _CHUNK], start):
-            image = _open(path)
-            if image.size != size:
-                raise DataError(
-                    f"{path} is {image.size[0]}x{image.size[1]} pixels, the first image {size[0]}x{size[1]};"
-                    " one size is needed"
-                )
-            images[i] = np.asarray(image).transpose(2, 0, 1)
+    def decode(i: int) -> None:
+        image = read_pixels(paths[i], channels, size[::-1] if scale else None)
+        if image.shape[:0:-1] != size:
+            raise DataError(
+                f"{paths[i]} is {_by(image.shape[:0:-1])} pixels, the first image {_by(size)};"
+                " one size is needed"
+            )
+        images[i] = image
 
-    # Pillow releases Python's lock while it decodes, so threads are enough.
+    _for_each(len(paths), decode)
+    return images, labels
+
+
+def _survey(files: Sequence[Sequence[_File]]) -> tuple[int, tuple[int, int]]:
+    """The channels of the images, 1 if all of them are gray, and the size, W and H, that all should have.
+
+    It reads the heads of the files alone, so that a wrong size is found before there is memory for all
+    images.
+
+    Raises:
+        DataError: a file is not an image, or the first image is of a size that most others are not.
+    """
+    paths = [file.path for of_class in files for file in of_class]
+    found: list[tuple[bool, tuple[int, int]]] = [(True, (0, 0))] * len(paths)
+
+    def look(i: int) -> None:
+        found[i] = survey(paths[i])
+
+    _for_each(len(paths), look)
+    # An image on its side, which the EXIF orientation turns, counts as of the same size here.
+    sizes = Counter(tuple(sorted(size)) for _, size in found)
+    common, images = sizes.most_common(1)[0]
+    first = tuple(sorted(found[0][1]))
+    if sizes[first] < images:
+        other = next(size for _, size in found if tuple(sorted(size)) == common)
+        raise DataError(
+            f"{paths[0]} is {_by(found[0][1])} pixels, and {images:,} of the {len(paths):,} images are"
+            f" {_by(other)}; one size is needed"
+        )
+    # This one is decoded, and so it is turned.
+    return 1 if all(gray for gray, _ in found) else 3, read_pixels(paths[0], 1, None).shape[:0:-1]
+
+
+def _for_each(count: int, work: Callable[[int], None]) -> None:
+    """Calls `work` with 0 to `count` - 1 in threads: Pillow releases Python's lock while it decodes."""
+
+    def some(start: int) -> None:
+        for i in range(start, min(start + _CHUNK, count)):
+            work(i)
+
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
-        tasks = [pool.submit(decode, start) for start in range(0, len(paths), _CHUNK)]
+        tasks = [pool.submit(some, start) for start in range(0, count, _CHUNK)]
         try:
             for task in tasks:
                 task.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return images, labels
 
 
-def _open(path: str) -> Image.Image:
-    """One image, decoded, in RGB."""
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    # For a broken file Pillow's decoders raise any of these, besides UnidentifiedImageError, an OSError.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not a readable image") from error
+def _by(size: Sequence[int]) -> str:
+    return "x".join(map(str, size))

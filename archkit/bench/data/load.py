@@ -1,26 +1,37 @@
-"""`load_data`: the data set that `--data` names."""
+"""`load_data`: the data set that `--data` names, and `load_test`, its test images alone."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from archkit.bench.data import shapes
 from archkit.bench.data.cache import decoded_once
-from archkit.bench.data.dataset import DataSet, Decoded
-from archkit.bench.data.folder import listing, read_folder
-from archkit.bench.data.sources import DOWNLOADS, FOLDER_LAYOUT, SOURCES, cache_dir
+from archkit.bench.data.dataset import DataSet, Decoded, Part
+from archkit.bench.data.folder import listing, read_folder, read_test_folder
+from archkit.bench.data.pixels import fitted
+from archkit.bench.data.sources import DOWNLOADS, SOURCES, cache_dir, check_source
 from archkit.errors import DataError
-from archkit.toml_values import nearest
 
-__all__ = ["load_data"]
+__all__ = ["load_data", "load_test"]
 
 _SHAPES_SEED: Final = 0
 
 
-def load_data(source: str, *, cache: Path | None = None) -> DataSet:
+def load_data(
+    source: str,
+    *,
+    cache: Path | None = None,
+    input: tuple[int, int, int] | None = None,  # noqa: A002 - the option of the language
+    resize: bool = False,
+) -> DataSet:
     """The data set that `--data` names.
 
     Images that are downloaded or read from a folder are decoded once: the cache keeps them in one file, whose
@@ -30,17 +41,25 @@ def load_data(source: str, *, cache: Path | None = None) -> DataSet:
         source: `cifar10`, `cifar100`, `fashion-mnist` or `svhn`, downloaded once through torchvision;
             `shapes`, drawn here; or the path of a folder `{train,test}/<class>/*.png|jpg|jpeg`.
         cache: where downloads and decoded images are kept; `cache_dir()` unless given.
+        input: C, H, W that the images are to have; their own unless given. They become gray or RGB as C
+            says.
+        resize: whether images of another size are scaled to H and W; otherwise they are refused.
 
     Raises:
-        DataError: there is no such source, or it is incomplete or unreadable.
+        DataError: there is no such source, it is incomplete or unreadable, or its images are not as `input`
+            says.
         DownloadError: it could not be downloaded.
     """
+    check_source(source)
+    wanted = _Wanted.of(input, resize=resize)
     if source == "shapes":
-        return DataSet.of(
-            "shapes",
-            shapes.CLASSES,
-            shapes.draw(shapes.TRAIN_IMAGES, _SHAPES_SEED, stream=0),
-            shapes.draw(shapes.TEST_IMAGES, _SHAPES_SEED, stream=1),
+        return wanted.fit(
+            DataSet.of(
+                "shapes",
+                shapes.CLASSES,
+                shapes.draw(shapes.TRAIN_IMAGES, _SHAPES_SEED, stream=0),
+                shapes.draw(shapes.TEST_IMAGES, _SHAPES_SEED, stream=1),
+            )
         )
     cache = cache if cache is not None else cache_dir()
     if source in DOWNLOADS:
@@ -50,13 +69,108 @@ def load_data(source: str, *, cache: Path | None = None) -> DataSet:
 
             return fetched(source, cache)
 
-        return decoded_once(cache / "decoded" / f"{source}.safetensors", source, source, download)
-    folder = Path(source)
-    if not folder.is_dir():
-        if "/" in source or "\\" in source or folder.exists():
-            raise DataError(f"{source} is not a folder; expected {FOLDER_LAYOUT}")
-        raise DataError(f"no data set or folder is called {source!r}{nearest(source, SOURCES)}")
-    folder = folder.resolve()
+        return wanted.fit(decoded_once(cache / "decoded" / f"{source}.safetensors", source, source, download))
+    folder = Path(source).resolve()
     digits = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    path = cache / "decoded" / f"{folder.name}-{digits}.safetensors"
-    return decoded_once(path, folder.name, listing(folder), lambda: read_folder(folder))
+    name = _name(folder)
+    path = cache / "decoded" / f"{name}-{digits}{wanted.words}.safetensors"
+
+    def read() -> Decoded:
+        return read_folder(folder, channels=wanted.channels, scale_to=wanted.scale_to)
+
+    return wanted.fit(decoded_once(path, name, listing(folder) + wanted.words, read))
+
+
+def load_test(
+    source: str,
+    *,
+    cache: Path | None = None,
+    input: tuple[int, int, int],  # noqa: A002 - the option of the language
+    resize: bool = False,
+) -> tuple[str, tuple[str, ...], Part]:
+    """The test images of a data set alone; a folder needs only `DIR/test/<class>/`.
+
+    Args:
+        source: as for `load_data`, and so are the others.
+        cache: where downloads and decoded images are kept.
+        input: C, H, W of the images.
+        resize: whether images of another size are scaled.
+
+    Returns:
+        The name of the data set, the names of its classes, and its test images and labels.
+
+    Raises:
+        DataError: as `load_data`.
+    """
+    check_source(source)
+    if source in SOURCES:
+        data = load_data(source, cache=cache, input=input, resize=resize)
+        return data.name, data.classes, (data.test_images, data.test_labels)
+    wanted, folder = _Wanted.of(input, resize=resize), Path(source).resolve()
+    names, part = read_test_folder(folder, channels=input[0], scale_to=wanted.scale_to)
+    wanted.check(_name(folder), part[0])
+    return _name(folder), names, part
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wanted:
+    """What images are to be like.
+
+    Attributes:
+        channels: 1 or 3; None for their own.
+        size: H and W; None for their own.
+        resize: whether they are scaled to it.
+    """
+
+    channels: int | None = None
+    size: tuple[int, int] | None = None
+    resize: bool = False
+
+    @classmethod
+    def of(cls, input: tuple[int, int, int] | None, *, resize: bool) -> _Wanted:  # noqa: A002 - as above
+        if input is None:
+            if resize:
+                raise DataError("--resize scales images to the size that the network says: add input=CxHxW")
+            return cls()
+        if input[0] not in (1, 3):
+            raise DataError(f"images have 1 or 3 channels, and input={_by(input)} says {input[0]}")
+        return cls(channels=input[0], size=input[1:], resize=resize)
+
+    @property
+    def scale_to(self) -> tuple[int, int] | None:
+        """H and W to scale to, or None."""
+        return self.size if self.resize else None
+
+    @property
+    def words(self) -> str:
+        """What tells images made like this from the same images made otherwise."""
+        words = "" if self.channels is None else f"-{self.channels}"
+        return words if self.scale_to is None else f"{words}x{_by(self.scale_to)}"
+
+    def fit(self, data: DataSet) -> DataSet:
+        """The data set with the channels and the size that are wanted."""
+        if self.channels is None or self.size is None or data.input == (self.channels, *self.size):
+            return data
+        if not self.resize:
+            self.check(data.name, data.train_images)
+        train, test = (
+            fitted(images, self.channels, self.scale_to) for images in (data.train_images, data.test_images)
+        )
+        return DataSet.of(data.name, data.classes, (train, data.train_labels), (test, data.test_labels))
+
+    def check(self, name: str, images: NDArray[np.uint8]) -> None:
+        """Raises DataError if the images are not of the size that is wanted."""
+        if self.size is not None and images.shape[2:] != self.size:
+            raise DataError(
+                f"{name} has images of {_by(images.shape[2:])}, the network takes {_by(self.size)} (height x"
+                " width): --resize scales them"
+            )
+
+
+def _name(folder: Path) -> str:
+    """A folder's name; what is not UTF-8 in it could not be written into a result."""
+    return os.fsencode(folder.name).decode("utf-8", "replace")
+
+
+def _by(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes))

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DOWNLOADS", "FOLDER_LAYOUT", "SOURCES", "cache_dir"]
+from archkit.errors import DataError
+from archkit.toml_values import nearest
+
+__all__ = ["DOWNLOADS", "FOLDER_LAYOUT", "SOURCES", "cache_dir", "check_source", "is_utf8"]
 
 DOWNLOADS: Final = ("cifar10", "cifar100", "fashion-mnist", "svhn")
 """The data sets that torchvision downloads."""
@@ -16,6 +19,39 @@ SOURCES: Final = (*DOWNLOADS, "shapes")
 
 FOLDER_LAYOUT: Final = "DIR/{train,test}/<class>/*.png|jpg|jpeg"
 """What a folder of images must look like."""
+
+
+def check_source(source: str, *parts: str) -> None:
+    """Checks that a source is a data set that has a name, or a folder that is there.
+
+    It is light, so that a command can ask before it imports torch.
+
+    Args:
+        source: what `--data` says.
+        parts: folders that it must contain if it is a folder.
+
+    Raises:
+        DataError: it is neither, or a part is missing.
+    """
+    if source in SOURCES:
+        return
+    folder = Path(source)
+    if not folder.is_dir():
+        if "/" in source or "\\" in source or folder.exists():
+            raise DataError(f"{source} is not a folder; expected {FOLDER_LAYOUT}")
+        raise DataError(f"no data set or folder is called {source!r}{nearest(source, SOURCES)}")
+    for part in parts:
+        if not (folder / part).is_dir():
+            raise DataError(f"{folder.resolve()} has no folder {part!r}; expected {FOLDER_LAYOUT}")
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a file's name is one in UTF-8; Python keeps other bytes as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def cache_dir() -> Path:

@@ -13,8 +13,9 @@ from archkit.bench.train.events import Watch
 from archkit.bench.train.results import EpochRow, Result
 from archkit.errors import ArchkitError
 from archkit.spec import ArchSpec
+from archkit.spec.syntax import read
 
-__all__ = ["Ended", "Finished", "Run", "WatchRun"]
+__all__ = ["Ended", "Finished", "Run", "WatchRun", "asked_input"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,7 @@ class Run:
         recipe: how it is trained.
         seed: the seed of the weights, the order and the augmentation.
         folder: where the run goes; None for a folder with a name of its own, see `default_folder`.
+        input: C, H, W if its author said so: then the images follow the network; else None.
     """
 
     label: str
@@ -34,6 +36,16 @@ class Run:
     recipe: Recipe
     seed: int
     folder: Path | None = None
+    input: tuple[int, int, int] | None = None
+
+
+def asked_input(text: str, spec: ArchSpec) -> tuple[int, int, int] | None:
+    """C, H, W of a network if its text says `input=`; a name, or the default, does not ask for anything.
+
+    Raises:
+        SpecError: the text is no spec.
+    """
+    return spec.input if any(option.key == "input" for option in read(text).options) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

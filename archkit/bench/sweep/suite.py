@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archkit.bench.recipe import Recipe, load_recipe, override
-from archkit.bench.sweep.run import Run
+from archkit.bench.sweep.run import Run, asked_input
 from archkit.errors import RunError, SpecError
 from archkit.spec import ArchSpec, parse
 from archkit.toml_values import MappingError, from_toml, leaves, read
@@ -52,6 +52,19 @@ class Suite:
     train_size: int | None
     test_size: int | None
     runs: tuple[Run, ...]
+
+    @property
+    def input(self) -> tuple[int, int, int] | None:
+        """C, H, W that a network asks for; None if none does, and the networks follow the images.
+
+        Raises:
+            RunError: two networks ask for different ones; the images are loaded once, for all of them.
+        """
+        asked = list(dict.fromkeys(run.input for run in self.runs if run.input is not None))
+        if len(asked) > 1:
+            one, other = ("x".join(map(str, sizes)) for sizes in asked[:2])
+            raise RunError(f"runs on the same images cannot have input={one} and input={other}")
+        return asked[0] if asked else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,7 +193,7 @@ def _runs(
     specs = [_spec(text, f"{place}.specs[{at}]") for at, text in enumerate(entry.specs)]
     for (text, spec), recipe in itertools.product(zip(entry.specs, specs, strict=True), recipes):
         for seed in own if seeds is None else seeds:
-            yield Run(label=text, spec=spec, recipe=recipe, seed=seed)
+            yield Run(label=text, spec=spec, recipe=recipe, seed=seed, input=asked_input(text, spec))
 
 
 def _hold_number(entries: Sequence[Mapping[str, Any]], seeds: Sequence[int], *, fixed: bool) -> None:
