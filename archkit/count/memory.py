@@ -3,7 +3,8 @@
 Every figure is a sum over tensors that the plan names, in bytes:
 
     weights      parameters x bytes a value
-    buffers      running mean and variance of each batch norm, and its count of batches
+    buffers      running mean and variance of each batch norm, and its count of batches; the filter of
+                 each blur pooling (aa=blur), 3 x 3 for each channel
     gradients    parameters x bytes a value
     optimizer    parameters x bytes a value x states (`OPTIMIZER_STATES`)
     activations  the tensors that autograd keeps for the backward pass, times the batch
@@ -42,7 +43,7 @@ class Memory:
         batch: images.
         optimizer: whose states are counted.
         weights: parameters.
-        buffers: of the norms.
+        buffers: of the norms and of blur pooling.
         gradients: of the parameters.
         optimizer_states: of the optimizer.
         activations: kept for the backward pass.

@@ -45,6 +45,12 @@ class BlurPool(nn.Module):
         row = torch.tensor([1.0, 2.0, 1.0], device=self.filter.device) / 4
         self.filter.copy_(row[:, None] * row[None, :])
 
+    def beside(self, weight: Tensor) -> None:
+        """Fills the filter; from `meta` it first moves to where a weight of the network lies."""
+        if self.filter.is_meta and not weight.is_meta:
+            self.filter = torch.empty(self.filter.shape, device=weight.device, dtype=weight.dtype)
+        self.reset_parameters()
+
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x ceil(H / 2) x ceil(W / 2)."""
         padded = F.pad(x, (1, 1, 1, 1), mode="reflect")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from archkit.nn.kinds import MODULES
+from archkit.nn.layers import BlurPool
 from archkit.plan import Gate, Layer, Node, Plan, Residual, Stage, layout, may_overwrite
 from archkit.spec import ArchSpec
 
@@ -124,6 +125,7 @@ class Network(nn.Module):
         for stage in plan.stages:
             self.add_module(stage.name, _stage(stage))
         self.head = Chain(plan.head)
+        self.register_load_state_dict_post_hook(_fill_filters)  # type: ignore[no-untyped-call]  # torch gives it no types
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W images -> B x K logits."""
@@ -174,6 +176,19 @@ def initialise(network: nn.Module) -> None:
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def _fill_filters(network: nn.Module, _keys: object) -> None:
+    """Fills the filters of blur pooling, which no `state_dict` holds, whenever one is loaded.
+
+    After `to_empty` they may hold anything, and where weights were assigned to a network of the meta device
+    they lie there yet.
+    """
+    weight = next(network.parameters())
+    for part in network.modules():
+        if isinstance(part, BlurPool):
+            part.beside(weight)
 
 
 def _stage(stage: Stage) -> nn.Sequential:

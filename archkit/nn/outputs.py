@@ -15,18 +15,12 @@ from torch import Tensor, nn
 from archkit.errors import InferError
 from archkit.nn.layers import ZeroPad
 from archkit.nn.network import build
+from archkit.nn.wrappers import inner
 from archkit.spec import ArchSpec
 
 __all__ = ["OutputsError", "alterations", "compare_outputs", "run_on_meta", "unwrapped"]
 
 _IMAGES: Final = 2
-_WRAPPERS: Final = {
-    "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
-    "torch.nn.parallel.data_parallel.DataParallel": "module",
-    "torch.nn.parallel.distributed.DistributedDataParallel": "module",
-    "torch.optim.swa_utils.AveragedModel": "module",
-}
-"""Modules that run another one as it is: full names of their types, and where it stands."""
 
 
 class OutputsError(InferError):
@@ -39,18 +33,12 @@ def unwrapped(module: nn.Module) -> nn.Module:
     Raises:
         InferError: a wrapper has a hook or a forward pass of its own.
     """
-    while (inner := _inner(module)) is not None:
+    while (inside := inner(module)) is not None:
         changed = _alteration(module, compiled=True)
         if changed is not None:
             raise InferError(f"the {type(module).__name__} around the network {changed}")
-        module = inner
+        module = inside
     return module
-
-
-def _inner(module: nn.Module) -> nn.Module | None:
-    where = _WRAPPERS.get(f"{type(module).__module__}.{type(module).__qualname__}")
-    inner = None if where is None else getattr(module, where)
-    return inner if isinstance(inner, nn.Module) else None
 
 
 def alterations(module: nn.Module) -> list[str]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from archkit.errors import WeightsError
+from archkit.nn.checkpoint import Loaded, find_weights
 from archkit.nn.kinds import COUNTER, MODULES, Shapes
 from archkit.nn.names import LIBRARIES, Library, module_names
 from archkit.nn.network import Network
+from archkit.nn.wrappers import inner
 from archkit.plan import layout
 from archkit.spec import ArchSpec
 
@@ -79,37 +82,61 @@ def keys_of(spec: ArchSpec, names: Mapping[str, str], whose: str) -> dict[str, s
 
 
 def load_weights(
-    network: Network, weights: Mapping[str, Tensor] | str | Path, *, library: Library = "archkit"
-) -> None:
+    network: nn.Module,
+    weights: Mapping[str, Any] | nn.Module | str | Path,
+    *,
+    library: Library = "archkit",
+) -> Loaded:
     """Checks every key and shape, and then copies the weights into a network, in place.
+
+    A checkpoint may be given as `torch.load` returns it: the weights are then those of its `state_dict`,
+    `model_state_dict`, `model`, `net`, `network`, `module` or `weights`, the first that is there. What
+    `DataParallel`, `torch.compile` and the like put before every key (`module.`, `_orig_mod.`) is taken
+    off. The value that is returned says both.
 
     A batch norm's `num_batches_tracked` may be missing, as it is from files older than torch 0.4.1. It
     is no weight, and the network keeps its own.
 
     Args:
-        network: what `archkit.nn.build` made, on any device but `meta`, which holds no numbers.
-        weights: a `state_dict`, or the path of a `.safetensors` file.
+        network: what `archkit.nn.build` made, on any device but `meta`, which holds no numbers; perhaps
+            wrapped.
+        weights: a `state_dict`, a checkpoint or a module that holds one, or the path of a `.safetensors`
+            file.
         library: whose names the keys are, as for `key_map`.
 
     Raises:
         WeightsError: a key is missing or unknown, or a tensor has another shape. The message names it as
-            the library does, and the network is left as it was. Or the file cannot be read, the network
-            lies on `meta`, or the library's ResNet has no name for a layer.
+            the library does, and the network is left as it was. Or there are no weights in what was given,
+            the file cannot be read, the network lies on `meta`, or the library's ResNet has no name for a
+            layer.
     """
+    while (inside := inner(network)) is not None:
+        network = inside
+    if not isinstance(network, Network):
+        raise WeightsError(
+            f"weights are loaded into what archkit.nn.build makes, not into {type(network).__name__}"
+        )
     if any(p.is_meta for p in network.parameters()):
         raise WeightsError("the network lies on the meta device: build it on a device that holds numbers")
-    if isinstance(weights, str | Path):
-        weights = _read(Path(weights))
     keys = key_map(network.spec, library)
+    given = _read(Path(weights)) if isinstance(weights, str | Path) else weights
+    found = find_weights(given, [key for key in keys if not key.endswith(COUNTER)])
     shapes = state_shapes(network.spec)
+    where = f" ({found.found})" if str(found.found) else ""
     check_state(
-        {key: tuple(tensor.shape) for key, tensor in weights.items()},
+        {key: tuple(tensor.shape) for key, tensor in found.tensors.items()},
         {there: shapes[here] for there, here in keys.items()},
-        f"the weights do not fit {network.spec}",
+        f"the weights{where} do not fit {network.spec}",
     )
-    renamed = {keys[key]: tensor for key, tensor in weights.items()}
+    renamed = {keys[key]: tensor for key, tensor in found.tensors.items()}
     own = network.state_dict()
-    nn.Module.load_state_dict(network, {key: renamed.get(key, own[key]) for key in shapes})
+    before = {key: tensor.clone() for key, tensor in own.items()}
+    try:
+        nn.Module.load_state_dict(network, {key: renamed.get(key, before[key]) for key in shapes})
+    except RuntimeError as error:  # a tensor that cannot be copied; torch has copied the others
+        nn.Module.load_state_dict(network, before)
+        raise WeightsError(f"the weights{where} cannot be copied: {error}") from error
+    return found.found
 
 
 def check_state(

@@ -55,6 +55,7 @@ class LayerKind:
 
 
 _INDEX_BYTES: Final = 8  # max pooling keeps where each maximum came from, as int64
+_BLUR_WINDOW: Final = 3 * 3
 _COUNTER_BYTES: Final = 8  # a batch norm counts its batches in one int64
 
 
@@ -113,7 +114,11 @@ KINDS: Final[Mapping[str, LayerKind]] = {
     ),
     "avg_pool": LayerKind(),
     # A fixed binomial 3x3 filter, padded by reflection.
-    "blur_pool": LayerKind(more_kept=_padded),
+    "blur_pool": LayerKind(
+        more_kept=_padded,
+        # The filter of each channel. It depends on nothing, and is neither learned nor saved.
+        buffers=lambda layer, value: _BLUR_WINDOW * layer.in_shape[0] * value,
+    ),
     # The mean over H and W.
     "global_pool": LayerKind(keeps="nothing"),
     # The same inside a gate, written as a mean.

@@ -88,6 +88,24 @@ def test_the_rest_is_what_torch_allocates(name: str, make: object) -> None:
     assert name in OPTIMIZER_STATES
 
 
+@pytest.mark.parametrize("text", NETWORKS)
+def test_buffers_are_those_of_the_module(text: str) -> None:
+    spec = parse(text)
+    assert memory(spec).buffers == sum(b.nbytes for b in build(spec, device="meta").buffers())
+
+
+def test_the_filters_of_blur_pooling_are_buffers() -> None:
+    """One strided conv of 32 channels is blurred: 9 x 32 values of 4 bytes more."""
+    plain, blurred = (memory(parse(f"[1,1]x[16,32] aa={aa}")) for aa in ("none", "blur"))
+    assert blurred.buffers - plain.buffers == 9 * 32 * 4
+    assert blurred.training - blurred.activations == plain.training - plain.activations + 9 * 32 * 4
+
+
+@given(specs(max_stages=3, max_blocks=2, widths=(4, 24)))
+def test_buffers_of_any_network(spec: ArchSpec) -> None:
+    assert memory(spec).buffers == sum(b.nbytes for b in build(spec, device="meta").buffers())
+
+
 def test_inference_peak_by_hand() -> None:
     # The second conv of a block of stage 1: its input, its output and the block's input are alive,
     # three maps of 64 x 32 x 32; no other moment holds as much.

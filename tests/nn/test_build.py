@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
+from torch import nn
 
 from archkit.count import count, totals
-from archkit.nn import build
+from archkit.nn import build, load_weights
 from archkit.spec import ArchSpec, parse
 from tests.strategies import specs
 
@@ -152,3 +155,43 @@ def test_zero_padding_keeps_every_second_pixel() -> None:
     assert out.shape == (2, 6, 3, 4)
     torch.testing.assert_close(out[:, :4], x[:, :, ::2, ::2])
     assert not out[:, 4:].any()
+
+
+class TestTheFilterOfBlurPooling:
+    """No `state_dict` holds it, so that it is filled whenever one is loaded."""
+
+    spec = parse("[1,1]x[4,8] stem_pool=max aa=blur")
+
+    def outputs(self, network: nn.Module) -> torch.Tensor:
+        images = torch.randn(2, *self.spec.input, generator=torch.Generator().manual_seed(1))
+        with torch.no_grad():
+            return network.eval()(images.to(next(network.parameters()).dtype))
+
+    def emptied(self) -> nn.Module:
+        network = build(self.spec, device="meta").to_empty(device="cpu")
+        for buffer in network.buffers():  # as memory that was used before may be
+            buffer.fill_(float("nan") if buffer.is_floating_point() else 0)
+        return network
+
+    def test_after_to_empty(self) -> None:
+        original, network = build(self.spec), self.emptied()
+        network.load_state_dict(original.state_dict())
+        assert torch.equal(self.outputs(network), self.outputs(original))
+
+    def test_after_to_empty_by_load_weights(self) -> None:
+        original, network = build(self.spec), self.emptied()
+        load_weights(network, original.state_dict())
+        assert torch.equal(self.outputs(network), self.outputs(original))
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_weights_that_are_assigned(self, dtype: torch.dtype) -> None:
+        original, network = build(self.spec, dtype=dtype), build(self.spec, device="meta")
+        network.load_state_dict(original.state_dict(), assign=True)
+        assert not any(buffer.is_meta for buffer in network.buffers())
+        assert torch.equal(self.outputs(network), self.outputs(original))
+
+    def test_inside_another_module_and_copied(self) -> None:
+        original = nn.Sequential(build(self.spec))
+        network = copy.deepcopy(nn.Sequential(self.emptied()))
+        network.load_state_dict(original.state_dict())
+        assert torch.equal(self.outputs(network), self.outputs(original))
