@@ -95,7 +95,10 @@ class Switch:
 
     def read(self, key: str, token: Token, came: str) -> bool:
         if token.word not in ("yes", "no") or token.argument is not None:
-            raise wrong(key, self.expected, came)
+            meant = {"true": "yes", "on": "yes", "1": "yes", "false": "no", "off": "no", "0": "no"}.get(
+                came.lower()
+            )
+            raise wrong(key, self.expected, came, f"did you mean {key}={meant}?" if meant else None)
         return token.word == "yes"
 
     def accept(self, value: Any, field: Field) -> bool:
@@ -219,11 +222,25 @@ class Sizes:
         sizes = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
         if len(sizes) != 3:
             raise SpecError(f"{name} is channels x height x width, as in 3x32x32", field=field)
+        if self._channels_last(sizes):
+            meant = self.text((sizes[2], sizes[0], sizes[1]))
+            raise SpecError(
+                f"{name} is channels x height x width, and {self.text(sizes)} has its channels last",
+                field=field,
+                hint=f"did you mean {meant}?",
+            )
         for part, size, range_ in zip(("channels", "size", "size"), sizes, self._ranges, strict=True):
             checked_number(f"{name} {part}", size, range_, field)
         return sizes
 
-    def text(self, value: tuple[int, int, int]) -> str:
+    @staticmethod
+    def _channels_last(sizes: Sequence[Any]) -> bool:
+        """Whether this is how other libraries write images: 32x32x3, 96x96x1. No image is 3 columns wide."""
+        height, width, channels = sizes
+        whole = all(isinstance(size, int) for size in sizes)
+        return whole and channels in (1, 3) and height > 4 and width >= 8
+
+    def text(self, value: tuple[int, ...]) -> str:
         return "x".join(map(str, value))
 
     def shown(self) -> str:

@@ -13,7 +13,7 @@ from archkit.spec.sets import IntSet
 from archkit.spec.space import ORDERS, Combination, Order, SearchSpace
 from archkit.spec.syntax import read
 from archkit.spec.syntax_tree import Assignment, Atom, Items, Many, Node, Text, Through
-from archkit.spec.text import option_value
+from archkit.spec.text import near_name, option_value
 
 __all__ = ["parse_space"]
 
@@ -66,7 +66,7 @@ def _named(tree: Text) -> Text:
             f"no architecture is called {name.word if name else ''!r}",
             text=tree.text,
             span=name.span if name else (0, 0),
-            hint=nearest(name.word or "" if name else "", zoo.names(), "`archkit zoo` lists them"),
+            hint=near_name(name.word or "" if name else ""),
         )
     named = read(known.spec)
     if not tree.options:

@@ -36,7 +36,7 @@ class _Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\r\n]+)"
-    r"|(?P<sizes>[0-9][0-9_]*(?:[x×][0-9][0-9_]*)+)"
+    r"|(?P<sizes>[0-9][0-9_]*(?:[xX×][0-9][0-9_]*)+)"
     r"|(?P<number>[0-9][0-9_]*)"
     r"|(?P<word>[A-Za-z](?:[A-Za-z0-9_]|[-.](?=[A-Za-z0-9_]))*)"
     r"|(?P<mark>\.\.|[][{}=,:*×])"
@@ -80,7 +80,7 @@ class _Reader:
                 f"{text[at]!r} is not part of the language",
                 text=text,
                 span=(at, at + 1),
-                hint=_hint(text[at]),
+                hint=_range_hint(text, at) or _hint(text[at]),
             )
         tokens.append(_Token("end", "", end, end))
         return tokens
@@ -137,7 +137,7 @@ class _Reader:
 
     def _times(self) -> None:
         token = self._tokens[self._at]
-        if token.text not in ("x", "×"):
+        if token.text not in ("x", "X", "×"):
             hint = "as in [2,1,1,1]x[64,128,256,512]"
             raise self._fail('"x" between the blocks and the channels', hint=hint)
         self._at += 1
@@ -151,7 +151,10 @@ class _Reader:
         if token.start == self._tokens[self._at - 1].end:
             raise self._fail(f"a blank before {_clip(token.text)}")
         self._at += 1
-        self._take("=", f'"=" after {_clip(token.text)}')
+        if not self._next_is("="):
+            hint = "an option is key=value; several networks are several texts, each in its own quotes"
+            raise self._fail(f'"=" after {_clip(token.text)}', hint=hint)
+        self._at += 1
         value = self._items(0) if self._next_is("[") else self._item(0)
         return Assignment(token.text, (token.start, token.end), value)
 
@@ -163,6 +166,10 @@ class _Reader:
         if self._skip("*"):
             # A lone number: `[1..4]*3x[...]` must not read 3x as sizes, and it does not,
             # since sizes need a digit after the x.
+            if self._next_is("["):
+                star = self._tokens[self._at - 1]
+                hint = "as in [2,1,1,1]x[64,128,256,512]; * repeats a list of one entry, [1..4]*3"
+                raise self._fail('"x" between the blocks and the channels', star, hint)
             repeat = self._range()
             end = repeat.span[1]
         return Items((start, end), items, repeat)
@@ -192,7 +199,7 @@ class _Reader:
         if token.kind == "sizes":
             self._at += 1
             sizes, at = [], token.start
-            for part in re.split("[x×]", token.text):
+            for part in re.split("[xX×]", token.text):
                 sizes.append(self._number(_Token("number", part, at, at + len(part))))
                 at += len(part) + 1
             return Atom((token.start, token.end), sizes=tuple(sizes))
@@ -237,6 +244,14 @@ class _Reader:
 def _clip(text: str) -> str:
     """A token for a message: quoted, and cut where it is long."""
     return repr(text if len(text) <= 24 else text[:21] + "...")
+
+
+def _range_hint(text: str, at: int) -> str | None:
+    """A hint for `64-128`."""
+    found = re.compile(r"([0-9]+)\s*-\s*([0-9]+)").search(text, max(0, at - MAX_NUMBER))
+    if found is None or not found.start() < at < found.end():
+        return None
+    return f"a range is written {found[1]}..{found[2]}"
 
 
 def _hint(char: str) -> str | None:

@@ -14,7 +14,7 @@ from archkit.spec.options import options
 from archkit.spec.syntax import read
 from archkit.spec.syntax_tree import Assignment, Atom, Items, Node, Span, Text
 
-__all__ = ["option_value", "parse", "to_arch"]
+__all__ = ["near_name", "option_value", "parse", "to_arch"]
 
 # Blocks and channels alone, by far the commonest text and the one that is read by the million: what
 # this takes, the grammar takes too, and everything that is wrong is left to it.
@@ -64,7 +64,7 @@ def to_arch(tree: Text) -> ArchSpec:
                     f"no architecture is called {tree.name.word!r}",
                     text=tree.text,
                     span=tree.name.span,
-                    hint=nearest(tree.name.word or "", zoo.names(), "`archkit zoo` lists them"),
+                    hint=near_name(tree.name.word or ""),
                 )
             named = _parsed(known.spec, tuple(FAMILIES.values()))
             return named.replace(**values) if values else named
@@ -74,6 +74,14 @@ def to_arch(tree: Text) -> ArchSpec:
         if error.text is None:
             error.text, error.span = tree.text, _span(tree, spans, error.field)
         raise
+
+
+def near_name(word: str) -> str | None:
+    """A hint at the architecture that a name means; `torchvision.models.resnet50` means its last part."""
+    for part in reversed(word.split(".")):
+        if zoo.find(part) is not None:
+            return f"did you mean {part}?"
+    return nearest(word, zoo.names(), "`archkit zoo` lists them")
 
 
 def option_value(text: str, option: Assignment) -> Any:
