@@ -294,8 +294,7 @@ def test_the_test_set_is_read_when_the_training_is_over(tiny, brief, monkeypatch
 def test_bfloat16_keeps_weights_and_norms_in_float32(tiny, brief):
     recipe = override(brief, [("precision", "bfloat16")])
     outcome = train(SPEC, tiny, recipe, seed=0, device=CPU)
-    kinds = {tensor.dtype for name, tensor in outcome.weights.items() if "num_batches" not in name}
-    assert kinds == {torch.float32}
+    assert {w.dtype for name, w in outcome.weights.items() if "num_batches" not in name} == {torch.float32}
     float32 = train(SPEC, tiny, brief, seed=0, device=CPU)
     assert outcome.epochs[0].train_loss != float32.epochs[0].train_loss  # it did run in bfloat16
     assert outcome.epochs[0].train_loss == pytest.approx(float32.epochs[0].train_loss, rel=0.05)

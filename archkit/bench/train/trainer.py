@@ -1,7 +1,6 @@
 """`Trainer`: the state of a training run, and what it can do: an epoch of steps, and an evaluation.
 
-Images stay on the device as uint8 from the first step to the last. Nothing in a step waits for the device:
-losses and counts are added up there and read at the end of the epoch.
+Images stay on the device as uint8. Nothing in a step waits for it: losses and counts are read after an epoch.
 """
 
 from __future__ import annotations
@@ -283,8 +282,7 @@ def _images_each_epoch(images: int, recipe: Recipe) -> int:
             f"a batch of {recipe.batch_size} is larger than the {images} training images, and this recipe"
             " drops what does not fill a batch; a smaller --batch-size is needed"
         )
-    # Batch norm cannot train on one value for each channel, and a last batch of one image may leave just
-    # that.
+    # Batch norm cannot train on one value for each channel, which a last batch of one image may leave.
     used = images - left if recipe.drop_last or left == 1 else images
     if not used:
         raise RunError("one training image is not enough: batch norm needs two")
