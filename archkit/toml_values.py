@@ -43,7 +43,8 @@ def from_toml(text: str) -> dict[str, Any]:
     Raises:
         MappingError: it is not TOML, or nested too deeply to be read.
     """
-    return _parsed(tomllib.loads, text)
+    found: dict[str, Any] = _parsed(tomllib.loads, text)
+    return found
 
 
 def from_json(text: str) -> Any:
