@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -135,6 +136,16 @@ def bench(
             help="How many of several runs go on at once; they share the device and the threads.",
         ),
     ] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            show_default="measured",
+            help="Threads of the CPU for each run; unless this or OMP_NUM_THREADS is given, a few steps are"
+            " measured, and as many threads taken as are worth it.",
+        ),
+    ] = None,
     log: Annotated[
         Log | None, typer.Option(help="Also write the epochs as events into the run's folder.")
     ] = None,
@@ -178,6 +189,7 @@ def bench(
         force=force,
         resume=resume,
         jobs=jobs,
+        threads=threads if threads is not None else None if "OMP_NUM_THREADS" in os.environ else "auto",
         log=log,
         quiet=quiet,
         as_json=as_json,

@@ -235,9 +235,11 @@ def _coarse(seconds: float) -> str:
 
 def _expected(estimate: TimeEstimate) -> str:
     each = sorted(estimate.step_seconds)[len(estimate.step_seconds) // 2]
+    threads = estimate.threads
+    with_threads = "" if threads is None else f" with {threads} thread{'s' if threads > 1 else ''}"
     return (
         f"about {duration(estimate.seconds)}: {estimate.steps:,} steps of {each * 1000:.0f} ms,"
-        f" measured on {len(estimate.step_seconds)}"
+        f" measured on {len(estimate.step_seconds)}{with_threads}"
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from archkit.bench.data.dataset import DataSet
     from archkit.bench.sweep.run import Ended, Run
     from archkit.bench.train.events import Watch
+    from archkit.bench.train.threads import Threads
 
 __all__ = ["Options", "carry_out"]
 
@@ -35,6 +36,7 @@ class Options:
         force: whether runs that are there already are run again.
         resume: whether interrupted runs go on.
         jobs: how many runs go on at once.
+        threads: of the CPU, for each run; as in `archkit.bench.train.engine.train`.
         log: `tensorboard` for its events in the runs' folders, or None.
         quiet: whether no progress is shown.
         as_json: whether results are printed as they come, one a line, and no table.
@@ -47,6 +49,7 @@ class Options:
     force: bool
     resume: bool
     jobs: int
+    threads: Threads
     log: str | None
     quiet: bool
     as_json: bool
@@ -87,6 +90,7 @@ def carry_out(
             force=options.force,
             resume=options.resume,
             jobs=options.jobs,
+            threads=options.threads,
             watch=watch,
         )
         try:

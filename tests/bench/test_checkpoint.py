@@ -43,6 +43,7 @@ def checkpoint():
         compile_seconds=None,
         total_seconds=12.25,
         device="cpu",
+        threads=3,
     )
 
 

@@ -17,6 +17,7 @@ from archkit.bench.sweep.run import Ended, Finished, Run
 from archkit.bench.sweep.run_spec import adapt, run_spec
 from archkit.bench.train.events import Watch
 from archkit.bench.train.results import run_key
+from archkit.bench.train.threads import Threads
 from archkit.errors import ArchkitError, RunError
 
 __all__ = ["Conduct", "failed", "folder_of"]
@@ -33,12 +34,14 @@ class Conduct:
         root: the folder for the folders of the runs.
         force: whether a run that is already there is run again.
         resume: whether a run that was interrupted goes on; otherwise it counts as failed.
+        threads: of the CPU, for each run; as in `archkit.bench.train.engine.train`.
     """
 
     device: torch.device
     root: Path = Path("runs")
     force: bool = False
     resume: bool = False
+    threads: Threads = None
 
     def carry_out(self, run: Run, folder: Path, data: DataSet, watch: Watch) -> Ended:
         """Runs it to its end, good or bad; `folder` is what `folder_of` says.
@@ -67,6 +70,7 @@ class Conduct:
             out=folder,
             force=self.force,
             resume=self.resume,
+            threads=self.threads,
             watch=watch,
         )
 

@@ -19,6 +19,7 @@ from archkit.bench.train.device import environment, peak_share
 from archkit.bench.train.engine import Outcome, train
 from archkit.bench.train.events import Event, Saved, Watch, ignore
 from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE, DataRecord, EpochRow, Result, run_key
+from archkit.bench.train.threads import Threads
 from archkit.bench.train.trainer import NotFiniteError
 from archkit.count import totals
 from archkit.errors import OutputError
@@ -48,6 +49,7 @@ def run_spec(
     label: str | None = None,
     force: bool = False,
     resume: bool = False,
+    threads: Threads = None,
     watch: Watch = ignore,
 ) -> Finished:
     """Trains and tests a network, or finds the run that did.
@@ -68,6 +70,7 @@ def run_spec(
         label: what that folder calls the network; its canonical text unless given.
         force: whether to run again if the run is already there, finished or not, and to replace it.
         resume: whether to go on from the checkpoint if there is one.
+        threads: as in `archkit.bench.train.engine.train`.
         watch: called with the estimate, each step, each epoch and each checkpoint.
 
     Raises:
@@ -106,7 +109,15 @@ def run_spec(
             keeper = Keeper(partial / CHECKPOINT_FILE, key=key, written=saved)
             with keeper.at_the_end(but=NotFiniteError):
                 outcome = train(
-                    spec, data, recipe, seed=seed, device=device, watch=note, save=keeper, start=start
+                    spec,
+                    data,
+                    recipe,
+                    seed=seed,
+                    device=device,
+                    threads=threads,
+                    watch=note,
+                    save=keeper,
+                    start=start,
                 )
                 result = _result(spec, data, recipe, outcome, key=key, seed=seed, device=device)
                 _write(partial, result, outcome)
@@ -125,7 +136,7 @@ def _result(
     device: torch.device,
 ) -> Result:
     """What is recorded of the run."""
-    cost, env = totals(spec), environment(device, recipe.precision)
+    cost, env = totals(spec), environment(device, recipe.precision, threads=outcome.threads)
     return Result(
         key=key,
         spec=str(spec),

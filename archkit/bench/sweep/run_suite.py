@@ -11,6 +11,7 @@ from archkit.bench.data.dataset import DataSet
 from archkit.bench.sweep.at_once import run_at_once
 from archkit.bench.sweep.conduct import Conduct, failed, folder_of
 from archkit.bench.sweep.run import Ended, Run, WatchRun
+from archkit.bench.train.threads import Threads
 from archkit.errors import ArchkitError
 
 __all__ = ["run_suite"]
@@ -25,6 +26,7 @@ def run_suite(
     force: bool = False,
     resume: bool = False,
     jobs: int = 1,
+    threads: Threads = None,
     watch: WatchRun,
 ) -> Generator[Ended, None, None]:
     """Starts the runs in their order, each in a folder of its own, and yields each one when it ends.
@@ -42,9 +44,10 @@ def run_suite(
         resume: whether interrupted runs go on; otherwise these count as failed.
         jobs: how many runs go on at once. Several run in processes of their own, which share the device and,
             in equal parts, torch's threads.
+        threads: of the CPU, for each run; as in `archkit.bench.train.engine.train`.
         watch: entered before a run and left after it, in this process; see `WatchRun`.
     """
-    conduct = Conduct(device=device, root=root, force=force, resume=resume)
+    conduct = Conduct(device=device, root=root, force=force, resume=resume, threads=threads)
     if jobs > 1:
         yield from run_at_once(runs, data, conduct, jobs=jobs, watch=watch)
         return

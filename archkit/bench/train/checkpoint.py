@@ -49,6 +49,7 @@ class Checkpoint:
         compile_seconds: the time spent in compiling so far; None if nothing is compiled.
         total_seconds: the time since the first step, without interruptions.
         device: the kind of the device, `cpu` or `cuda`: the generators of one have no state of the other's.
+        threads: of the CPU, on which the last bits of its sums depend.
     """
 
     rows: tuple[EpochRow, ...]
@@ -58,6 +59,7 @@ class Checkpoint:
     compile_seconds: float | None
     total_seconds: float
     device: str
+    threads: int
 
 
 class Keeper:
@@ -126,6 +128,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:
         "compile_seconds": checkpoint.compile_seconds,
         "total_seconds": checkpoint.total_seconds,
         "device": checkpoint.device,
+        "threads": checkpoint.threads,
     }
     text = json.dumps(table, allow_nan=False)
     header = {"format": _FORMAT, "checkpoint": text, "sha256": _hash(text, tensors)}
@@ -162,6 +165,7 @@ def read_checkpoint(path: Path, *, key: str) -> Checkpoint:
             compile_seconds=table["compile_seconds"],
             total_seconds=table["total_seconds"],
             device=table["device"],
+            threads=table["threads"],
         )
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias
 
@@ -15,10 +16,21 @@ from archkit.bench.train.processor import cpu_name
 from archkit.bench.train.results import Environment
 from archkit.errors import RunError
 
-__all__ = ["Arithmetic", "arithmetic", "backends", "environment", "peak_share", "pick_device", "synchronize"]
+__all__ = [
+    "Arithmetic",
+    "arithmetic",
+    "backends",
+    "environment",
+    "peak_share",
+    "pick_device",
+    "synchronize",
+    "timed",
+]
 
 Arithmetic: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """What convolutions and products compute in once the device is known and `auto` is decided."""
+
+_PATIENCE: Final = 3.0  # seconds after which two measured steps are enough
 
 _AMPERE: Final = (8, 0)  # compute capability: the first with TF32 and bfloat16
 
@@ -125,8 +137,20 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def environment(device: torch.device, precision: Precision) -> Environment:
-    """The record of the device, the precision and the versions."""
+def timed(what: Callable[[], object], device: torch.device, times: int) -> tuple[float, ...]:
+    """The seconds of each call and of waiting for the device; two calls or, while patience lasts, more."""
+    samples: list[float] = []
+    while len(samples) < 2 or (len(samples) < times and sum(samples) < _PATIENCE):
+        synchronize(device)
+        started = time.perf_counter()
+        what()
+        synchronize(device)
+        samples.append(time.perf_counter() - started)
+    return tuple(samples)
+
+
+def environment(device: torch.device, precision: Precision, *, threads: int | None = None) -> Environment:
+    """The record of the device, the precision, the versions, and the CPU's threads: torch's unless given."""
     return Environment(
         archkit=__version__,
         python=platform.python_version(),
@@ -136,6 +160,6 @@ def environment(device: torch.device, precision: Precision) -> Environment:
         if device.type == "cuda"
         else cpu_name() or platform.machine(),
         device_type=device.type,
-        threads=torch.get_num_threads(),
+        threads=torch.get_num_threads() if threads is None else threads,
         precision=arithmetic(precision, device),
     )

@@ -16,9 +16,10 @@ from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import Checkpoint
 from archkit.bench.train.compiling import compiled_afresh
-from archkit.bench.train.device import backends, synchronize
+from archkit.bench.train.device import backends, timed
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
 from archkit.bench.train.results import EpochRow, Score
+from archkit.bench.train.threads import Threads, choose_threads, threads_kept
 from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, NotFiniteError, Trainer
 from archkit.errors import RunError
 from archkit.spec import ArchSpec
@@ -29,7 +30,6 @@ Save: TypeAlias = Callable[[Checkpoint], None]
 
 _WARM_UP: Final = {"cpu": 1, "cuda": 10}  # steps that are not timed: memory is allocated, cuDNN chooses
 _MEASURED: Final = {"cpu": 5, "cuda": 20}  # steps that are timed, at most
-_PATIENCE: Final = 3.0  # seconds after which two measured steps are enough
 
 # What torch's CUDA allocator says; its CPU allocator, which has no error class, on Linux and on Windows;
 # and cuBLAS and cuDNN.
@@ -54,6 +54,7 @@ class Outcome:
         images_per_second: training images per second of that time.
         total_seconds: the time from the first step to the test score.
         compile_seconds: the time of compiling, which is in no other figure; None if nothing is compiled.
+        threads: torch's threads on the CPU while it trained.
     """
 
     weights: dict[str, Tensor]
@@ -69,6 +70,7 @@ class Outcome:
     images_per_second: float
     total_seconds: float
     compile_seconds: float | None
+    threads: int
 
 
 def train(
@@ -78,6 +80,7 @@ def train(
     *,
     seed: int,
     device: torch.device,
+    threads: Threads = None,
     watch: Watch = ignore,
     save: Save | None = None,
     start: Checkpoint | None = None,
@@ -93,6 +96,10 @@ def train(
         recipe: how to train.
         seed: the seed of the weights, the order and the augmentation; at least 0.
         device: where to train.
+        threads: of the CPU, for the length of the run: so many; None for as many as torch has now; or `auto`,
+            for a number up to that which is chosen by measuring steps on the CPU, and kept when the run is
+            resumed. Where other work keeps the cores busy, two threads wait for each other at every layer and
+            may take 50 times as long as one.
         watch: called with the estimate, each step and each epoch.
         save: called with a checkpoint after every epoch except the last.
         start: the checkpoint to go on from; it must come from a run with the same arguments.
@@ -109,15 +116,23 @@ def train(
         )
     with (
         _generators_kept(device),
+        threads_kept(),
         backends(recipe.precision),
         _memory_errors(recipe),
         compiled_afresh(recipe.compile),
     ):
+        if isinstance(threads, int):
+            torch.set_num_threads(threads)
+        elif threads == "auto" and start is not None and device.type == "cpu":
+            torch.set_num_threads(start.threads)
         on_device = DeviceData.of(data, recipe, device)
         trainer = Trainer(spec, on_device, recipe, seed=seed, device=device)
         # Compiling and measuring take steps of this trainer, which are undone afterwards.
         before = trainer.state() if start is None else start.state
         compiling = _compile(trainer)
+        if threads == "auto" and start is None and device.type == "cpu" and recipe.compile == "none":
+            index = torch.arange(trainer.batch_sizes[-1])
+            choose_threads(lambda: trainer.step(index))
         watch(estimate(trainer, done=0 if start is None else len(start.rows)))
         trainer.restore(before)
         if start is not None and start.compile_seconds is not None and compiling is not None:
@@ -154,11 +169,11 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
         index = torch.arange(size, device=trainer.device)
         for _ in range(_WARM_UP[kind]):
             trainer.step(index)
-    steps = _timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
+    steps = timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
     # With training images: the test set is read at the end of the run, and only then.
     some = Labelled(images=data.train.images[:EVALUATION_BATCH], labels=data.train.labels[:EVALUATION_BATCH])
     trainer.evaluate(some)
-    evaluations = _timed(lambda: trainer.evaluate(some), trainer.device, 3)
+    evaluations = timed(lambda: trainer.evaluate(some), trainer.device, 3)
     epochs = trainer.recipe.epochs - done
     batches = -(-len(data.validation) // EVALUATION_BATCH) * epochs
     return TimeEstimate(
@@ -166,6 +181,7 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
         evaluation_seconds=evaluations,
         steps=trainer.steps * epochs,
         evaluations=batches + -(-len(data.test) // EVALUATION_BATCH),
+        threads=torch.get_num_threads() if kind == "cpu" else None,
     )
 
 
@@ -218,6 +234,7 @@ def _run(
                     compile_seconds=compile_seconds,
                     total_seconds=time.perf_counter() - started,
                     device=trainer.device.type,
+                    threads=torch.get_num_threads(),
                 )
             )
     if kept is None:  # cannot be: a recipe has an epoch, and the first one is always kept
@@ -243,6 +260,7 @@ def _run(
         images_per_second=sum(row.train_total for row in rows) / seconds,
         total_seconds=time.perf_counter() - started,
         compile_seconds=compile_seconds,
+        threads=torch.get_num_threads(),
     )
 
 
@@ -259,18 +277,6 @@ def _scored(trainer: Trainer, part: Labelled, what: str, *, flip: bool = False) 
             " a lower --lr may help"
         )
     return score
-
-
-def _timed(what: Callable[[], object], device: torch.device, times: int) -> tuple[float, ...]:
-    """The seconds of each call and of waiting for the device; two calls or, while patience lasts, more."""
-    samples: list[float] = []
-    while len(samples) < 2 or (len(samples) < times and sum(samples) < _PATIENCE):
-        synchronize(device)
-        started = time.perf_counter()
-        what()
-        synchronize(device)
-        samples.append(time.perf_counter() - started)
-    return tuple(samples)
 
 
 @contextmanager

@@ -22,12 +22,14 @@ class TimeEstimate:
         evaluation_seconds: of each evaluation batch that was measured.
         steps: training steps of the run.
         evaluations: evaluation batches of the run, those of the test included.
+        threads: of the CPU, if that is the device; None otherwise.
     """
 
     step_seconds: tuple[float, ...]
     evaluation_seconds: tuple[float, ...]
     steps: int
     evaluations: int
+    threads: int | None = None
 
     @property
     def seconds(self) -> float:
