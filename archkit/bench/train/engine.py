@@ -53,6 +53,8 @@ class Outcome:
         images_per_second: training images per second of that time.
         total_seconds: the time from the first step to the test score.
         compile_seconds: the time of compiling, which is in no other figure; None if nothing is compiled.
+        mean: of the pixels by channel, 0 to 255, by which images were normalised.
+        std: their standard deviation, likewise.
     """
 
     weights: dict[str, Tensor]
@@ -68,6 +70,8 @@ class Outcome:
     images_per_second: float
     total_seconds: float
     compile_seconds: float | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 def train(
@@ -239,6 +243,8 @@ def _run(
         images_per_second=sum(row.train_total for row in rows) / seconds,
         total_seconds=time.perf_counter() - started,
         compile_seconds=compile_seconds,
+        mean=tuple(data.mean.tolist()),
+        std=tuple(data.std.tolist()),
     )
 
 
