@@ -27,7 +27,7 @@ from typing import Any
 
 from budget_buys import FIGURES, correlations
 
-from archkit.bench.recipe import recipe_label
+from archkit.bench.recipe import Recipe, load_recipe, override, recipe_label, recipe_names
 from archkit.bench.report import (
     Group,
     Section,
@@ -42,7 +42,7 @@ from archkit.bench.report.html import to_html
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path("benchmarks/results")  # in ROOT; the reports name their runs so
-PAGES = ("README.md", "docs/budgets.md", "benchmarks/results/README.md")
+PAGES = ("README.md", "docs/bench.md", "docs/budgets.md", "benchmarks/results/README.md")
 SCRIPTS = ("startup", "counting", "arrays", "solver", "training")
 MARKED = re.compile(
     r"(?P<head><!-- figures: (?P<name>[\w-]+) -->\n).*?(?P<foot><!-- end of figures -->)", re.DOTALL
@@ -436,8 +436,50 @@ def best_said(group: Group, section: Section, device: str) -> tuple[str, str]:
     )
 
 
+def recipes(results: Path) -> str:
+    """What each recipe that ships was measured to reach, and where; and which were not measured."""
+    rows = []
+    for name in recipe_names():
+        shipped = load_recipe(name)
+        found = [
+            reached(group, section)
+            for runs in sorted(results.glob("*/runs"))
+            for section in sections_of(runs)
+            for group in section.groups
+            if same_training(group.recipe, shipped)
+        ]
+        rows += [(f"`{name}`", *row) for row in found] or [
+            (f"`{name}`", "-", "-", "not measured yet", "-", "-")
+        ]
+    heads = ("recipe", "network", "parameters", "test accuracy", "training of a run, s", "where")
+    return table(heads, rows, right=heads[2:5])
+
+
+def same_training(recipe: Recipe, shipped: Recipe) -> bool:
+    """Whether a recipe differs from one that ships in nothing but how fast it is computed."""
+    how = [(key, getattr(shipped, key)) for key in ("name", "compile", "precision")]
+    return recipe.name == shipped.name and override(recipe, how) == shipped
+
+
+def reached(group: Group, section: Section) -> tuple[str, ...]:
+    """A row of `recipes`: the mean over the seeds, with the interval where there are several."""
+    data, n = section.data, group.test.n
+    what = f"{100 * group.test.mean:.2f}%, "
+    if group.test.interval is None:
+        what += f"{n} run" if n == 1 else f"mean of {n} runs"
+    else:
+        low, high = group.test.interval
+        what += f"mean of {n} runs (95% interval {100 * low:.2f} to {100 * high:.2f})"
+    _, label, seconds, _, _, device = times(group, "")
+    changed = label.removeprefix(group.recipe.name).strip()
+    parts = [f"{data.name}, {group.runs[0].result.data.train:,} images trained on", device, changed]
+    network = network_name(group.spec, data)
+    return f"`{network}`", f"{group.params:,}", what, seconds, "; ".join(filter(None, parts))
+
+
 BLOCKS: dict[str, Callable[[Path], str]] = {
     "headline": headline,
+    "recipes": recipes,
     "cpu": on_cpu,
     "cpu-solver": solver_table,
     "cpu-runs": cpu_runs,
