@@ -23,6 +23,7 @@ from pathlib import Path
 
 from figures_cpu import SCRIPTS, counting, on_cpu, solver, solver_table, startup
 from figures_gpu import at_once, budget, checks, each_gpu, gpu_folders, gpu_runs, speed
+from figures_recipes import recipes
 from figures_runs import best_of_each_recipe, best_said, runs_table, sections_of
 from figures_table import read, table
 
@@ -31,7 +32,7 @@ from archkit.bench.report.html import to_html
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path("benchmarks/results")  # in ROOT; the reports name their runs so
-PAGES = ("README.md", "docs/budgets.md", "benchmarks/results/README.md")
+PAGES = ("README.md", "docs/bench.md", "docs/budgets.md", "benchmarks/results/README.md")
 MARKED = re.compile(
     r"(?P<head><!-- figures: (?P<name>[\w-]+) -->\n).*?(?P<foot><!-- end of figures -->)", re.DOTALL
 )
@@ -50,6 +51,7 @@ def headline(results: Path) -> str:
 
 TABLES: dict[str, Callable[[Path], str]] = {
     "headline": headline,
+    "recipes": recipes,
     "cpu": on_cpu,
     "cpu-solver": solver_table,
     "cpu-runs": lambda results: runs_table(results / "cpu" / "runs"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from archkit.bench.recipe import load_recipe, override
 from tests.bench.runs import write_run
 
 ROOT = Path(__file__).parent.parent
@@ -125,6 +126,26 @@ def test_the_accuracies(script, results):
         " | 9,400 9,500 9,600 of 10,000 |"
     )
     assert not any(line.startswith("#") for line in lines)
+
+
+def test_what_each_recipe_reached(script, results):
+    """As it ships, or only computed otherwise; a run with fewer epochs says nothing of a recipe."""
+    runs = results / "gpu" / "runs"
+    for key, value, correct in (("epochs", 3, 100), ("compile", "default", 9300)):
+        write_run(runs, recipe=override(load_recipe("fast"), [(key, value)]), correct=correct)
+    write_run(runs, "[1]x[8]", "demo", data="shapes", correct=1000, total=2000, train=10_000)
+    lines = block(script, results, "recipes")
+    where = "cifar10, 50,000 images trained on; a device, float32"
+    (demo,) = (line for line in lines if line.startswith("| `demo`"))
+    assert demo == (
+        "| `demo` | `[1]x[8]` | 1,506 | 50.00%, 1 run | 10.0"
+        " | shapes, 9,000 images trained on; a device, float32 |"
+    )
+    fast = "| `fast` | `resnet10` | 4,980,234 |"
+    assert f"{fast} 95.00%, mean of 3 runs (95% interval 92.52 to 97.48) | 10.0 | {where} |" in lines
+    assert f"{fast} 93.00%, 1 run | 10.0 | {where}; compile=default |" in lines
+    assert "| `strong` | - | - | not measured yet | - | - |" in lines
+    assert not any("1.00%" in line for line in lines)
 
 
 def test_a_run_that_is_not_finished_is_named(script, results):

@@ -1,6 +1,6 @@
 """Training and testing a network, so that its figure can be believed.
 
-The names here need no torch, and each is imported when it is first used. What trains is
+The names here need no torch until they are called, and each is imported when it is first used. What trains is
 `archkit.bench.sweep.run_spec.run_spec`, a run with its folder, and `archkit.bench.train.engine.train`, the
 training alone.
 
@@ -10,6 +10,7 @@ The wings, each of which imports only those before it:
     data        where images come from
     augment     what becomes of a training batch
     train       one network trained and tested in memory, and what is recorded of it
+    use         a trained network, tested again and asked about images
     sweep       runs and their folders, one or many
     report      finished runs side by side
 
@@ -25,6 +26,7 @@ The words, each with one meaning:
     Checkpoint  a run between two epochs, as a file
     Outcome     what training gives, in memory: weights and scores
     Result      what is recorded of a run: `result.json`
+    Preprocess  what a run's network is given of an image
     EpochRow    what is recorded of an epoch: a line of `epochs.csv`
     Finished    a run's result and its folder
     Ended       how a run ended: finished, or with an error
@@ -42,16 +44,19 @@ if TYPE_CHECKING:
     from archkit.bench.data.load import load_data
     from archkit.bench.recipe import Recipe, load_recipe, override, recipe_names
     from archkit.bench.train.results import EpochRow, Result, Score, read_result
+    from archkit.bench.use.preprocess import Preprocess, preprocess
 
 __all__ = [
     "DataSet",
     "EpochRow",
+    "Preprocess",
     "Recipe",
     "Result",
     "Score",
     "load_data",
     "load_recipe",
     "override",
+    "preprocess",
     "read_result",
     "recipe_names",
 ]
@@ -60,12 +65,14 @@ __all__ = [
 _HOMES: Final = {
     "DataSet": "data.dataset",
     "EpochRow": "train.results",
+    "Preprocess": "use.preprocess",
     "Recipe": "recipe",
     "Result": "train.results",
     "Score": "train.results",
     "load_data": "data.load",
     "load_recipe": "recipe",
     "override": "recipe",
+    "preprocess": "use.preprocess",
     "read_result": "train.results",
     "recipe_names": "recipe",
 }

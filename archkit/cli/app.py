@@ -38,6 +38,8 @@ _COMMANDS: Final = {
     "solve": "solve_command",
     "reconcile": "reconcile_command",
     "bench": "bench",
+    "eval": "eval_command",
+    "predict": "predict_command",
     "report": "report_command",
     "zoo": "zoo_command",
     "budgets": "budgets_command",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from archkit.bench.sweep.run import Finished
     from archkit.bench.train.results import Score
 
-__all__ = ["show_result"]
+__all__ = ["counted", "show_result"]
 
 
 def show_result(done: Finished) -> None:
@@ -24,11 +24,11 @@ def show_result(done: Finished) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_row("network", result.spec)
     low, high = result.test.interval
-    table.add_row("test accuracy", f"{_counted(result.test)}  (95% interval {low:.2%} to {high:.2%})")
+    table.add_row("test accuracy", f"{counted(result.test)}  (95% interval {low:.2%} to {high:.2%})")
     if result.test_flip is not None:
-        table.add_row("  with flips", _counted(result.test_flip))
+        table.add_row("  with flips", counted(result.test_flip))
     if result.validation is not None:
-        table.add_row("validation", _counted(result.validation))
+        table.add_row("validation", counted(result.validation))
     table.add_row("tested", f"epoch {result.epoch} of {result.recipe.epochs}")
     table.add_row("parameters", exact(result.params))
     table.add_row("MACs", exact(result.macs))
@@ -45,5 +45,6 @@ def show_result(done: Finished) -> None:
     show(table)
 
 
-def _counted(score: Score) -> str:
+def counted(score: Score) -> str:
+    """A score as its share in percent and as counts."""
     return f"{percent(score.correct, score.total)}  {exact(score.correct)} of {exact(score.total)}"

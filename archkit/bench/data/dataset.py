@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archkit.errors import DataError
 
-__all__ = ["DataSet", "Decoded", "Part", "split"]
+__all__ = ["DataSet", "Decoded", "Part", "part_checksum", "part_subset", "split"]
 
 Part: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """Images for training or for testing, N x C x H x W, and their labels, N."""
@@ -35,6 +35,7 @@ class DataSet:
         test_images: M x C x H x W, uint8, read-only.
         test_labels: M, int64, read-only.
         whole: how many images there were for training and testing before a subset was taken.
+        resized: whether images of another size were scaled.
         checksum: SHA-256 over shapes, pixels and labels, hexadecimal.
     """
 
@@ -46,6 +47,7 @@ class DataSet:
     test_labels: NDArray[np.int64]
     whole: tuple[int, int]
     checksum: str
+    resized: bool = False
 
     @classmethod
     def of(
@@ -108,7 +110,27 @@ class DataSet:
             (self.train_images[kept_train], self.train_labels[kept_train]),
             (self.test_images[kept_test], self.test_labels[kept_test]),
         )
-        return replace(smaller, whole=self.whole)
+        return replace(smaller, whole=self.whole, resized=self.resized)
+
+    @property
+    def test_checksum(self) -> str:
+        """SHA-256 over the test images and labels, hexadecimal; see `part_checksum`."""
+        return part_checksum((self.test_images, self.test_labels))
+
+
+def part_checksum(part: Part) -> str:
+    """SHA-256 over the shape, pixels and labels of images for training or for testing, hexadecimal."""
+    return _checksum(*part)
+
+
+def part_subset(part: Part, size: int, classes: int) -> Part:
+    """The test images that `DataSet.subset` takes, of test images alone.
+
+    Raises:
+        DataError: see `DataSet.subset`.
+    """
+    kept = _balanced(part[1], size, classes, "test")
+    return part[0][kept], part[1][kept]
 
 
 def split(images: int, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

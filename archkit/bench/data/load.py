@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -150,13 +150,14 @@ class _Wanted:
     def fit(self, data: DataSet) -> DataSet:
         """The data set with the channels and the size that are wanted."""
         if self.channels is None or self.size is None or data.input == (self.channels, *self.size):
-            return data
+            return replace(data, resized=self.resize)
         if not self.resize:
             self.check(data.name, data.train_images)
         train, test = (
             fitted(images, self.channels, self.scale_to) for images in (data.train_images, data.test_images)
         )
-        return DataSet.of(data.name, data.classes, (train, data.train_labels), (test, data.test_labels))
+        made = DataSet.of(data.name, data.classes, (train, data.train_labels), (test, data.test_labels))
+        return replace(made, resized=self.resize)
 
     def check(self, name: str, images: NDArray[np.uint8]) -> None:
         """Raises DataError if the images are not of the size that is wanted."""

@@ -154,6 +154,10 @@ def _result(
             test=len(data.test_labels),
             whole_train=data.whole[0],
             whole_test=data.whole[1],
+            mean=outcome.mean,
+            std=outcome.std,
+            test_checksum=data.test_checksum,
+            resized=data.resized,
         ),
         environment=env,
         epoch=outcome.epoch,
@@ -171,7 +175,17 @@ def _result(
 
 def _write(folder: Path, result: Result, outcome: Outcome) -> None:
     """Writes the weights and the result, each as a file."""
-    described = {"spec": result.spec, "key": result.key, "epoch": str(result.epoch)}
+    described = {
+        "spec": result.spec,
+        "key": result.key,
+        "epoch": str(result.epoch),
+        "archkit": result.environment.archkit,
+        # What the network takes and what its logits mean, for whoever has the weights alone.
+        **{
+            name: json.dumps(getattr(result.data, name), ensure_ascii=False)
+            for name in ("classes", "input", "mean", "std")
+        },
+    }
     try:
         save_file(outcome.weights, folder / WEIGHTS_FILE, metadata=described)
     except SafetensorError as error:

@@ -55,6 +55,8 @@ class Outcome:
         total_seconds: the time from the first step to the test score.
         compile_seconds: the time of compiling, which is in no other figure; None if nothing is compiled.
         threads: torch's threads on the CPU while it trained.
+        mean: of the pixels by channel, 0 to 255, by which images were normalised.
+        std: their standard deviation, likewise.
     """
 
     weights: dict[str, Tensor]
@@ -71,6 +73,8 @@ class Outcome:
     total_seconds: float
     compile_seconds: float | None
     threads: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 def train(
@@ -261,6 +265,8 @@ def _run(
         total_seconds=time.perf_counter() - started,
         compile_seconds=compile_seconds,
         threads=torch.get_num_threads(),
+        mean=tuple(data.mean.tolist()),
+        std=tuple(data.std.tolist()),
     )
 
 

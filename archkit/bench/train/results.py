@@ -101,13 +101,18 @@ class DataRecord:
     Attributes:
         name: the name of the data set.
         checksum: SHA-256 over the images and labels that were used, see `archkit.bench.data.dataset.DataSet`.
-        classes: names of the classes.
+        classes: names of the classes, in the order of the logits.
         input: C, H, W.
         train: how many images were trained on.
         validation: how many of the training images were set apart.
         test: how many images were tested on.
         whole_train: how many training images the whole data set has, before a subset is taken.
         whole_test: how many test images the whole data set has.
+        mean: what is subtracted from the pixels of each channel, 0 to 255, before the network sees them; None
+            in runs that were recorded before this was.
+        std: what the difference is divided by, likewise.
+        test_checksum: SHA-256 over the test images and their labels alone, likewise.
+        resized: whether images of another size were scaled to `input`.
     """
 
     name: str
@@ -119,6 +124,10 @@ class DataRecord:
     test: int
     whole_train: int
     whole_test: int
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    test_checksum: str | None = None
+    resized: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

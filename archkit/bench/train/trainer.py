@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from archkit.bench.augment.mixing import mixed_loss
-from archkit.bench.augment.pipeline import check_augment, normalised, training_batch
+from archkit.bench.augment.pipeline import check_augment, training_batch
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.average import Average
 from archkit.bench.train.compiling import compiled, steps_to_compile
 from archkit.bench.train.device import arithmetic, synchronize
 from archkit.bench.train.device_data import DeviceData, Labelled
+from archkit.bench.train.evaluation import EVALUATION_BATCH, score
 from archkit.bench.train.optim import make_optimizer, make_schedule
 from archkit.bench.train.results import Score
 from archkit.errors import RunError
@@ -28,8 +29,6 @@ from archkit.nn import build
 from archkit.spec import ArchSpec
 
 __all__ = ["EVALUATION_BATCH", "DeviceData", "Labelled", "NotFiniteError", "Passed", "Trainer"]
-
-EVALUATION_BATCH: Final = 500
 
 _CHECK_EVERY: Final = 50  # steps between two checks of the loss, each of which waits for the GPU
 
@@ -172,28 +171,9 @@ class Trainer:
         """The model that is scored and kept: the average of the weights if there is one."""
         return self.model if self.average is None else self.average.model
 
-    @torch.inference_mode()
     def evaluate(self, part: Labelled, *, flip: bool = False) -> Score:
-        """Scores the model on images without augmentation.
-
-        Args:
-            part: the images.
-            flip: whether an image's logits are the mean of its own logits and those of its mirror image.
-        """
-        model = self.evaluated.eval()
-        loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        for start in range(0, len(part), EVALUATION_BATCH):
-            labels = part.labels[start : start + EVALUATION_BATCH]
-            images = part.images[start : start + EVALUATION_BATCH].permute(0, 3, 1, 2)
-            images = normalised(images, self._mean, self._std)
-            with self._autocast():
-                logits = model(images).float()
-                if flip:
-                    logits = (logits + model(images.flip(3)).float()) / 2
-            loss += nn.functional.cross_entropy(logits, labels, reduction="sum")
-            correct += (logits.argmax(1) == labels).sum()
-        return Score(correct=int(correct.item()), total=len(part), loss=loss.item() / len(part))
+        """Scores the model on images without augmentation; see `archkit.bench.train.evaluation.score`."""
+        return score(self.evaluated, part, mean=self._mean, std=self._std, bfloat16=self._bfloat16, flip=flip)
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the evaluated model's weights and buffers on the CPU, contiguous."""

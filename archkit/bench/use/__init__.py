@@ -1,0 +1,1 @@
+"""A network that was trained, from its run's folder alone: tested again, and asked about images."""

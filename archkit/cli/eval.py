@@ -1,0 +1,129 @@
+"""`archkit eval`: tests the network of a finished run again, on its own test images or on others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archkit.bench.data.sources import DOWNLOADS, SOURCES, check_source
+from archkit.cli.interrupts import warnings_in_lines
+from archkit.cli.render import exact, json_line, show
+from archkit.errors import DataError
+
+if TYPE_CHECKING:
+    from archkit.bench.train.results import Result, Score
+
+__all__ = ["eval_command"]
+
+
+def eval_command(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a finished run, which `archkit bench` left.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            show_default="the run's, if it has a name",
+            help=f"{', '.join(DOWNLOADS)}, shapes, or a folder with images in DIR/test/CLASS.",
+        ),
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Take all test images, even if the run was tested on a part.")
+    ] = False,
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Scale images of another size to the network's input.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")] = "auto",
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where data sets are kept; unless given, $ARCHKIT_CACHE or archkit in your cache folder.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the score as one JSON object.")] = False,
+) -> None:
+    """Test the network of a finished run again.
+
+    On the images, the device and the versions of the run, it has as many
+    images right as the run recorded. Example: archkit eval runs/NAME --data DIR
+    """
+    from archkit.bench.train.results import read_result
+
+    result = read_result(run)
+    source = data if data is not None else result.data.name
+    if data is None and source not in SOURCES:
+        raise typer.BadParameter(
+            f"the run's images came from a folder called {source}: --data says where it is"
+        )
+    check_source(source, "test")
+
+    from archkit.bench.data.dataset import part_checksum, part_subset
+    from archkit.bench.data.load import load_test
+    from archkit.bench.train.device import pick_device
+    from archkit.bench.use.trained import trained
+
+    network = trained(run, device=pick_device(device), resize=True if resize else None)
+    with warnings_in_lines(quiet=as_json):
+        name, classes, part = load_test(
+            source, cache=cache, input=network.prepare.input, resize=network.prepare.resize
+        )
+    if classes != result.data.classes:
+        raise DataError(f"{name} has other classes than the run: {_difference(classes, result.data.classes)}")
+    recorded = result.data
+    if not whole and len(part[1]) == recorded.whole_test > recorded.test:
+        part = part_subset(part, recorded.test, len(classes))
+    same = part_checksum(part) == recorded.test_checksum
+    score = network.evaluate(part)
+    flip = None if result.test_flip is None else network.evaluate(part, flip=True)
+    if as_json:
+        scores = {"test": score, "test_flip": flip}
+        json_line(
+            {
+                **{key: one and {"correct": one.correct, "total": one.total, "loss": one.loss}
+                   for key, one in scores.items()},
+                "recorded": result.test.correct, "same_images": same, "data": name, "folder": str(run),
+            }
+        )  # fmt: skip
+        return
+    _show(result, name, score, flip, same=same)
+
+
+def _show(result: Result, name: str, score: Score, flip: Score | None, *, same: bool) -> None:
+    from rich.table import Table
+
+    from archkit.cli.result import counted
+
+    table = Table.grid(padding=(0, 2))
+    table.add_row("network", result.spec)
+    low, high = score.interval
+    table.add_row("test accuracy", f"{counted(score)}  (95% interval {low:.2%} to {high:.2%})")
+    if flip is not None:
+        table.add_row("  with flips", counted(flip))
+    table.add_row("recorded", f"{counted(result.test)}, {_against(result, score, same=same)}")
+    table.add_row("data", f"{name}, {exact(score.total)} test images")
+    show(table)
+
+
+def _against(result: Result, score: Score, *, same: bool) -> str:
+    """What the two counts have to do with each other."""
+    if not same:
+        return "on other images"
+    if score.correct == result.test.correct:
+        return "the same images and the same count"
+    env = result.environment
+    return f"on the same images, with {env.device}, {env.precision}, torch {env.torch}, {env.threads} threads"
+
+
+def _difference(came: tuple[str, ...], known: tuple[str, ...]) -> str:
+    """The first class that one has and the other has not."""
+    for one in came:
+        if one not in known:
+            return f"{one!r} is none of the run's"
+    for one in known:
+        if one not in came:
+            return f"{one!r} is missing"
+    return "they are in another order"
