@@ -128,7 +128,7 @@ def count_command(
     elif len(parsed) == 1:
         _show_one(parsed[0], by or By.layer)
     else:
-        _show_side_by_side(parsed)
+        _show_side_by_side(specs, parsed)
 
 
 def _stream_json(account: Account) -> None:
@@ -239,13 +239,19 @@ def _name(cost: LayerCost) -> str:
     return f"{block}..{cost.times + 1}{cost.layer.name.removeprefix(block)}"
 
 
-def _show_side_by_side(specs: list[ArchSpec]) -> None:
+def _show_side_by_side(texts: list[str], specs: list[ArchSpec]) -> None:
+    """A row for each network; where a name was typed, it stands before the spec that it means."""
     from archkit.count import totals
 
     columns = ("params", "MACs", "activations", "depth")
-    table = new_table("spec", *columns, right=columns)
-    for spec in specs:
-        table.add_row(str(spec), *(exact(figure) for figure in totals(spec)))
+    typed = [" ".join(text.split()) for text in texts]
+    named = any(
+        text != str(spec) and not text.startswith("[") for text, spec in zip(typed, specs, strict=True)
+    )
+    table = new_table(*(["network"] if named else []), "spec", *columns, right=columns)
+    for text, spec in zip(typed, specs, strict=True):
+        name = [] if not named else ["" if text.startswith("[") else text]
+        table.add_row(*name, str(spec), *(exact(figure) for figure in totals(spec)))
     show(table)
 
 
