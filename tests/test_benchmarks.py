@@ -134,7 +134,7 @@ def test_what_each_recipe_reached(script, results):
     for key, value, correct in (("epochs", 3, 100), ("compile", "default", 9300)):
         write_run(runs, recipe=override(load_recipe("fast"), [(key, value)]), correct=correct)
     write_run(runs, "[1]x[8]", "demo", data="shapes", correct=1000, total=2000, train=10_000)
-    lines = block(script, results, "recipes")
+    lines = table_lines(script, results, "recipes")
     where = "cifar10, 50,000 images trained on; a device, float32"
     (demo,) = (line for line in lines if line.startswith("| `demo`"))
     assert demo == (

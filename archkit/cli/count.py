@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from archkit.cli.ignored import one_of, refuse
-from archkit.cli.render import exact, json_line, new_table, show
+from archkit.cli.render import exact, new_table, show
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
 from archkit.files import shipped
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from archkit.count import Account
+    from archkit.count.report import LayerCost
     from archkit.spec import ArchSpec
 
 __all__ = ["By", "count_command"]
+
+_MOST_BLOCKS: Final = 50  # of a stage, that have rows of their own
+_BLOCK: Final = "@"  # stands for the name of a block, and is in no name
 
 
 class By(StrEnum):
@@ -119,44 +124,72 @@ def count_command(
         from archkit.count import count
 
         for spec in parsed:
-            json_line(_as_json(count(spec)))
+            _stream_json(count(spec, fold=2))
     elif len(parsed) == 1:
         _show_one(parsed[0], by or By.layer)
     else:
-        _show_side_by_side(parsed)
+        _show_side_by_side(specs, parsed)
 
 
-def _as_json(account: Account) -> dict[str, Any]:
-    return {
+def _stream_json(account: Account) -> None:
+    """Write an account as one JSON object, layer by layer: there may be millions of them."""
+    import json
+    from itertools import groupby
+
+    head = {
         "spec": str(account.spec),
         "params": account.params,
         "macs": account.macs,
         "activations": account.activations,
         "params_equation1": account.params_equation1,
-        "layers": [
-            {
-                "name": cost.layer.name,
-                "kind": cost.layer.kind,
-                "in_shape": list(cost.layer.in_shape),
-                "out_shape": list(cost.layer.out_shape),
-                "params": cost.params,
-                "macs": cost.macs,
-            }
-            for cost in account.layers
-        ],
+    }
+    put = sys.stdout.write
+    put(json.dumps(head, ensure_ascii=False)[:-1] + ', "layers": [')
+    between = ""
+    for (block, times), costs in groupby(account.layers, key=lambda cost: (_block(cost), cost.times)):
+        # Of identical blocks the text is made once, without the block's name.
+        texts = [json.dumps(_layer_as_json(cost, block), ensure_ascii=False) for cost in costs]
+        start, _, first = block.rpartition("block")
+        for number in range(times):
+            name = block if times == 1 else f"{start}block{int(first) + number}"
+            for text in texts:
+                put(between + text.replace(_BLOCK, name, 1))
+                between = ", "
+    put("]}\n")
+
+
+def _block(cost: LayerCost) -> str:
+    """The first two parts of a layer's name: `stage1.block2`."""
+    return ".".join(cost.layer.name.split(".")[:2])
+
+
+def _layer_as_json(cost: LayerCost, block: str) -> dict[str, Any]:
+    """A layer, or one of those that it stands for."""
+    return {
+        "name": _BLOCK + cost.layer.name.removeprefix(block),
+        "kind": cost.layer.kind,
+        "in_shape": list(cost.layer.in_shape),
+        "out_shape": list(cost.layer.out_shape),
+        "params": cost.params // cost.times,
+        "macs": cost.macs // cost.times,
     }
 
 
 def _show_one(spec: ArchSpec, by: By) -> None:
     from archkit.count import count
 
-    account = count(spec)
+    account = count(spec, fold=_MOST_BLOCKS)
     if by is By.operator:
         table = new_table("operator", "layers", "params", "MACs", right=("layers", "params", "MACs"))
         for kind in account.by_operator():
-            table.add_row(kind.name, exact(len(kind.layers)), _cell(kind.params), _cell(kind.macs))
+            table.add_row(
+                kind.name,
+                exact(sum(cost.times for cost in kind.layers)),
+                _cell(kind.params),
+                _cell(kind.macs),
+            )
         table.add_section()
-        last = [exact(len(account.layers))]
+        last = [exact(sum(cost.times for cost in account.layers))]
     else:
         table = _table_by_layer(account, by)
         last = ["", ""]
@@ -179,7 +212,7 @@ def _table_by_layer(account: Account, by: By) -> Table:
             for cost in part.layers:
                 layer = cost.layer
                 table.add_row(
-                    layer.name, layer.kind, _shape(layer.out_shape), _cell(cost.params), _cell(cost.macs)
+                    _name(cost), layer.kind, _shape(layer.out_shape), _cell(cost.params), _cell(cost.macs)
                 )
         table.add_row(
             part.name,
@@ -192,16 +225,33 @@ def _table_by_layer(account: Account, by: By) -> Table:
         )
     if by is By.stage:
         table.add_section()
+    elif any(cost.times > 1 for cost in account.layers):
+        table.caption = "Identical blocks have one row; its figures are those of all of them."
+        table.caption_justify = "left"
     return table
 
 
-def _show_side_by_side(specs: list[ArchSpec]) -> None:
+def _name(cost: LayerCost) -> str:
+    """A layer's name, which says which blocks it stands for: `stage1.block2..20000.conv1`."""
+    block = _block(cost)
+    if cost.times == 1:
+        return cost.layer.name
+    return f"{block}..{cost.times + 1}{cost.layer.name.removeprefix(block)}"
+
+
+def _show_side_by_side(texts: list[str], specs: list[ArchSpec]) -> None:
+    """A row for each network; where a name was typed, it stands before the spec that it means."""
     from archkit.count import totals
 
     columns = ("params", "MACs", "activations", "depth")
-    table = new_table("spec", *columns, right=columns)
-    for spec in specs:
-        table.add_row(str(spec), *(exact(figure) for figure in totals(spec)))
+    typed = [" ".join(text.split()) for text in texts]
+    named = any(
+        text != str(spec) and not text.startswith("[") for text, spec in zip(typed, specs, strict=True)
+    )
+    table = new_table(*(["network"] if named else []), "spec", *columns, right=columns)
+    for text, spec in zip(typed, specs, strict=True):
+        name = [] if not named else ["" if text.startswith("[") else text]
+        table.add_row(*name, str(spec), *(exact(figure) for figure in totals(spec)))
     show(table)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from archkit.count.formulas import layer_activations, layer_equation1, layer_macs, layer_params
 from archkit.plan import KINDS, Layer, Plan, layers_of, layout, main_path
@@ -10,15 +12,21 @@ from archkit.spec import ArchSpec
 
 __all__ = ["Account", "LayerCost", "PartCost", "count", "depth", "receptive_field"]
 
+_NONE_FOLDED: Final[Mapping[str, int]] = {}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerCost:
-    """A layer and what it costs for one image: parameters, MACs, elements put out."""
+    """A layer and what it costs for one image: parameters, MACs, elements put out.
+
+    `times` is 1, or the number of identical layers that it stands for; the figures are those of all of them.
+    """
 
     layer: Layer
     params: int
     macs: int
     activations: int
+    times: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,11 +83,12 @@ class Account:
         for cost in self.layers:
             layer = cost.layer
             if layer.kind in ("batch_norm", "group_norm"):
-                norm += cost.params
+                norm += cost.params  # of all that it stands for
             elif layer.kind in ("conv", "conv1d"):
-                bias += 0 if layer.bias else layer.out_shape[0] if layer.kind == "conv" else 1
+                of_one = cost.params // cost.times
+                bias += cost.times * (0 if layer.bias else layer.out_shape[0] if layer.kind == "conv" else 1)
                 dense = layer_equation1(layer) - (layer.out_shape[0] if layer.kind == "conv" else 1)
-                groups += dense - (cost.params - (layer.out_shape[0] if layer.bias else 0))
+                groups += cost.times * (dense - (of_one - (layer.out_shape[0] if layer.bias else 0)))
         terms = (
             ("norm, 2 for each channel", norm),
             ("the bias it counts where a conv has none", -bias),
@@ -88,8 +97,13 @@ class Account:
         return tuple(term for term in terms if term[1])
 
 
-def count(spec: ArchSpec) -> Account:
+def count(spec: ArchSpec, *, fold: int | None = None) -> Account:
     """Lays a network out and adds it up.
+
+    Args:
+        spec: the network.
+        fold: in stages of more blocks than this (2 or more), the blocks from the second on, which are
+            identical, are laid out once, as `stage1.block2`.
 
     >>> from archkit.spec import parse
     >>> account = count(parse("[2,1,1,1]x[64,128,256,512]"))
@@ -98,28 +112,38 @@ def count(spec: ArchSpec) -> Account:
     >>> account.parts[4].name, round(account.parts[4].params / account.params, 2)
     ('stage4', 0.74)
     """
-    plan = layout(spec)
-    parts = tuple(_part(name, tuple(layers_of(nodes))) for name, nodes in plan.parts())
+    folded = [fold is not None and n > fold for n in spec.blocks]
+    times = {f"stage{i + 1}.block2": n - 1 for i, n in enumerate(spec.blocks) if folded[i]}
+    few = [2 if once else n for n, once in zip(spec.blocks, folded, strict=True)]
+    plan = layout(spec.replace(blocks=few) if times else spec)
+    parts = tuple(_part(name, tuple(layers_of(nodes)), times) for name, nodes in plan.parts())
     return Account(
         spec=spec,
         parts=parts,
         params=sum(part.params for part in parts),
         macs=sum(part.macs for part in parts),
         activations=sum(part.activations for part in parts),
-        params_equation1=sum(layer_equation1(layer) for layer in plan),
-        receptive_field=receptive_field(plan),
-        depth=depth(plan),
+        params_equation1=sum(
+            cost.times * layer_equation1(cost.layer) for part in parts for cost in part.layers
+        ),
+        receptive_field=receptive_field(plan, times),
+        depth=depth(plan, times),
     )
 
 
-def depth(plan: Plan) -> int:
-    """Convs and linear layers on the main path: shortcuts and attention are not counted."""
+def depth(plan: Plan, times: Mapping[str, int] = _NONE_FOLDED) -> int:
+    """Convs and linear layers on the main path: shortcuts and attention are not counted.
+
+    `times` says how many blocks some blocks stand for, by name.
+    """
     return sum(
-        KINDS[layer.kind].positions is not None for _, nodes in plan.parts() for layer in main_path(nodes)
+        _times(layer, times) * (KINDS[layer.kind].positions is not None)
+        for _, nodes in plan.parts()
+        for layer in main_path(nodes)
     )
 
 
-def receptive_field(plan: Plan) -> int:
+def receptive_field(plan: Plan, times: Mapping[str, int] = _NONE_FOLDED) -> int:
     """Rows of the input that one cell of the last stage's map sees, along the residual branches.
 
     Each conv or pool of kernel K adds `(K - 1)` times the product of the strides before it
@@ -128,20 +152,27 @@ def receptive_field(plan: Plan) -> int:
     rows = jump = 1
     for layer in main_path(node for name, nodes in plan.parts() if name != "head" for node in nodes):
         if layer.kernel:
-            rows += (layer.kernel - 1) * jump
+            rows += _times(layer, times) * (layer.kernel - 1) * jump
             jump *= layer.stride
     return rows
 
 
-def _part(name: str, layers: tuple[Layer, ...]) -> PartCost:
+def _times(layer: Layer, times: Mapping[str, int]) -> int:
+    """How many layers one stands for."""
+    return times.get(".".join(layer.name.split(".")[:2]), 1) if times else 1
+
+
+def _part(name: str, layers: tuple[Layer, ...], times: Mapping[str, int]) -> PartCost:
     costs = tuple(
         LayerCost(
             layer=layer,
-            params=layer_params(layer),
-            macs=layer_macs(layer),
-            activations=layer_activations(layer),
+            params=n * layer_params(layer),
+            macs=n * layer_macs(layer),
+            activations=n * layer_activations(layer),
+            times=n,
         )
         for layer in layers
+        for n in (_times(layer, times),)
     )
     return _sum(name, costs)
 

@@ -43,8 +43,12 @@ def test_by_stage(cli: Cli) -> None:
 def test_several_specs_side_by_side(cli: Cli) -> None:
     done = cli("count", "resnet10", "resnet12")
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert [PLAIN, "bias=yes", "4,980,234", "328,930,304", "499,722", "12"] in lines
-    assert any("195,738" in line for line in lines)
+    assert ["resnet10", PLAIN, "bias=yes", "4,980,234", "328,930,304", "499,722", "12"] in lines
+    assert [line[0] for line in lines if "195,738" in line] == ["resnet12"]
+    mixed = [line.split() for line in cli("count", "resnet10 classes=100", PLAIN).stdout.splitlines()]
+    assert [line[:2] for line in mixed[2:]] == [["resnet10", "classes=100"], [PLAIN, "4,977,226"]]
+    plain = cli("count", PLAIN, "[1]x[16]").stdout
+    assert plain.split()[:2] == ["spec", "params"]
 
 
 def test_json_is_one_object_a_spec_and_nothing_else(cli: Cli) -> None:
