@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["NORMAL_95", "student_t", "wilson"]
+__all__ = ["NORMAL_95", "percent", "student_t", "wilson"]
 
 NORMAL_95 = 1.959963984540054
 """A normal variable stays within so many standard deviations with a probability of 95%."""
@@ -67,3 +67,13 @@ def _within(t: float, df: int) -> float:
         term *= cos2 * (power + 1) / (power + 2)
     total *= math.sin(theta)
     return 2 / math.pi * (theta + total) if odd else total
+
+
+def percent(share: float) -> str:
+    """A share in percent with two places. Only a share of 1 is 100.00: one image less is 99.99.
+
+    >>> percent(5 / 7), percent(199_999 / 200_000), percent(1)
+    ('71.43', '99.99', '100.00')
+    """
+    text = f"{100 * share:.2f}"
+    return "99.99" if share < 1 and text == "100.00" else text

@@ -11,6 +11,7 @@ import typer
 
 from archkit.bench.data.sources import DOWNLOADS, check_source
 from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, override, recipe_names
+from archkit.cli.completion import recipes
 from archkit.cli.interrupts import interruptible, warnings_in_lines
 from archkit.cli.render import say
 from archkit.errors import RunError
@@ -66,6 +67,7 @@ def bench(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
+            autocompletion=recipes,
             show_default=_RECIPE,
             help=f"How to train: {', '.join(recipe_names())}, or a .toml file.",
         ),
@@ -161,6 +163,8 @@ def bench(
     It leaves a folder with result.json, epochs.csv and weights.safetensors.
     A run that is there already is shown again. Ctrl-C leaves a checkpoint,
     from which --resume goes on.
+
+    Example: archkit bench resnet10 --recipe fast
     """
     from archkit.cli.suite import Options, carry_out
 

@@ -14,7 +14,10 @@ __all__ = ["budgets_command"]
 def budgets_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, one object per budget.")] = False,
 ) -> None:
-    """List the budgets that go by name, as in --budget cifar10-5m, with their limits and sources."""
+    """List the budgets that go by name, as in --budget cifar10-5m, with their limits and sources.
+
+    Example: archkit budgets --json
+    """
     from archkit.budget import read_budget, shipped_budgets
 
     table = new_table("name", "limits", "source")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from archkit.cli.completion import architectures, budgets
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.render import exact, new_table, show
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
-from archkit.files import shipped
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,6 +40,7 @@ def count_command(
         list[str],
         typer.Argument(
             metavar="SPEC...",
+            autocompletion=architectures,
             help='Networks: "[2,1,1,1]x[64,128,256,512]" or a name that `archkit zoo` lists, '
             "followed by options.",
         ),
@@ -65,7 +66,7 @@ def count_command(
         typer.Option(
             "--budget",
             metavar="NAME|FILE",
-            autocompletion=lambda: list(shipped("budgets")),
+            autocompletion=budgets,
             help="Show what is left of a budget (one that `archkit budgets` lists, or a TOML file), and "
             "which single changes still fit.",
         ),
@@ -90,6 +91,8 @@ def count_command(
 
     MACs are the multiply-accumulates of convolutions and linear layers for one image, with the bias not
     counted; activations are the elements that those layers put out.
+
+    Example: archkit count resnet50 --by stage
     """
     from archkit.spec import parse
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archkit.cli.completion import sort_keys
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.limits import BudgetPath, Space, refuse_settings, takes_limits
 from archkit.cli.render import exact, json_line, new_table, say, show
@@ -41,6 +42,7 @@ def enumerate_command(
         str | None,
         typer.Option(
             "--sort",
+            autocompletion=sort_keys,
             help=f"Sort by one of {as_options(*FIGURES)}, largest first, or by least-params and so on, "
             "smallest first. By default params. A whole list that is sorted is held in memory.",
         ),
@@ -71,6 +73,8 @@ def enumerate_command(
     --output or --json, but neither --limit nor --sort, all are listed as a stream
     in the order of the space: by options, then number of stages, then width and
     blocks of the first stage, of the second, and so on, all ascending.
+
+    Example: archkit enumerate --max-params 5M --limit 3
     """
     from archkit.budget import Objective, read_space_and_budget
     from archkit.budget.output import check_output

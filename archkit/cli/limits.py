@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hin
 
 import typer
 
+from archkit.cli.completion import budgets
 from archkit.cli.ignored import refuse
 from archkit.cli.stopping import when_stopped
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
-from archkit.files import shipped
 from archkit.spec import DEFAULT_SPACE
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ BudgetPath: TypeAlias = Annotated[
     typer.Option(
         "--budget",
         metavar="NAME|FILE",
-        autocompletion=lambda: list(shipped("budgets")),
+        autocompletion=budgets,
         help="A budget that `archkit budgets` lists, or a TOML file; limits given as options replace it.",
     ),
 ]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from archkit.cli.render import say
+from archkit.statistics import percent as share_in_percent
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -210,9 +211,8 @@ class _Bars:
 
 
 def percent(correct: int, total: int) -> str:
-    """A share in percent with two places, rounded down: 99.999% is not shown as 100%."""
-    hundredths = correct * 10_000 // total
-    return f"{hundredths // 100}.{hundredths % 100:02d}%"
+    """A share in percent with two places, as reports print it: 99.999% is not shown as 100%."""
+    return f"{share_in_percent(correct / total)}%"
 
 
 def duration(seconds: float) -> str:

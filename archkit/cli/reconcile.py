@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
+from archkit.cli.completion import architectures
 from archkit.cli.render import exact, json_line, new_table, show
 
 __all__ = ["reconcile_command"]
 
 
 def reconcile_command(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The network as the paper writes it.")],
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC", autocompletion=architectures, help="The network as the paper writes it."
+        ),
+    ],
     figure: Annotated[
         str,
         typer.Argument(metavar="FIGURE", help="The figure as it was printed: 3.15M, 4,697,742, 329e6."),
@@ -35,6 +41,8 @@ def reconcile_command(
     """Explain a published figure: the variants of a spec that print as it does, simplest first.
 
     A figure with few digits fits many variants; `rounded` and `cut` say how each of them becomes it.
+
+    Example: archkit reconcile resnet50 25.6M
     """
     from archkit.count.figure import parse_figure
     from archkit.count.reconcile import reconcile

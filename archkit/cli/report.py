@@ -59,6 +59,8 @@ def report_command(
     """Set finished runs side by side, seeds together, beside the paper's figures if it has them.
 
     Runs that are unfinished or damaged are named and skipped.
+
+    Example: archkit report runs --html report.html
     """
     from archkit.bench.report import find_runs, group_runs, to_csv, to_markdown
 

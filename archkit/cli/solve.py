@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archkit.cli.completion import objectives
 from archkit.cli.ignored import refuse
 from archkit.cli.limits import BudgetPath, Space, refuse_settings, takes_limits
 from archkit.cli.render import exact, json_line, new_table, say, show
@@ -30,6 +31,7 @@ def solve_command(
         str | None,
         typer.Option(
             "--by",
+            autocompletion=objectives,
             show_default=ENTROPY,
             help=f"Rank by one of {as_options(*OBJECTIVES)}, highest first, or by least-macs and so on, "
             "lowest first.",
@@ -57,7 +59,10 @@ def solve_command(
         bool, typer.Option("--json", help="Print JSON lines, one object per network.")
     ] = False,
 ) -> None:
-    """Give the best networks of a space within a budget, and say what proves that they are the best."""
+    """Give the best networks of a space within a budget, and say what proves that they are the best.
+
+    Example: archkit solve --budget cifar10-5m --best 3
+    """
     from archkit.budget import MAX_RHO, Objective, read_directions, read_space_and_budget
     from archkit.errors import BudgetError
 

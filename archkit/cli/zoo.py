@@ -21,7 +21,10 @@ def zoo_command(
         bool, typer.Option("--json", help="Print JSON lines, one object per architecture.")
     ] = False,
 ) -> None:
-    """List the architectures that have a name, with their specs and sources."""
+    """List the architectures that have a name, with their specs and sources.
+
+    Example: archkit zoo --json
+    """
     from archkit.count import totals
     from archkit.spec import parse, zoo
 

@@ -19,6 +19,7 @@ from archkit.bench.report import (
 )
 from archkit.bench.report.curves import comparisons, curve
 from archkit.bench.report.paper import printed_runs
+from archkit.cli.progress import percent
 from archkit.errors import DataError
 from tests.bench.runs import write_run
 
@@ -267,6 +268,15 @@ def test_the_most_accurate_is_on_top_and_the_csv_keeps_the_order_of_the_folders(
     assert [row.group.correct for row in rows(sections[0])] == [(9000,), (8000,), (7000,)]
     lines = csv.DictReader(io.StringIO(to_csv(sections)))
     assert [line["test_correct"] for line in lines] == ["7000", "9000", "8000"]
+
+
+def test_a_share_is_printed_one_way(tmp_path):
+    """5 of 7 is 71.428...%: the run and the report round it alike."""
+    write_run(tmp_path, "[1]x[8]", correct=5, total=7)
+    (row,) = only(tmp_path)
+    assert dict(zip(COLUMNS, row.cells(), strict=True))["mean"] == "71.43"
+    assert percent(5, 7) == "71.43%"
+    assert percent(0, 7) == "0.00%"
 
 
 def test_an_interval_ends_where_accuracies_end(tmp_path):

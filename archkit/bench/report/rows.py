@@ -12,6 +12,7 @@ from archkit.bench.recipe import recipe_label
 from archkit.bench.report.groups import Group, Section, Summary
 from archkit.bench.report.names import data_text, network_name
 from archkit.bench.report.paper import Printed, printed_for
+from archkit.statistics import percent
 
 __all__ = ["COLUMNS", "Row", "front", "in_order", "rows", "shown", "to_csv", "to_markdown"]
 
@@ -67,10 +68,10 @@ class Row:
             self.network,
             self.recipe,
             str(test.n),
-            f"{100 * test.mean:.2f}",
+            percent(test.mean),
             *_spread(test),
-            _NONE if flip is None else f"{100 * flip.mean:.2f}",
-            _NONE if apart is None else f"{100 * apart.mean:.2f}",
+            _NONE if flip is None else percent(flip.mean),
+            _NONE if apart is None else percent(apart.mean),
             _NONE
             if self.printed is None
             else f"{self.printed.percent:.2f}{'*' if self.printed.moved else ''}",
