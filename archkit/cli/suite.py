@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archkit.cli.progress import watching_runs
+from archkit.cli.progress import duration, watching_runs
 from archkit.cli.render import json_line, say
 from archkit.cli.report import show_sections
 from archkit.cli.result import show_result
@@ -82,6 +82,8 @@ def carry_out(
 
         from archkit.bench.sweep.run_suite import run_suite
 
+        if not options.alone and not options.quiet:
+            progress.say(_ahead(runs, data, options))
         ending = run_suite(
             runs,
             data,
@@ -123,6 +125,20 @@ def carry_out(
             run = one.run
             say(f"{run.label}, recipe {run.recipe.name}, seed {run.seed}: {_first_line(one.error)}")
         raise RunError(f"{len(failed)} of {len(ended)} runs failed")
+
+
+def _ahead(runs: Sequence[Run], data: DataSet, options: Options) -> str:
+    """How long the runs will take in all, before the first starts."""
+    from archkit.bench.sweep.ahead import look_ahead
+    from archkit.bench.sweep.conduct import Conduct
+
+    conduct = Conduct(device=options.device, root=options.root, force=options.force, threads=options.threads)
+    ahead = look_ahead(runs, data, conduct)
+    there = len(runs) - ahead.runs
+    text = f"{len(runs)} runs" + (f", {there} of them there already or not possible" if there else "")
+    if ahead.seconds is None:
+        return text
+    return f"{text}: about {duration(ahead.seconds)} in all" + (" one after the other" * (options.jobs > 1))
 
 
 def _logged(folder: Path, watch: Watch, log: str | None) -> AbstractContextManager[Watch]:

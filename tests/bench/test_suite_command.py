@@ -85,6 +85,8 @@ def test_a_run_that_fails_does_not_end_the_suite(cli, write, folder, tmp_path):
     assert done.returncode == 1
     assert done.stdout.count("[1]x[8]") == 2  # its figures, its counts
     assert done.stderr.splitlines()[-1] == "error: 1 of 3 runs failed"
+    assert done.stderr.splitlines()[0].startswith("3 runs: about ")
+    assert done.stderr.splitlines()[0].endswith(" in all")
     assert "[1]x[6], recipe demo, seed 0: " in done.stderr
     assert "the loss is not finite" in done.stderr
     assert "Traceback" not in done.stderr

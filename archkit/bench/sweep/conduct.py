@@ -20,7 +20,7 @@ from archkit.bench.train.results import run_key
 from archkit.bench.train.threads import Threads
 from archkit.errors import ArchkitError, RunError
 
-__all__ = ["Conduct", "failed", "folder_of"]
+__all__ = ["Conduct", "failed", "folder_of", "freed"]
 
 _PACKAGE: Final = Path(archkit.__file__).parent
 
@@ -57,7 +57,7 @@ class Conduct:
             raise
         except Exception as error:  # noqa: BLE001 - of cuDNN, Triton or us: other runs may do better
             ended = failed(run, error)
-        _free(self.device)
+        freed(self.device)
         return ended
 
     def _run(self, run: Run, folder: Path, data: DataSet, watch: Watch) -> Finished:
@@ -98,7 +98,7 @@ def _line(error: Exception) -> str:
     return f"{what} ({Path(ours[-1].filename).relative_to(_PACKAGE.parent)}, line {ours[-1].lineno})"
 
 
-def _free(device: torch.device) -> None:
+def freed(device: torch.device) -> None:
     """Frees what the last run held and a cycle keeps: a schedule and its optimizer hold each other."""
     gc.collect()
     if device.type == "cuda":

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import torch
@@ -24,7 +24,7 @@ from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, 
 from archkit.errors import RunError
 from archkit.spec import ArchSpec
 
-__all__ = ["Outcome", "Save", "estimate", "train"]
+__all__ = ["Outcome", "Save", "estimate", "measure", "train"]
 
 Save: TypeAlias = Callable[[Checkpoint], None]
 
@@ -187,6 +187,33 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
         evaluations=batches + -(-len(data.test) // EVALUATION_BATCH),
         threads=torch.get_num_threads() if kind == "cpu" else None,
     )
+
+
+def measure(
+    spec: ArchSpec, data: DataSet, recipe: Recipe, *, device: torch.device, threads: Threads = None
+) -> TimeEstimate:
+    """How long a run will take from its first epoch to its test, without compiling; nothing is kept of it.
+
+    Args:
+        spec: the network; its input and classes must be those of the data.
+        data: what to train and test on.
+        recipe: how to train.
+        device: where to train.
+        threads: as in `train`.
+
+    Raises:
+        RunError: the recipe does not fit the data, or memory runs out.
+        DataError: there are too few images to split.
+    """
+    recipe = replace(recipe, compile="none")
+    with _generators_kept(device), threads_kept(), backends(recipe.precision), _memory_errors(recipe):
+        if isinstance(threads, int):
+            torch.set_num_threads(threads)
+        trainer = Trainer(spec, DeviceData.of(data, recipe, device), recipe, seed=0, device=device)
+        if threads == "auto" and device.type == "cpu":
+            index = torch.arange(trainer.batch_sizes[-1])
+            choose_threads(lambda: trainer.step(index))
+        return estimate(trainer)
 
 
 def _run(
