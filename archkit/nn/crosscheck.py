@@ -14,13 +14,13 @@ from archkit.nn.network import build
 from archkit.plan import layout
 from archkit.spec import ArchSpec
 
-__all__ = ["ASKED", "Comparison", "ToolCheck", "crosscheck"]
+__all__ = ["APART", "ASKED", "Comparison", "ToolCheck", "crosscheck"]
 
 ASKED: Final = tuple(tool for tool in Tool if tool is not Tool.pycls)
 """The tools that can be asked about a module; pycls counts networks that it builds itself."""
 
-# They replace functions of torch while they count; calflops leaves some replaced after an error.
-_APART: Final = frozenset({Tool.calflops})
+APART: Final = frozenset({Tool.calflops, Tool.deepspeed})
+"""They replace functions of torch while they count, and after an error leave some replaced."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ def _check(spec: ArchSpec, tool: Tool) -> ToolCheck:
         return ToolCheck(tool=tool, version=None)
     predicted = {p.quantity: p.total for p in predict(layout(spec), tool)}
     try:
-        if tool in _APART:
+        if tool in APART:
             (reported,) = ask_apart(tool, [spec])
         else:
             reported = ask(tool, partial(build, spec), spec.input)

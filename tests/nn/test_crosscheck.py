@@ -5,10 +5,15 @@ What a tool should report is predicted from the text alone; a tolerance is nowhe
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import importlib
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +28,7 @@ from archkit.count.tools import Tool, predict
 from archkit.errors import ToolError
 from archkit.nn import build, counters
 from archkit.nn.counters import ask, ask_apart, version
-from archkit.nn.crosscheck import ASKED, crosscheck
+from archkit.nn.crosscheck import APART, ASKED, crosscheck
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
 from archkit.spec.zoo import names
@@ -33,7 +38,7 @@ from tests.strategies import specs
 PLAIN = "[2,1,1,1]x[64,128,256,512]"
 
 # calflops takes a process of its own, which is too slow for every case; it has tests of its own.
-HERE = tuple(tool for tool in ASKED if tool is not Tool.calflops and version(tool) is not None)
+HERE = tuple(tool for tool in ASKED if tool not in APART and version(tool) is not None)
 has_calflops = pytest.mark.skipif(version(Tool.calflops) is None, reason="calflops is not installed")
 
 SMALL = [name for name in names() if "input=" not in str(parse(name))]
@@ -104,7 +109,10 @@ def timm_names() -> list[str]:
 
 def test_the_tools_of_the_dev_environment_are_there() -> None:
     """Otherwise the tests below would pass by asking nobody."""
-    assert set(HERE) == set(ASKED) - {Tool.calflops}
+    # ultralytics-thop stands in thop's place, so that one of the two is there.
+    optional = {Tool.thop, Tool.ultralytics_thop, Tool.torchprofile}
+    assert set(HERE) - optional == set(ASKED) - APART - optional
+    assert len({Tool.thop, Tool.ultralytics_thop} & set(HERE)) == 1
 
 
 @pytest.mark.parametrize(
@@ -207,6 +215,42 @@ def test_without_numbers_the_tools_report_the_same(tool: Tool, text: str) -> Non
     spec = parse(text)
     on_cpu = ask(tool, partial(build, spec), spec.input, device="cpu")
     assert ask(tool, partial(build, spec), spec.input, device="meta") == on_cpu
+
+
+@pytest.mark.parametrize("tool", sorted(APART))
+def test_tools_that_are_asked_in_a_process_of_their_own(tool: Tool) -> None:
+    if version(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    networks = [
+        parse(text) for text in (PLAIN, "[1,2]x[8,16] attn=se aa=blur bias=yes stem=deep norm=group:4")
+    ]
+    for spec, reported in zip(networks, ask_apart(tool, networks), strict=True):
+        assert reported == {p.quantity: p.total for p in predict(layout(spec), tool)}, spec
+
+
+def installed(folder: Path, name: str, source: bytes, recorded: bytes | None = None) -> None:
+    """A distribution that has put `thop/__init__.py` into a folder, as its record says."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(recorded or source).digest()).rstrip(b"=").decode()
+    info = folder / f"{name.replace('-', '_')}-9.9.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n")
+    (info / "RECORD").write_text(f"thop/__init__.py,sha256={digest},{len(source)}\n")
+    (folder / "thop").mkdir(exist_ok=True)
+    (folder / "thop" / "__init__.py").write_bytes(source)
+
+
+@pytest.mark.parametrize(("last", "other"), [("thop", "ultralytics-thop"), ("ultralytics-thop", "thop")])
+def test_which_of_two_packages_is_imported_as_thop(
+    last: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one installed last has written over the other's files, and pip lists both."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "thop", raising=False)
+    importlib.invalidate_caches()
+    installed(tmp_path, other, b"first")
+    assert version(Tool(other)) == "9.9"
+    installed(tmp_path, last, b"second")
+    assert (version(Tool(last)), version(Tool(other))) == ("9.9", None)
 
 
 def test_asking_leaves_nothing_behind(capfd: pytest.CaptureFixture[str]) -> None:
@@ -321,11 +365,17 @@ def test_the_command_exits_with_0_where_all_agree(cli: Cli) -> None:
         ["ptflops-aten", "macs", "328,930,314", "328,930,314", "0"],
         ["torchinfo", "mult-adds", "328,936,330", "328,936,330", "0"],
         ["torch", "flops", "657,860,608", "657,860,608", "0"],
-        ["thop", "macs", "330,937,856", "330,937,856", "0"],
+        [
+            "ultralytics-thop" if version(Tool.thop) is None else "thop",
+            "macs",
+            "330,937,856",
+            "330,937,856",
+            "0",
+        ],
     ):
         assert row in lines
-    if version(Tool.calflops) is None:
-        assert "Not installed, so not asked: calflops." in done.stdout
+    absent = [tool.value for tool in ASKED if version(tool) is None]
+    assert f"Not installed, and so not asked: {', '.join(absent)}." in " ".join(done.stdout.split())
 
 
 @pytest.fixture
@@ -349,8 +399,10 @@ def test_a_difference_is_shown_and_is_exit_code_1(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     (row,) = (line.split() for line in printed.splitlines() if line.startswith("torch "))
     assert (row[1], row[-1]) == ("flops", "+1")
-    missing = "fvcore, ptflops, ptflops-aten, torchinfo, thop, calflops"
-    assert f"Not installed, so not asked: {missing}." in printed
+    missing = (
+        "fvcore, ptflops, ptflops-aten, torchinfo, thop, ultralytics-thop, torchprofile, deepspeed, calflops"
+    )
+    assert f"Not installed, and so not asked: {missing}." in printed
 
 
 @pytest.mark.usefixtures("one_tool_off_by_one")
@@ -366,5 +418,5 @@ def test_the_command_asks_one_tool(capsys: pytest.CaptureFixture[str]) -> None:
     show_check([parse(PLAIN)], tool="thop", as_json=True)
     (found,) = json.loads(capsys.readouterr().out)["tools"]
     assert (found["tool"], found["figures"][0]["reported"]) == ("thop", 330_937_856)
-    with pytest.raises(typer.BadParameter, match="takes no modules"):
+    with pytest.raises(typer.BadParameter, match="counts only networks that it builds itself"):
         show_check([parse(PLAIN)], tool="pycls", as_json=True)
