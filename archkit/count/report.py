@@ -88,7 +88,7 @@ class Account:
         return tuple(term for term in terms if term[1])
 
 
-def count(spec: ArchSpec) -> Account:
+def count(spec: ArchSpec | str) -> Account:
     """Lays a network out and adds it up.
 
     >>> from archkit.spec import parse
@@ -101,7 +101,7 @@ def count(spec: ArchSpec) -> Account:
     plan = layout(spec)
     parts = tuple(_part(name, tuple(layers_of(nodes))) for name, nodes in plan.parts())
     return Account(
-        spec=spec,
+        spec=plan.spec,
         parts=parts,
         params=sum(part.params for part in parts),
         macs=sum(part.macs for part in parts),

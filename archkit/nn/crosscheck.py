@@ -12,7 +12,7 @@ from archkit.errors import ToolError
 from archkit.nn.counters import ask, ask_apart, version
 from archkit.nn.network import build
 from archkit.plan import layout
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["APART", "ASKED", "Comparison", "ToolCheck", "crosscheck"]
 
@@ -59,7 +59,7 @@ class ToolCheck:
         return self.failure is None and not any(c.difference for c in self.comparisons)
 
 
-def crosscheck(spec: ArchSpec, *, tools: Iterable[Tool] = ASKED) -> tuple[ToolCheck, ...]:
+def crosscheck(spec: ArchSpec | str, *, tools: Iterable[Tool] = ASKED) -> tuple[ToolCheck, ...]:
     """Builds the network anew for each tool, asks the tool, and compares with `predict`.
 
     >>> from archkit.spec import parse
@@ -71,7 +71,8 @@ def crosscheck(spec: ArchSpec, *, tools: Iterable[Tool] = ASKED) -> tuple[ToolCh
         spec: the network.
         tools: those to ask, among `ASKED`.
     """
-    return tuple(_check(spec, tool) for tool in tools)
+    found = as_spec(spec)
+    return tuple(_check(found, tool) for tool in tools)
 
 
 def _check(spec: ArchSpec, tool: Tool) -> ToolCheck:
