@@ -16,18 +16,19 @@ from typing import Any
 from archkit.blocks import HeadSetting, StemSetting, draw_block, draw_head, draw_stem
 from archkit.blocks.symbol import Code, Form, written
 from archkit.count.pens import Cost, CostPen, SymbolPen
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["Cost", "totals"]
 
 
-def totals(spec: ArchSpec) -> Cost:
+def totals(spec: ArchSpec | str) -> Cost:
     """What a network costs, by the closed form: microseconds, however deep it is.
 
     >>> from archkit.spec import parse
     >>> totals(parse("[2,1,1,1]x[64,128,256,512]"))
     Cost(params=4977226, macs=328930304, activations=499722, depth=12)
     """
+    spec = as_spec(spec)
     stem, settings, strides, head = spec.parts
     c, h, w = spec.input
     params, macs, activations, depth, c, h, w = _stem_form(stem)(c, spec.stem[1], h, w)

@@ -71,7 +71,7 @@ class Memory:
 
 
 def memory(
-    spec: ArchSpec, *, batch: int = 1, optimizer: str = "momentum", bytes_per_value: int = 4
+    spec: ArchSpec | str, *, batch: int = 1, optimizer: str = "momentum", bytes_per_value: int = 4
 ) -> Memory:
     """The memory of a network for a batch.
 
@@ -89,7 +89,7 @@ def memory(
     if optimizer not in OPTIMIZER_STATES:
         raise BudgetError(unknown("optimizer", optimizer, OPTIMIZER_STATES))
     plan = layout(spec)
-    params = int(totals(spec).params)
+    params = int(totals(plan.spec).params)
     return Memory(
         batch=batch,
         optimizer=optimizer,

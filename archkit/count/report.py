@@ -8,7 +8,7 @@ from typing import Final
 
 from archkit.count.formulas import layer_activations, layer_equation1, layer_macs, layer_params
 from archkit.plan import KINDS, Layer, Plan, layers_of, layout, main_path
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["Account", "LayerCost", "PartCost", "count", "depth", "receptive_field"]
 
@@ -97,11 +97,11 @@ class Account:
         return tuple(term for term in terms if term[1])
 
 
-def count(spec: ArchSpec, *, fold: int | None = None) -> Account:
+def count(spec: ArchSpec | str, *, fold: int | None = None) -> Account:
     """Lays a network out and adds it up.
 
     Args:
-        spec: the network.
+        spec: the network, or its text.
         fold: in stages of more blocks than this (2 or more), the blocks from the second on, which are
             identical, are laid out once, as `stage1.block2`.
 
@@ -112,6 +112,7 @@ def count(spec: ArchSpec, *, fold: int | None = None) -> Account:
     >>> account.parts[4].name, round(account.parts[4].params / account.params, 2)
     ('stage4', 0.74)
     """
+    spec = as_spec(spec)
     folded = [fold is not None and n > fold for n in spec.blocks]
     times = {f"stage{i + 1}.block2": n - 1 for i, n in enumerate(spec.blocks) if folded[i]}
     few = [2 if once else n for n, once in zip(spec.blocks, folded, strict=True)]

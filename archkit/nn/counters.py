@@ -1,13 +1,17 @@
 """Asking other counters about a module.
 
 Each tool gets a module of its own, since most leave hooks and attributes behind, and nothing that it
-prints is shown. `python -m archkit.nn.counters TOOL SPEC...` asks a tool in a process of its own: calflops
-and ptflops replace functions of torch while they count, and after an error calflops leaves some replaced.
+prints is shown. `python -m archkit.nn.counters TOOL SPEC...` asks a tool in a process of its own: calflops,
+DeepSpeed and ptflops replace functions of torch while they count, and after an error the first two leave some
+replaced.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.metadata
+import importlib.util
 import io
 import json
 import logging
@@ -17,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import torch
@@ -37,18 +42,49 @@ _TIMEOUT: Final = 600.0  # seconds for one process of `ask_apart`
 _DISTRIBUTION: Final = {Tool.ptflops_aten: "ptflops"}
 """The package that a tool comes with, where that has another name."""
 
+_THOPS: Final = (Tool.thop, Tool.ultralytics_thop)
+"""Both are imported as `thop`: the one that was installed last has written over the other."""
+
 # These see modules or dispatched operators, so they count without computing any numbers. The others must
 # run on the CPU: a jit trace fails on the meta device, where torch itself also calls functions that ptflops
 # replaces.
-_ON_META: Final = frozenset({Tool.ptflops_aten, Tool.torchinfo, Tool.torch, Tool.thop})
+_ON_META: Final = frozenset({Tool.ptflops_aten, Tool.torchinfo, Tool.torch, *_THOPS})
 
 
 def version(tool: Tool) -> str | None:
-    """The installed version of a tool, or None where it is not installed."""
+    """The installed version of a tool, or None where it is not installed.
+
+    Of the two that are imported as `thop` one alone can be there: whose files they are.
+    """
     try:
-        return importlib.metadata.version(_DISTRIBUTION.get(tool, tool.value))
+        found = importlib.metadata.distribution(_DISTRIBUTION.get(tool, tool.value))
     except importlib.metadata.PackageNotFoundError:
         return None
+    return found.version if tool not in _THOPS or _is_imported(found, "thop") else None
+
+
+def _is_imported(distribution: importlib.metadata.Distribution, package: str) -> bool:
+    """Whether the files of a package that would be imported are those of a distribution.
+
+    Its record holds a hash of each of its files. Where there are none, as in an editable install, it is
+    believed.
+    """
+    found = importlib.util.find_spec(package)
+    where = Path(found.origin).parent if found is not None and found.origin is not None else None
+    recorded = [
+        (file, file.hash)
+        for file in distribution.files or ()
+        if file.hash and file.parts[0] == package and file.suffix == ".py"
+    ]
+    if where is None or not recorded:
+        return where is not None
+    paths = [(where.joinpath(*file.parts[1:]), kind) for file, kind in recorded]
+    return all(path.is_file() and _digest(path, kind) == kind.value for path, kind in paths)
+
+
+def _digest(path: Path, kind: importlib.metadata.FileHash) -> str:
+    digest = hashlib.new(kind.mode, path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def ask(tool: Tool, make: Make, shape: Shape, *, device: str | None = None) -> dict[str, int]:
@@ -202,6 +238,21 @@ def _thop(fresh: Make, images: torch.Tensor) -> dict[str, Any]:
     return {"macs": macs, "params": params}
 
 
+def _torchprofile(fresh: Make, images: torch.Tensor) -> dict[str, Any]:
+    from torchprofile import profile_macs
+
+    return {"macs": profile_macs(fresh(), images)}
+
+
+def _deepspeed(fresh: Make, images: torch.Tensor) -> dict[str, Any]:
+    from deepspeed.profiling.flops_profiler import get_model_profile
+
+    flops, macs, params = get_model_profile(
+        fresh(), input_shape=tuple(images.shape), print_profile=False, warm_up=0, as_string=False
+    )
+    return {"macs": macs, "flops": flops, "params": params}
+
+
 def _calflops(fresh: Make, images: torch.Tensor) -> dict[str, Any]:
     from calflops import calculate_flops
 
@@ -218,6 +269,9 @@ _ASK: Final = {
     Tool.torchinfo: _torchinfo,
     Tool.torch: _torch,
     Tool.thop: _thop,
+    Tool.ultralytics_thop: _thop,
+    Tool.torchprofile: _torchprofile,
+    Tool.deepspeed: _deepspeed,
     Tool.calflops: _calflops,
 }
 

@@ -12,15 +12,15 @@ from archkit.errors import ToolError
 from archkit.nn.counters import ask, ask_apart, version
 from archkit.nn.network import build
 from archkit.plan import layout
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
-__all__ = ["ASKED", "Comparison", "ToolCheck", "crosscheck"]
+__all__ = ["APART", "ASKED", "Comparison", "ToolCheck", "crosscheck"]
 
 ASKED: Final = tuple(tool for tool in Tool if tool is not Tool.pycls)
 """The tools that can be asked about a module; pycls counts networks that it builds itself."""
 
-# They replace functions of torch while they count; calflops leaves some replaced after an error.
-_APART: Final = frozenset({Tool.calflops})
+APART: Final = frozenset({Tool.calflops, Tool.deepspeed})
+"""They replace functions of torch while they count, and after an error leave some replaced."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +59,7 @@ class ToolCheck:
         return self.failure is None and not any(c.difference for c in self.comparisons)
 
 
-def crosscheck(spec: ArchSpec, *, tools: Iterable[Tool] = ASKED) -> tuple[ToolCheck, ...]:
+def crosscheck(spec: ArchSpec | str, *, tools: Iterable[Tool] = ASKED) -> tuple[ToolCheck, ...]:
     """Builds the network anew for each tool, asks the tool, and compares with `predict`.
 
     >>> from archkit.spec import parse
@@ -71,7 +71,8 @@ def crosscheck(spec: ArchSpec, *, tools: Iterable[Tool] = ASKED) -> tuple[ToolCh
         spec: the network.
         tools: those to ask, among `ASKED`.
     """
-    return tuple(_check(spec, tool) for tool in tools)
+    found = as_spec(spec)
+    return tuple(_check(found, tool) for tool in tools)
 
 
 def _check(spec: ArchSpec, tool: Tool) -> ToolCheck:
@@ -80,7 +81,7 @@ def _check(spec: ArchSpec, tool: Tool) -> ToolCheck:
         return ToolCheck(tool=tool, version=None)
     predicted = {p.quantity: p.total for p in predict(layout(spec), tool)}
     try:
-        if tool in _APART:
+        if tool in APART:
             (reported,) = ask_apart(tool, [spec])
         else:
             reported = ask(tool, partial(build, spec), spec.input)

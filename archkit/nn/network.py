@@ -137,7 +137,7 @@ class Network(nn.Module):
 
 
 def build(
-    spec: ArchSpec, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    spec: ArchSpec | str, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
 ) -> Network:
     """A network with fresh weights, drawn from torch's global generator.
 
@@ -149,7 +149,7 @@ def build(
     torch.Size([2, 10])
 
     Args:
-        spec: the network.
+        spec: the network, or its text.
         device: where its weights are made; `"meta"` makes none.
         dtype: of the weights; torch's default unless given.
     """

@@ -20,14 +20,14 @@ from archkit.nn.names import LIBRARIES, Library, module_names
 from archkit.nn.network import Network
 from archkit.nn.wrappers import inner
 from archkit.plan import layout
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["check_state", "key_map", "keys_of", "load_weights", "state_shapes"]
 
 _SHOWN = 4  # keys that an error names of each kind
 
 
-def state_shapes(spec: ArchSpec) -> Shapes:
+def state_shapes(spec: ArchSpec | str) -> Shapes:
     """The `state_dict` of a network, by its shapes, in the order of the forward pass.
 
     >>> from archkit.spec import parse
@@ -42,7 +42,7 @@ def state_shapes(spec: ArchSpec) -> Shapes:
     }
 
 
-def key_map(spec: ArchSpec, library: Library) -> dict[str, str]:
+def key_map(spec: ArchSpec | str, library: Library) -> dict[str, str]:
     """Keys of a library's `state_dict`, and the key that the same tensor has in archkit's.
 
     >>> from archkit.spec import parse
@@ -63,6 +63,7 @@ def key_map(spec: ArchSpec, library: Library) -> dict[str, str]:
     """
     if library not in LIBRARIES:
         raise WeightsError(f"library is {' | '.join(LIBRARIES)}, not {library}")
+    spec = as_spec(spec)
     return keys_of(spec, module_names(spec, library), library)
 
 

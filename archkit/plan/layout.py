@@ -5,13 +5,13 @@ from __future__ import annotations
 from archkit.blocks import draw_block, draw_head, draw_stem
 from archkit.plan.pen import PlanPen
 from archkit.plan.tree import Block, Plan, Stage
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["layout"]
 
 
-def layout(spec: ArchSpec) -> Plan:
-    """Lays a network out.
+def layout(spec: ArchSpec | str) -> Plan:
+    """Lays a network out; it may be given as a text.
 
     >>> from archkit.spec import parse
     >>> plan = layout(parse("[2,1,1,1]x[64,128,256,512]"))
@@ -20,6 +20,7 @@ def layout(spec: ArchSpec) -> Plan:
     >>> plan.head[-1].name, plan.head[-1].in_shape, plan.head[-1].out_shape
     ('head.fc', (512,), (10,))
     """
+    spec = as_spec(spec)
     c, h, w = spec.input
     pen = PlanPen(c, h, w, "stem")
     draw_stem(pen, spec.parts.stem, spec.stem.width)

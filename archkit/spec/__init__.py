@@ -4,7 +4,7 @@ from archkit.blocks import Attention, Norm, Stem
 from archkit.spec.arch import ArchSpec
 from archkit.spec.space import DEFAULT_SPACE, SearchSpace
 from archkit.spec.space_text import parse_space
-from archkit.spec.text import parse
+from archkit.spec.text import as_spec, parse
 
 __all__ = [
     "DEFAULT_SPACE",
@@ -13,6 +13,7 @@ __all__ = [
     "Norm",
     "SearchSpace",
     "Stem",
+    "as_spec",
     "parse",
     "parse_space",
 ]

@@ -14,7 +14,7 @@ from archkit.spec.options import options
 from archkit.spec.syntax import read
 from archkit.spec.syntax_tree import Assignment, Atom, Items, Node, Span, Text
 
-__all__ = ["near_name", "option_value", "parse", "to_arch"]
+__all__ = ["as_spec", "near_name", "option_value", "parse", "to_arch"]
 
 # Blocks and channels alone, by far the commonest text and the one that is read by the million: what
 # this takes, the grammar takes too, and everything that is wrong is left to it.
@@ -41,6 +41,19 @@ def parse(text: str) -> ArchSpec:
         if found is not None:
             return found
     return to_arch(read(text))
+
+
+def as_spec(spec: ArchSpec | str) -> ArchSpec:
+    """A spec, or the one that a text says: what every function that takes a spec does first.
+
+    Raises:
+        SpecError: it is neither, or the text is no spec.
+    """
+    if isinstance(spec, ArchSpec):
+        return spec
+    if isinstance(spec, str):
+        return parse(spec)
+    raise SpecError(f"a network is an ArchSpec or a text such as 'resnet18', not {type(spec).__name__}")
 
 
 @lru_cache(maxsize=256)

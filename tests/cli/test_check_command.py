@@ -12,6 +12,7 @@ from archkit.cli.check import show_check
 from archkit.count.tools import Tool
 from archkit.nn import counters
 from archkit.nn.counters import version
+from archkit.nn.crosscheck import ASKED
 from archkit.spec import parse
 from tests.conftest import Cli
 from tests.nn.test_crosscheck import PLAIN
@@ -27,11 +28,17 @@ def test_the_command_exits_with_0_where_all_agree(cli: Cli) -> None:
         ["ptflops-aten", "macs", "328,930,314", "328,930,314", "0"],
         ["torchinfo", "mult-adds", "328,936,330", "328,936,330", "0"],
         ["torch", "flops", "657,860,608", "657,860,608", "0"],
-        ["thop", "macs", "330,937,856", "330,937,856", "0"],
+        [
+            "ultralytics-thop" if version(Tool.thop) is None else "thop",
+            "macs",
+            "330,937,856",
+            "330,937,856",
+            "0",
+        ],
     ):
         assert row in lines
-    if version(Tool.calflops) is None:
-        assert "Not installed, and so not asked: calflops." in done.stdout
+    absent = [tool.value for tool in ASKED if version(tool) is None]
+    assert f"Not installed, and so not asked: {', '.join(absent)}." in " ".join(done.stdout.split())
 
 
 @pytest.fixture
@@ -55,7 +62,9 @@ def test_a_difference_is_shown_and_is_exit_code_1(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     (row,) = (line.split() for line in printed.splitlines() if line.startswith("torch "))
     assert (row[1], row[-1]) == ("flops", "+1")
-    missing = "fvcore, ptflops, ptflops-aten, torchinfo, thop, calflops"
+    missing = (
+        "fvcore, ptflops, ptflops-aten, torchinfo, thop, ultralytics-thop, torchprofile, deepspeed, calflops"
+    )
     assert f"Not installed, and so not asked: {missing}." in printed
 
 

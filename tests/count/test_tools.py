@@ -34,6 +34,10 @@ PRINTED = {
     (Tool.torchinfo, "mult-adds"): (328_936_330, 1_814_083_944, 4_089_238_376),
     (Tool.torch, "flops"): (657_860_608, 3_628_146_688, 8_178_368_512),
     (Tool.thop, "macs"): (330_937_856, 1_824_033_792, 4_133_742_592),
+    (Tool.ultralytics_thop, "macs"): (None, None, 4_133_742_592),
+    (Tool.torchprofile, "macs"): (None, None, 4_100_300_288),
+    (Tool.deepspeed, "macs"): (None, None, 4_089_184_256),
+    (Tool.deepspeed, "flops"): (None, None, 8_211_108_352),
     (Tool.calflops, "macs"): (None, 1_814_073_344, 4_089_184_256),
     (Tool.calflops, "flops"): (None, 3_636_250_112, 8_211_108_352),
     (Tool.pycls, "flops"): (None, None, 4_089_185_256),
@@ -54,6 +58,27 @@ def test_figures_that_the_tools_have_printed(column: int, text: str) -> None:
     for (tool, quantity), printed in PRINTED.items():
         if printed[column] is not None:
             assert figure(plan, tool, quantity).total == printed[column], (tool, quantity)
+
+
+def test_what_ultralytics_thop_counts_more_than_thop() -> None:
+    """The windows of average pools, and group norm with its parameters; measured on both."""
+
+    def more(text: str, quantity: str) -> int:
+        plan = layout(parse(text))
+        ours, theirs = (figure(plan, tool, quantity).total for tool in (Tool.ultralytics_thop, Tool.thop))
+        return ours - theirs
+
+    assert more("resnet50d", "macs") == 1_404_928
+    assert more("[2,2]x[32,64] norm=group:4", "macs") == 983_040
+    assert more("[2,2]x[32,64] norm=group:4", "params") == 960
+    assert more("resnet50", "macs") == more("resnet50", "params") == 0
+
+
+def test_a_pools_last_window_may_be_cut() -> None:
+    """What ultralytics-thop 2.2.3 printed: on 65x97 the shortcut's windows of 2x2 are cut at both edges."""
+    assert (
+        figure(layout(parse("resnet50d input=3x65x97")), Tool.ultralytics_thop, "macs").total == 747_911_008
+    )
 
 
 def test_pycls_counts_what_max_pooling_puts_out() -> None:
@@ -205,6 +230,8 @@ ROWS = {
     "max pooling": "max pooling",
     "average pooling": "average pooling",
     "global pooling": "global average pooling",
+    "mean of channel attention": "mean of channel attention",
+    "product of channel attention": "product of channel attention",
 }
 COLUMNS = [
     (Tool.fvcore, "flops"),
@@ -213,6 +240,10 @@ COLUMNS = [
     (Tool.torchinfo, "mult-adds"),
     (Tool.torch, "flops"),
     (Tool.thop, "macs"),
+    (Tool.ultralytics_thop, "macs"),
+    (Tool.torchprofile, "macs"),
+    (Tool.deepspeed, "macs"),
+    (Tool.deepspeed, "flops"),
     (Tool.calflops, "macs"),
     (Tool.calflops, "flops"),
     (Tool.pycls, "flops"),

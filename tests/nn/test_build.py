@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,7 +9,12 @@ from hypothesis import given, settings
 from torch import nn
 
 from archkit.count import count, totals
-from archkit.nn import build, load_weights
+from archkit.count.memory import memory
+from archkit.count.tools import Tool
+from archkit.errors import SpecError
+from archkit.nn import build, key_map, load_weights, state_shapes
+from archkit.nn.crosscheck import crosscheck
+from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
 from tests.strategies import specs
 
@@ -195,3 +201,18 @@ class TestTheFilterOfBlurPooling:
         network = copy.deepcopy(nn.Sequential(self.emptied()))
         network.load_state_dict(original.state_dict())
         assert torch.equal(self.outputs(network), self.outputs(original))
+
+
+@pytest.mark.parametrize("function", [totals, count, layout, memory, state_shapes])
+def test_a_text_is_taken_wherever_a_spec_is(function: Callable[[object], object]) -> None:
+    assert function("resnet10") == function(parse("resnet10"))
+    with pytest.raises(SpecError, match="no architecture is called 'resnet1O'"):
+        function("resnet1O")
+    with pytest.raises(SpecError, match=r"a network is an ArchSpec or a text such as 'resnet18', not int"):
+        function(10)
+
+
+def test_a_text_is_built_and_asked_about() -> None:
+    assert build("resnet10", device="meta").spec == parse("resnet10")
+    assert key_map("resnet18", "timm") == key_map(parse("resnet18"), "timm")
+    assert crosscheck("[1]x[4]", tools=[Tool.torch]) == crosscheck(parse("[1]x[4]"), tools=[Tool.torch])

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import importlib
+import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-from archkit.count.tools import Tool
+from archkit.count.tools import Tool, predict
 from archkit.errors import ToolError
 from archkit.nn import build, counters
-from archkit.nn.counters import ask, ask_apart
-from archkit.nn.crosscheck import crosscheck
+from archkit.nn.counters import ask, ask_apart, version
+from archkit.nn.crosscheck import APART, crosscheck
+from archkit.plan import layout
 from archkit.spec import parse
 from tests.nn.test_crosscheck import HERE, PLAIN, assert_agrees
 
@@ -26,6 +32,42 @@ def test_without_numbers_the_tools_report_the_same(tool: Tool, text: str) -> Non
     spec = parse(text)
     on_cpu = ask(tool, partial(build, spec), spec.input, device="cpu")
     assert ask(tool, partial(build, spec), spec.input, device="meta") == on_cpu
+
+
+@pytest.mark.parametrize("tool", sorted(APART))
+def test_tools_that_are_asked_in_a_process_of_their_own(tool: Tool) -> None:
+    if version(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    networks = [
+        parse(text) for text in (PLAIN, "[1,2]x[8,16] attn=se aa=blur bias=yes stem=deep norm=group:4")
+    ]
+    for spec, reported in zip(networks, ask_apart(tool, networks), strict=True):
+        assert reported == {p.quantity: p.total for p in predict(layout(spec), tool)}, spec
+
+
+def installed(folder: Path, name: str, source: bytes, recorded: bytes | None = None) -> None:
+    """A distribution that has put `thop/__init__.py` into a folder, as its record says."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(recorded or source).digest()).rstrip(b"=").decode()
+    info = folder / f"{name.replace('-', '_')}-9.9.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n")
+    (info / "RECORD").write_text(f"thop/__init__.py,sha256={digest},{len(source)}\n")
+    (folder / "thop").mkdir(exist_ok=True)
+    (folder / "thop" / "__init__.py").write_bytes(source)
+
+
+@pytest.mark.parametrize(("last", "other"), [("thop", "ultralytics-thop"), ("ultralytics-thop", "thop")])
+def test_which_of_two_packages_is_imported_as_thop(
+    last: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one installed last has written over the other's files, and pip lists both."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "thop", raising=False)
+    importlib.invalidate_caches()
+    installed(tmp_path, other, b"first")
+    assert version(Tool(other)) == "9.9"
+    installed(tmp_path, last, b"second")
+    assert (version(Tool(last)), version(Tool(other))) == ("9.9", None)
 
 
 def test_asking_leaves_nothing_behind(capfd: pytest.CaptureFixture[str]) -> None:

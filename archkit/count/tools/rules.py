@@ -5,7 +5,7 @@ mode. Where a figure depends on how a module is written, the comment says which 
 here; docs/rosetta.md has what other ways give. Every figure is an integer, for one image.
 
 Sources: fvcore 0.1.5.post20221221, ptflops 0.7.5, torchinfo 1.8.0, thop 0.1.1.post2209072238,
-calflops 0.3.2, pycls 0.1.1, torch 2.15.0.
+ultralytics-thop 2.2.3, torchprofile 0.1.0, deepspeed 0.19.8, calflops 0.3.2, pycls 0.1.1, torch 2.15.0.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Tool(StrEnum):
     torchinfo = "torchinfo"
     torch = "torch"  # FlopCounterMode, and the sum of `numel`
     thop = "thop"
+    ultralytics_thop = "ultralytics-thop"  # imported as `thop` too, with rules of its own
+    torchprofile = "torchprofile"
+    deepspeed = "deepspeed"  # its flops profiler
     calflops = "calflops"
     pycls = "pycls"
 
@@ -88,6 +91,32 @@ def _weights(layer: Layer) -> int:
 def _window_and_division(layer: Layer) -> int:
     _, h, w = layer.in_shape
     return int((h * w + 1) * prod(layer.out_shape))
+
+
+def _entered_and_left(layer: Layer) -> int:
+    """Each input element that a window holds, and each output element."""
+    _, h, w = layer.in_shape
+    c, rows, columns = layer.out_shape
+    inside = _inside(layer, h, rows) * _inside(layer, w, columns)
+    return int(c * inside + c * rows * columns)
+
+
+def _inside(layer: Layer, size: int, windows: int) -> int:
+    """Rows that the windows of a pool hold, those of overlaps and of the padding each time.
+
+    A window that begins inside the map and ends beyond it (`ceil`) holds what is there.
+    """
+    end = size if layer.ceil else size + layer.padding  # here `ceil` also leaves the padding out
+    start = 0 if layer.ceil else -layer.padding
+    found: int = 0
+    for i in range(windows):
+        first = i * layer.stride - layer.padding
+        found += max(min(first + layer.kernel, end) - max(first, start), 0)
+    return found
+
+
+def _all_entered_and_left(layer: Layer) -> int:
+    return int(prod(layer.in_shape) + prod(layer.out_shape))
 
 
 def _products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
@@ -215,6 +244,68 @@ _THOP: Final = (
     Rule("params", _PARAMS_BUT_GROUP_NORM),
 )
 
+_ULTRALYTICS_THOP: Final = (
+    # profile.py, register_hooks, and vision/basic_hooks.py. By type of module or a parent of it, so group
+    # norm is known; the convs of channel attention too. A functional conv is not among what it sees.
+    Rule(
+        "macs",
+        (
+            *_products(blur=False),
+            # count_normalization: twice calculate_norm, which is already 2 an element.
+            Term("batch norm, 4 an element", _an_output(4), ("batch_norm",)),
+            Term("group norm, 4 an element", _an_output(4), ("group_norm",)),
+            # count_avgpool: an addition for each element in a window, a division for each output.
+            Term(
+                "average pooling, 1 a window element + 1 an output element", _entered_and_left, ("avg_pool",)
+            ),
+            # count_adap_avgpool: the same, of one window that is the whole map.
+            Term(
+                "global pooling, 1 an input element + 1 an output element",
+                _all_entered_and_left,
+                ("global_pool",),
+            ),
+        ),
+    ),
+    _PARAMS,
+)
+
+_TORCHPROFILE: Final = (
+    # handlers.py, HANDLER_MAP. Operators of the traced graph, so the functional conv of blur pooling, the
+    # mean and the product of channel attention are seen; biases are not counted.
+    Rule(
+        "macs",
+        (
+            *_products(blur=True),
+            Term("batch norm, 1 an element", _an_output(), ("batch_norm",)),
+            Term("group norm, 1 an element", _an_output(), ("group_norm",)),
+            Term("average pooling, 1 an output element", _an_output(), ("avg_pool",)),
+            Term("global pooling, 1 an output element", _an_output(), ("global_pool",)),
+            Term("mean of channel attention, 1 an output element", _an_output(), ("squeeze",)),
+            Term("product of channel attention, 1 an element", _an_output(), ("scale",)),
+        ),
+    ),
+)
+
+_DEEPSPEED: Final = (
+    # profiling/flops_profiler/profiler.py, _patch_functionals and _patch_tensor_methods: functions, whichever
+    # module calls them. An operator such as `x * y` is none of them.
+    Rule("macs", _products(blur=True)),
+    Rule(
+        "flops",
+        (
+            *_products(2, blur=True),
+            _CONV_BIAS,
+            Term("batch norm, 2 an element", _an_output(2), ("batch_norm",)),
+            Term("group norm, 5 an element", _an_output(5), ("group_norm",)),
+            Term("ReLU, 1 an element", _an_output(), ("relu",)),
+            Term("max pooling, 1 an input element", _an_input(), ("max_pool",)),
+            Term("average pooling, 1 an input element", _an_input(), ("avg_pool",)),
+            Term("global pooling, 1 an input element", _an_input(), ("global_pool",)),
+        ),
+    ),
+    _PARAMS,
+)
+
 _CALFLOPS: Final = (
     # pytorch_ops.py, _patch_functionals: functions, whichever module calls them.
     Rule("macs", _products(blur=True)),
@@ -267,6 +358,9 @@ RULES: Final[dict[Tool, tuple[Rule, ...]]] = {
     Tool.torchinfo: _TORCHINFO,
     Tool.torch: _TORCH,
     Tool.thop: _THOP,
+    Tool.ultralytics_thop: _ULTRALYTICS_THOP,
+    Tool.torchprofile: _TORCHPROFILE,
+    Tool.deepspeed: _DEEPSPEED,
     Tool.calflops: _CALFLOPS,
     Tool.pycls: _PYCLS,
 }
