@@ -16,8 +16,9 @@ from archkit.bench.sweep.folder import already_there, default_folder, finish, to
 from archkit.bench.sweep.run import Finished
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE, Checkpoint, Keeper
 from archkit.bench.train.device import environment, peak_share
-from archkit.bench.train.engine import Outcome, train
+from archkit.bench.train.engine import train
 from archkit.bench.train.events import Event, Saved, Watch, ignore
+from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE, DataRecord, EpochRow, Result, run_key
 from archkit.bench.train.threads import Threads
 from archkit.bench.train.trainer import NotFiniteError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from archkit.count.tools.rules import NOT_IN_PYCLS, RULES, Rule, Tool
+from archkit.count.tools.rules import NOT_IN_PYCLS, RULES
+from archkit.count.tools.terms import Rule, Tool
 from archkit.errors import SpecError
 from archkit.plan import Layer, Plan
 

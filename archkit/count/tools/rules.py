@@ -10,141 +10,29 @@ ultralytics-thop 2.2.3, torchprofile 0.1.0, deepspeed 0.19.8, calflops 0.3.2, py
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import StrEnum
-from math import prod
-from typing import Final, NamedTuple
+from typing import Final
 
-from archkit.count.formulas import layer_macs, layer_params
-from archkit.plan import Layer
-
-__all__ = ["NOT_IN_PYCLS", "RULES", "Rule", "Term", "Tool"]
-
-
-class Tool(StrEnum):
-    """The tools whose figures are known; ptflops has two backends that count differently."""
-
-    fvcore = "fvcore"
-    ptflops = "ptflops"  # its default backend, `pytorch`
-    ptflops_aten = "ptflops-aten"
-    torchinfo = "torchinfo"
-    torch = "torch"  # FlopCounterMode, and the sum of `numel`
-    thop = "thop"
-    ultralytics_thop = "ultralytics-thop"  # imported as `thop` too, with rules of its own
-    torchprofile = "torchprofile"
-    deepspeed = "deepspeed"  # its flops profiler
-    calflops = "calflops"
-    pycls = "pycls"
-
-
-class Term(NamedTuple):
-    """Something that a tool counts: the layers of some kinds, and the figure of one of them."""
-
-    name: str
-    figure: Callable[[Layer], int]
-    kinds: tuple[str, ...]
-
-
-class Rule(NamedTuple):
-    """A figure that a tool prints: its name there, and its terms."""
-
-    quantity: str
-    terms: tuple[Term, ...]
-
-
-_Figure = Callable[[Layer], int]
-
-
-def _macs(times: int = 1) -> _Figure:
-    """Multiply-accumulates, so many times; blur pooling is a conv of one channel a group."""
-
-    def figure(layer: Layer) -> int:
-        if layer.kind == "blur_pool":
-            return int(times * layer.kernel * layer.kernel * prod(layer.out_shape))
-        return times * layer_macs(layer)
-
-    return figure
-
-
-def _an_output(times: int = 1) -> _Figure:
-    """So much for each element that the layer puts out."""
-    return lambda layer: times * prod(layer.out_shape)
-
-
-def _an_input(times: int = 1) -> _Figure:
-    """So much for each element that enters."""
-    return lambda layer: times * prod(layer.in_shape)
-
-
-def _bias_an_output(layer: Layer) -> int:
-    return prod(layer.out_shape) if layer.bias else 0
-
-
-def _bias_a_channel(layer: Layer) -> int:
-    return int(layer.out_shape[0]) if layer.bias else 0
-
-
-def _weights(layer: Layer) -> int:
-    return layer_params(layer) - _bias_a_channel(layer)
-
-
-def _window_and_division(layer: Layer) -> int:
-    _, h, w = layer.in_shape
-    return int((h * w + 1) * prod(layer.out_shape))
-
-
-def _entered_and_left(layer: Layer) -> int:
-    """Each input element that a window holds, and each output element."""
-    _, h, w = layer.in_shape
-    c, rows, columns = layer.out_shape
-    inside = _inside(layer, h, rows) * _inside(layer, w, columns)
-    return int(c * inside + c * rows * columns)
-
-
-def _inside(layer: Layer, size: int, windows: int) -> int:
-    """Rows that the windows of a pool hold, those of overlaps and of the padding each time.
-
-    A window that begins inside the map and ends beyond it (`ceil`) holds what is there.
-    """
-    end = size if layer.ceil else size + layer.padding  # here `ceil` also leaves the padding out
-    start = 0 if layer.ceil else -layer.padding
-    found: int = 0
-    for i in range(windows):
-        first = i * layer.stride - layer.padding
-        found += max(min(first + layer.kernel, end) - max(first, start), 0)
-    return found
-
-
-def _all_entered_and_left(layer: Layer) -> int:
-    return int(prod(layer.in_shape) + prod(layer.out_shape))
-
-
-def _products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
-    """Convs and the linear layer; whether the conv inside blur pooling is seen differs by tool."""
-    prefix = "" if times == 1 else f"{times} x "
-    seen = (Term(f"{prefix}blur pooling's conv", _macs(times), ("blur_pool",)),) if blur else ()
-    return (
-        Term(f"{prefix}conv", _macs(times), ("conv",)),
-        Term(f"{prefix}conv1d", _macs(times), ("conv1d",)),
-        *seen,
-        Term(f"{prefix}linear", _macs(times), ("linear",)),
-    )
-
-
-_CONV_BIAS: Final = Term("conv bias", _bias_an_output, ("conv",))
-_LINEAR_BIAS: Final = Term("linear bias", _bias_an_output, ("linear",))
-
-_PARAMS_BUT_GROUP_NORM: Final = (
-    Term("conv weights", _weights, ("conv",)),
-    Term("conv bias", _bias_a_channel, ("conv",)),
-    Term("conv1d weights", _weights, ("conv1d",)),
-    Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
-    Term("linear weights", _weights, ("linear",)),
-    Term("linear bias", _bias_a_channel, ("linear",)),
+from archkit.count.formulas import layer_params
+from archkit.count.tools.terms import (
+    CONV_BIAS,
+    GROUP_NORM_PARAMS,
+    LINEAR_BIAS,
+    PARAMS,
+    PARAMS_BUT_GROUP_NORM,
+    Rule,
+    Term,
+    Tool,
+    all_entered_and_left,
+    an_input,
+    an_output,
+    bias_a_channel,
+    entered_and_left,
+    macs,
+    products,
+    window_and_division,
 )
-_GROUP_NORM_PARAMS: Final = Term("group norm, 2 a channel", layer_params, ("group_norm",))
-# The blurring filter is a buffer, which no tool takes for a parameter.
-_PARAMS: Final = Rule("params", (*_PARAMS_BUT_GROUP_NORM, _GROUP_NORM_PARAMS))
+
+__all__ = ["NOT_IN_PYCLS", "RULES"]
 
 _FVCORE: Final = (
     # nn/flop_count.py, _DEFAULT_SUPPORTED_OPS, and nn/jit_handles.py. Operators of the traced graph,
@@ -152,22 +40,22 @@ _FVCORE: Final = (
     Rule(
         "flops",
         (
-            *_products(blur=True),
+            *products(blur=True),
             # batchnorm_flop_jit: 2 with weight and bias in eval mode (5 in train mode).
-            Term("batch norm, 2 an element", _an_output(2), ("batch_norm",)),
-            Term("group norm, 5 an element", _an_output(5), ("group_norm",)),
+            Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
+            Term("group norm, 5 an element", an_output(5), ("group_norm",)),
             # aten::adaptive_avg_pool2d; other pools and means are unsupported operators and count nothing.
-            Term("global pooling, 1 an input element", _an_input(), ("global_pool",)),
+            Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
         ),
     ),
     # nn/activation_count.py, _DEFAULT_SUPPORTED_OPS.
     Rule(
         "activations",
         (
-            Term("conv outputs", _an_output(), ("conv",)),
-            Term("conv1d outputs", _an_output(), ("conv1d",)),
-            Term("blur pooling outputs", _an_output(), ("blur_pool",)),
-            Term("linear outputs", _an_output(), ("linear",)),
+            Term("conv outputs", an_output(), ("conv",)),
+            Term("conv1d outputs", an_output(), ("conv1d",)),
+            Term("blur pooling outputs", an_output(), ("blur_pool",)),
+            Term("linear outputs", an_output(), ("linear",)),
         ),
     ),
 )
@@ -179,24 +67,24 @@ _PTFLOPS: Final = (
     Rule(
         "macs",
         (
-            *_products(blur=False),
-            _CONV_BIAS,
-            _LINEAR_BIAS,
-            Term("batch norm, 2 an element", _an_output(2), ("batch_norm",)),
-            Term("group norm, 2 an element", _an_output(2), ("group_norm",)),
-            Term("ReLU, 2 an element", _an_output(2), ("relu",)),
-            Term("max pooling, 2 an input element", _an_input(2), ("max_pool",)),
-            Term("average pooling, 2 an input element", _an_input(2), ("avg_pool",)),
-            Term("global pooling, 2 an input element", _an_input(2), ("global_pool",)),
+            *products(blur=False),
+            CONV_BIAS,
+            LINEAR_BIAS,
+            Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
+            Term("group norm, 2 an element", an_output(2), ("group_norm",)),
+            Term("ReLU, 2 an element", an_output(2), ("relu",)),
+            Term("max pooling, 2 an input element", an_input(2), ("max_pool",)),
+            Term("average pooling, 2 an input element", an_input(2), ("avg_pool",)),
+            Term("global pooling, 2 an input element", an_input(2), ("global_pool",)),
         ),
     ),
-    _PARAMS,
+    PARAMS,
 )
 
 _PTFLOPS_ATEN: Final = (
     # aten_ops.py, ATEN_OPS_MAPPING: convolution with its bias, and addmm with its bias.
-    Rule("macs", (*_products(blur=True), _CONV_BIAS, _LINEAR_BIAS)),
-    _PARAMS,
+    Rule("macs", (*products(blur=True), CONV_BIAS, LINEAR_BIAS)),
+    PARAMS,
 )
 
 _TORCHINFO: Final = (
@@ -205,22 +93,22 @@ _TORCHINFO: Final = (
     Rule(
         "mult-adds",
         (
-            *_products(blur=False),
-            _CONV_BIAS,
-            _LINEAR_BIAS,
+            *products(blur=False),
+            CONV_BIAS,
+            LINEAR_BIAS,
             Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
-            _GROUP_NORM_PARAMS,
+            GROUP_NORM_PARAMS,
         ),
     ),
-    _PARAMS,
-    Rule("trainable params", _PARAMS.terms),
+    PARAMS,
+    Rule("trainable params", PARAMS.terms),
 )
 
 _TORCH: Final = (
     # torch/utils/flop_counter.py, conv_flop_count and addmm_flop: 2 for each multiply-add, no bias.
-    Rule("flops", _products(2, blur=True)),
-    _PARAMS,
-    Rule("trainable params", _PARAMS.terms),
+    Rule("flops", products(2, blur=True)),
+    PARAMS,
+    Rule("trainable params", PARAMS.terms),
 )
 
 _THOP: Final = (
@@ -229,19 +117,19 @@ _THOP: Final = (
     Rule(
         "macs",
         (
-            *_products(blur=False),
+            *products(blur=False),
             # count_normalization: twice calculate_norm, which is already 2 an element.
-            Term("batch norm, 4 an element", _an_output(4), ("batch_norm",)),
-            Term("average pooling, 1 an output element", _an_output(), ("avg_pool",)),
+            Term("batch norm, 4 an element", an_output(4), ("batch_norm",)),
+            Term("average pooling, 1 an output element", an_output(), ("avg_pool",)),
             # count_adap_avgpool: the window's additions and one division for each output.
             Term(
                 "global pooling, H x W + 1 an output element",
-                _window_and_division,
+                window_and_division,
                 ("global_pool",),
             ),
         ),
     ),
-    Rule("params", _PARAMS_BUT_GROUP_NORM),
+    Rule("params", PARAMS_BUT_GROUP_NORM),
 )
 
 _ULTRALYTICS_THOP: Final = (
@@ -250,23 +138,23 @@ _ULTRALYTICS_THOP: Final = (
     Rule(
         "macs",
         (
-            *_products(blur=False),
+            *products(blur=False),
             # count_normalization: twice calculate_norm, which is already 2 an element.
-            Term("batch norm, 4 an element", _an_output(4), ("batch_norm",)),
-            Term("group norm, 4 an element", _an_output(4), ("group_norm",)),
+            Term("batch norm, 4 an element", an_output(4), ("batch_norm",)),
+            Term("group norm, 4 an element", an_output(4), ("group_norm",)),
             # count_avgpool: an addition for each element in a window, a division for each output.
             Term(
-                "average pooling, 1 a window element + 1 an output element", _entered_and_left, ("avg_pool",)
+                "average pooling, 1 a window element + 1 an output element", entered_and_left, ("avg_pool",)
             ),
             # count_adap_avgpool: the same, of one window that is the whole map.
             Term(
                 "global pooling, 1 an input element + 1 an output element",
-                _all_entered_and_left,
+                all_entered_and_left,
                 ("global_pool",),
             ),
         ),
     ),
-    _PARAMS,
+    PARAMS,
 )
 
 _TORCHPROFILE: Final = (
@@ -275,13 +163,13 @@ _TORCHPROFILE: Final = (
     Rule(
         "macs",
         (
-            *_products(blur=True),
-            Term("batch norm, 1 an element", _an_output(), ("batch_norm",)),
-            Term("group norm, 1 an element", _an_output(), ("group_norm",)),
-            Term("average pooling, 1 an output element", _an_output(), ("avg_pool",)),
-            Term("global pooling, 1 an output element", _an_output(), ("global_pool",)),
-            Term("mean of channel attention, 1 an output element", _an_output(), ("squeeze",)),
-            Term("product of channel attention, 1 an element", _an_output(), ("scale",)),
+            *products(blur=True),
+            Term("batch norm, 1 an element", an_output(), ("batch_norm",)),
+            Term("group norm, 1 an element", an_output(), ("group_norm",)),
+            Term("average pooling, 1 an output element", an_output(), ("avg_pool",)),
+            Term("global pooling, 1 an output element", an_output(), ("global_pool",)),
+            Term("mean of channel attention, 1 an output element", an_output(), ("squeeze",)),
+            Term("product of channel attention, 1 an element", an_output(), ("scale",)),
         ),
     ),
 )
@@ -289,40 +177,40 @@ _TORCHPROFILE: Final = (
 _DEEPSPEED: Final = (
     # profiling/flops_profiler/profiler.py, _patch_functionals and _patch_tensor_methods: functions, whichever
     # module calls them. An operator such as `x * y` is none of them.
-    Rule("macs", _products(blur=True)),
+    Rule("macs", products(blur=True)),
     Rule(
         "flops",
         (
-            *_products(2, blur=True),
-            _CONV_BIAS,
-            Term("batch norm, 2 an element", _an_output(2), ("batch_norm",)),
-            Term("group norm, 5 an element", _an_output(5), ("group_norm",)),
-            Term("ReLU, 1 an element", _an_output(), ("relu",)),
-            Term("max pooling, 1 an input element", _an_input(), ("max_pool",)),
-            Term("average pooling, 1 an input element", _an_input(), ("avg_pool",)),
-            Term("global pooling, 1 an input element", _an_input(), ("global_pool",)),
+            *products(2, blur=True),
+            CONV_BIAS,
+            Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
+            Term("group norm, 5 an element", an_output(5), ("group_norm",)),
+            Term("ReLU, 1 an element", an_output(), ("relu",)),
+            Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
+            Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
+            Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
         ),
     ),
-    _PARAMS,
+    PARAMS,
 )
 
 _CALFLOPS: Final = (
     # pytorch_ops.py, _patch_functionals: functions, whichever module calls them.
-    Rule("macs", _products(blur=True)),
+    Rule("macs", products(blur=True)),
     Rule(
         "flops",
         (
-            *_products(2, blur=True),
-            _CONV_BIAS,
-            Term("batch norm, 2 an element", _an_output(2), ("batch_norm",)),
-            Term("group norm, 5 an element", _an_output(5), ("group_norm",)),
-            Term("ReLU, 1 an element", _an_output(), ("relu",)),
-            Term("max pooling, 1 an input element", _an_input(), ("max_pool",)),
-            Term("average pooling, 1 an input element", _an_input(), ("avg_pool",)),
-            Term("global pooling, 1 an input element", _an_input(), ("global_pool",)),
+            *products(2, blur=True),
+            CONV_BIAS,
+            Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
+            Term("group norm, 5 an element", an_output(5), ("group_norm",)),
+            Term("ReLU, 1 an element", an_output(), ("relu",)),
+            Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
+            Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
+            Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
         ),
     ),
-    _PARAMS,
+    PARAMS,
 )
 
 _PYCLS: Final = (
@@ -331,19 +219,19 @@ _PYCLS: Final = (
     Rule(
         "flops",
         (
-            Term("conv", _macs(), ("conv",)),
-            Term("linear", _macs(), ("linear",)),
-            Term("conv bias, 1 a channel", _bias_a_channel, ("conv",)),
-            _LINEAR_BIAS,
+            Term("conv", macs(), ("conv",)),
+            Term("linear", macs(), ("linear",)),
+            Term("conv bias, 1 a channel", bias_a_channel, ("conv",)),
+            LINEAR_BIAS,
         ),
     ),
-    _PARAMS,
+    PARAMS,
     Rule(
         "acts",
         (
-            Term("conv outputs", _an_output(), ("conv",)),
-            Term("max pooling outputs", _an_output(), ("max_pool",)),
-            Term("linear outputs", _an_output(), ("linear",)),
+            Term("conv outputs", an_output(), ("conv",)),
+            Term("max pooling outputs", an_output(), ("max_pool",)),
+            Term("linear outputs", an_output(), ("linear",)),
         ),
     ),
 )

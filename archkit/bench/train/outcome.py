@@ -1,0 +1,52 @@
+"""`Outcome`: what training a network gives, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from archkit.bench.train.results import EpochRow, Score
+
+__all__ = ["Outcome"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Outcome:
+    """What training a network gives, in memory; a `Result` is what is recorded of it.
+
+    Attributes:
+        weights: those of the epoch that was kept, on the CPU, by the names of the model's state dict.
+        epochs: every epoch.
+        epoch: the one that was kept, from 1.
+        validation: its score on the images set apart; None if there are none.
+        test: its score on the test set.
+        validation_flip: like `validation`, averaged with flipped images; None unless the recipe asks for it.
+        test_flip: like `test`, in the same way.
+        train: how many images there are to train on, before any is dropped.
+        apart: how many are set apart.
+        train_seconds: the time of all training steps.
+        images_per_second: training images per second of that time.
+        total_seconds: the time from the first step to the test score.
+        compile_seconds: the time of compiling, which is in no other figure; None if nothing is compiled.
+        threads: torch's threads on the CPU while it trained.
+        mean: of the pixels by channel, 0 to 255, by which images were normalised.
+        std: their standard deviation, likewise.
+    """
+
+    weights: dict[str, Tensor]
+    epochs: tuple[EpochRow, ...]
+    epoch: int
+    validation: Score | None
+    test: Score
+    validation_flip: Score | None
+    test_flip: Score | None
+    train: int
+    apart: int
+    train_seconds: float
+    images_per_second: float
+    total_seconds: float
+    compile_seconds: float | None
+    threads: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]

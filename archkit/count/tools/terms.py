@@ -1,0 +1,168 @@
+"""What the rules of the tools are made of: terms, and the figures of one layer that tools add up.
+
+Every figure is an integer, for one image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from math import prod
+from typing import Final, NamedTuple, TypeAlias
+
+from archkit.count.formulas import layer_macs, layer_params
+from archkit.plan import Layer
+
+__all__ = [
+    "CONV_BIAS",
+    "GROUP_NORM_PARAMS",
+    "LINEAR_BIAS",
+    "PARAMS",
+    "PARAMS_BUT_GROUP_NORM",
+    "LayerFigure",
+    "Rule",
+    "Term",
+    "Tool",
+    "all_entered_and_left",
+    "an_input",
+    "an_output",
+    "bias_a_channel",
+    "bias_an_output",
+    "entered_and_left",
+    "macs",
+    "products",
+    "weights",
+    "window_and_division",
+]
+
+
+class Tool(StrEnum):
+    """The tools whose figures are known; ptflops has two backends that count differently."""
+
+    fvcore = "fvcore"
+    ptflops = "ptflops"  # its default backend, `pytorch`
+    ptflops_aten = "ptflops-aten"
+    torchinfo = "torchinfo"
+    torch = "torch"  # FlopCounterMode, and the sum of `numel`
+    thop = "thop"
+    ultralytics_thop = "ultralytics-thop"  # imported as `thop` too, with rules of its own
+    torchprofile = "torchprofile"
+    deepspeed = "deepspeed"  # its flops profiler
+    calflops = "calflops"
+    pycls = "pycls"
+
+
+class Term(NamedTuple):
+    """Something that a tool counts: the layers of some kinds, and the figure of one of them."""
+
+    name: str
+    figure: Callable[[Layer], int]
+    kinds: tuple[str, ...]
+
+
+class Rule(NamedTuple):
+    """A figure that a tool prints: its name there, and its terms."""
+
+    quantity: str
+    terms: tuple[Term, ...]
+
+
+LayerFigure: TypeAlias = Callable[[Layer], int]
+"""What one layer adds to a figure that a tool prints."""
+
+
+def macs(times: int = 1) -> LayerFigure:
+    """Multiply-accumulates, so many times; blur pooling is a conv of one channel a group."""
+
+    def figure(layer: Layer) -> int:
+        if layer.kind == "blur_pool":
+            return int(times * layer.kernel * layer.kernel * prod(layer.out_shape))
+        return times * layer_macs(layer)
+
+    return figure
+
+
+def an_output(times: int = 1) -> LayerFigure:
+    """So much for each element that the layer puts out."""
+    return lambda layer: times * prod(layer.out_shape)
+
+
+def an_input(times: int = 1) -> LayerFigure:
+    """So much for each element that enters."""
+    return lambda layer: times * prod(layer.in_shape)
+
+
+def bias_an_output(layer: Layer) -> int:
+    """1 for each element that the layer puts out, where it has a bias."""
+    return prod(layer.out_shape) if layer.bias else 0
+
+
+def bias_a_channel(layer: Layer) -> int:
+    """1 for each channel that the layer puts out, where it has a bias."""
+    return int(layer.out_shape[0]) if layer.bias else 0
+
+
+def weights(layer: Layer) -> int:
+    """The parameters of a layer, without its bias."""
+    return layer_params(layer) - bias_a_channel(layer)
+
+
+def window_and_division(layer: Layer) -> int:
+    """For each output of a global pooling: the additions over its window, and one division."""
+    _, h, w = layer.in_shape
+    return int((h * w + 1) * prod(layer.out_shape))
+
+
+def entered_and_left(layer: Layer) -> int:
+    """Each input element that a window holds, and each output element."""
+    _, h, w = layer.in_shape
+    c, rows, columns = layer.out_shape
+    inside = _inside(layer, h, rows) * _inside(layer, w, columns)
+    return int(c * inside + c * rows * columns)
+
+
+def _inside(layer: Layer, size: int, windows: int) -> int:
+    """Rows that the windows of a pool hold, those of overlaps and of the padding each time.
+
+    A window that begins inside the map and ends beyond it (`ceil`) holds what is there.
+    """
+    end = size if layer.ceil else size + layer.padding  # here `ceil` also leaves the padding out
+    start = 0 if layer.ceil else -layer.padding
+    found: int = 0
+    for i in range(windows):
+        first = i * layer.stride - layer.padding
+        found += max(min(first + layer.kernel, end) - max(first, start), 0)
+    return found
+
+
+def all_entered_and_left(layer: Layer) -> int:
+    """Each element that enters, and each that the layer puts out."""
+    return int(prod(layer.in_shape) + prod(layer.out_shape))
+
+
+def products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
+    """Convs and the linear layer; whether the conv inside blur pooling is seen differs by tool."""
+    prefix = "" if times == 1 else f"{times} x "
+    seen = (Term(f"{prefix}blur pooling's conv", macs(times), ("blur_pool",)),) if blur else ()
+    return (
+        Term(f"{prefix}conv", macs(times), ("conv",)),
+        Term(f"{prefix}conv1d", macs(times), ("conv1d",)),
+        *seen,
+        Term(f"{prefix}linear", macs(times), ("linear",)),
+    )
+
+
+CONV_BIAS: Final = Term("conv bias", bias_an_output, ("conv",))
+LINEAR_BIAS: Final = Term("linear bias", bias_an_output, ("linear",))
+
+PARAMS_BUT_GROUP_NORM: Final = (
+    Term("conv weights", weights, ("conv",)),
+    Term("conv bias", bias_a_channel, ("conv",)),
+    Term("conv1d weights", weights, ("conv1d",)),
+    Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
+    Term("linear weights", weights, ("linear",)),
+    Term("linear bias", bias_a_channel, ("linear",)),
+)
+GROUP_NORM_PARAMS: Final = Term("group norm, 2 a channel", layer_params, ("group_norm",))
+# The blurring filter is a buffer, which no tool takes for a parameter.
+PARAMS: Final = Rule("params", (*PARAMS_BUT_GROUP_NORM, GROUP_NORM_PARAMS))
