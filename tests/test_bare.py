@@ -98,7 +98,6 @@ SPACE = "[1..2]*3x[{16,32}]"
         (["count", "--budget", str(ROOT / "budgets" / "cifar10-5m.toml"), "resnet10"], "19,766"),
         (["enumerate", SPACE, "--count", "--json"], '"within": 64'),
         (["enumerate", SPACE, "--output", "nets.csv"], ""),
-        (["enumerate", SPACE, "--output", "nets.parquet"], ""),
         (["enumerate", SPACE, "--sample", "3"], "params"),
         (["solve", SPACE, "--max-params", "100k"], "Exact"),
         (["solve", SPACE, "--pareto", "params,+macs"], "params"),
@@ -112,6 +111,14 @@ def test_commands(bare: Path, tmp_path: Path, args: list[str], printed: str) -> 
     done = run(bare, "-m", "archkit", *args, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert printed in done.stdout
+
+
+def test_parquet_says_what_it_takes(bare: Path, tmp_path: Path) -> None:
+    """The README names pyarrow apart, for it is larger than all the rest."""
+    done = run(bare, "-m", "archkit", "enumerate", SPACE, "--output", "nets.parquet", cwd=tmp_path)
+    needs = "error: this command needs pyarrow, which is not installed: pip install pyarrow\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", needs)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_same_figures_as_in_the_whole_environment(bare: Path, tmp_path: Path) -> None:

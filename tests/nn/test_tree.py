@@ -15,11 +15,12 @@ from archkit.count import count, totals
 from archkit.count.tools import Tool, predict
 from archkit.errors import InferError
 from archkit.nn import Network, build, infer, state_shapes
-from archkit.nn.crosscheck import APART, ASKED, crosscheck
+from archkit.nn.crosscheck import crosscheck
 from archkit.nn.kinds import MODULES
 from archkit.plan import KINDS, layout
 from archkit.spec import parse
 from tests.nn.reference import randomise
+from tests.nn.test_crosscheck import HERE
 
 
 def _conv_and_norm(pen: Pen, i: int, kernel: int, c: Any, **geometry: Any) -> None:
@@ -113,8 +114,7 @@ def test_it_is_built_as_it_is_counted(text: str) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_tool_reports_what_was_predicted(text: str) -> None:
     spec = parse(text)
-    here = [tool for tool in ASKED if tool not in APART]  # those are asked in a process that knows no toys
-    for check in crosscheck(spec, tools=here):
+    for check in crosscheck(spec, tools=HERE):  # the others are asked in a process that knows no toys
         assert check.failure is None, check
         assert check.comparisons
         assert [c.difference for c in check.comparisons] == [0] * len(check.comparisons), check
