@@ -40,9 +40,9 @@ class StageTable:
         blocks: numbers of blocks, ascending, up to the most that the limits leave room for.
         first: cost of the stage's first block, M x P x C; the first stage's has the stem in it, M x 1 x C.
         other: cost of each further block, M x C.
-        follows: whether the space lets a width follow one of the stage before, P x C.
+        follows: whether the space and the language let a width follow one of the stage before, P x C.
         allowed: whether the limit on peak memory also lets it, P x C.
-        deeper: whether a stage of a width may have more than one block, C.
+        deeper: whether the language and that limit let a stage of a width have more than one block, C.
         most: the most blocks that the limits leave room for at each width, whatever the other stages
             are, C.
     """
@@ -98,7 +98,7 @@ class SkeletonTables:
     def outline(self) -> Outline:
         """The layers of these networks; channels are arrays of the stages' widths."""
         widths = [np.array(table.channels, dtype=np.int64) for table in self.stages]
-        width = stem_width(self.like, widths, stem_follows=_stem_follows(self.combination))
+        width = stem_width(self.like, widths, stem_follows=self.combination.stem_follows)
         return outline(self.like, widths, stem_width=width)
 
     @property
@@ -147,10 +147,10 @@ def build_tables(
     by_stage = space.by_stage(stages)
     channels = [one.values for _, one in by_stage]
     # Where a stage has no upper end the limits bound its figures, and its depth does not matter here.
-    deepest = tuple(one.values[-1] if one.finite else 1 for one, _ in by_stage)
-    like = space.spec(combination, deepest, tuple(c[-1] for c in channels))
+    like = space.frame(combination, stages)
     widths = [np.array(values, dtype=np.int64) for values in channels]
-    stem_follows = _stem_follows(combination)
+    stem_follows = combination.stem_follows
+    possible = space.possible(combination, stages)
     costs = cost_tables(like, widths, stem_follows=stem_follows)
     figures = _figures(budget, also)
     held = None
@@ -162,9 +162,9 @@ def build_tables(
     low, high = _lows_and_highs(budget, figures)
     sums = high[: len(figures) - (figures[-1] == PEAK)]
     found = []
-    for i, here in enumerate(widths):
-        follows = _follows(space, widths[i - 1], here) if i else np.ones((1, len(here)), dtype=bool)
-        allowed, deeper = _under_peak(budget, held, i, follows)
+    for i in range(stages):
+        follows = possible.first[i] & space.rises(channels[i - 1], channels[i]) if i else possible.first[0]
+        allowed, deeper = _under_peak(budget, held, i, follows, possible.further[i])
         most = _most_blocks(sums, firsts[i], others[i], allowed, deeper)
         found.append(
             StageTable(
@@ -189,15 +189,17 @@ def build_tables(
     )
 
 
-def _under_peak(budget: Budget, held: HeldTables | None, stage: int, follows: Bools) -> tuple[Bools, Bools]:
+def _under_peak(
+    budget: Budget, held: HeldTables | None, stage: int, follows: Bools, further: Bools
+) -> tuple[Bools, Bools]:
     """What the upper limit on peak memory leaves of a stage: `allowed` and `deeper` of its table."""
     most = budget.peak_memory.high
     if held is None or most is None:
-        return follows, np.ones(follows.shape[1], dtype=bool)
+        return follows, further
     allowed = follows & (in_bytes(held.peak[stage], budget.peak_bits) <= most)
     if stage == len(held.peak) - 1:
         allowed = allowed & (in_bytes(held.peak_head, budget.peak_bits) <= most)
-    deeper: Bools = in_bytes(held.peak_other[stage], budget.peak_bits) <= most
+    deeper: Bools = further & (in_bytes(held.peak_other[stage], budget.peak_bits) <= most)
     return allowed, deeper
 
 
@@ -247,16 +249,3 @@ def _rows(
             others = [np.concatenate([a, b[None]]) for a, b in zip(others, other, strict=True)]
             head = np.concatenate([head, last[None]])
     return firsts, others, head
-
-
-def _stem_follows(combination: Combination) -> bool:
-    """Whether the stem is as wide as the first stage: it is, unless the space gives it a width of its own."""
-    return all(value == "conv3" for key, value in combination.options if key == "stem")
-
-
-def _follows(space: SearchSpace, before: Ints, here: Ints) -> Bools:
-    a, b = before[:, None], here[None, :]
-    if space.order == "any":
-        return np.ones((len(before), len(here)), dtype=bool)
-    rises: Bools = b > a if space.order == "increasing" else b >= a
-    return rises

@@ -85,7 +85,7 @@ def held_tables(
         BudgetError: the batch is not positive, the optimizer unknown, the figures of `like` would not
             fit 64 bits, or a family's memory is not a sum over blocks.
     """
-    few = like.replace(blocks=(2,) * len(like.blocks), stem=like.stem)
+    few = ArchSpec.frame((2,) * len(like.blocks), like.channels, **{**like.given(), "stem": like.stem})
     # In Python's integers, and with the same margin as the costs.
     if 3 * max(like.blocks) * memory(few, batch=batch, optimizer=optimizer).training >= CEILING:
         raise BudgetError(f"the memory of the largest network, {like}, is beyond what 64 bits count")

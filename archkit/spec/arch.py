@@ -40,6 +40,11 @@ class ArchSpec:
     parts: Parts
 
     def __init__(self, *, blocks: Sequence[int], channels: Sequence[int], **given: Any) -> None:
+        self._fill(blocks, channels, given)
+        check_drawing(self.parts, self.blocks, self.channels, self.stem.width, self.input, self.classes)
+
+    def _fill(self, blocks: Sequence[int], channels: Sequence[int], given: dict[str, Any]) -> None:
+        """Every value, checked except for what depends on the widths."""
         values: dict[str, Any] = {
             "blocks": _numbers("blocks", blocks),
             "channels": _numbers("channels", channels),
@@ -57,7 +62,6 @@ class ArchSpec:
                 values[key] = row.default_among(values) if value is None else value
         _check_families(values, given)
         self.__dict__.update(values, parts=parts_of(values))
-        check_drawing(self.parts, self.blocks, self.channels, self.stem.width, self.input, self.classes)
 
     @classmethod
     def make(cls, blocks: Sequence[int], channels: Sequence[int], **given: Any) -> ArchSpec:
@@ -98,6 +102,20 @@ class ArchSpec:
         values["blocks"] = blocks
         values["channels"] = channels
         values["stem"] = Stem("conv3", channels[0])
+        return found
+
+    @classmethod
+    def frame(cls, blocks: Sequence[int], channels: Sequence[int], **given: Any) -> ArchSpec:
+        """`make` without the question whether these widths are possible: for the tables of a space.
+
+        A space knows its options before it knows which of its widths go together. Nothing but the options of
+        what comes back, and figures that are bounds, may be read.
+
+        Raises:
+            SpecError: as ArchSpec, except for what depends on the widths.
+        """
+        found = object.__new__(cls)
+        found._fill(blocks, channels, given)
         return found
 
     def replace(self, **changes: Any) -> ArchSpec:

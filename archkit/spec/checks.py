@@ -18,7 +18,7 @@ from archkit.errors import SpecError
 from archkit.spec.options import by_stage
 from archkit.spec.parts import Parts
 
-__all__ = ["check_drawing"]
+__all__ = ["NeedsPen", "check_drawing", "draw_further", "something_is_asked"]
 
 
 def check_drawing(
@@ -34,8 +34,7 @@ def check_drawing(
     Raises:
         SpecError: a conv would have no channels, groups do not divide, a map is too small, ...
     """
-    stem, head = _part_check(parts.stem, draw_stem), _part_check(parts.head, draw_head)
-    stages = [_stage_check(*key) for key in zip(parts.stages, parts.strides, strict=True)]
+    stem, *stages, head = _checks(parts)
     if not any(check.asks for check in (stem, *stages, head)):
         return
     c, h, w = image
@@ -44,6 +43,20 @@ def check_drawing(
         c, h, w = check(c, channels[i], blocks[i], h, w, i)
     if head.asks:
         head(c, classes, 1, h, w, len(stages) - 1)
+
+
+def something_is_asked(parts: Parts) -> bool:
+    """Whether anything in a network of these parts depends on its widths, or on its image."""
+    return any(check.asks for check in _checks(parts))
+
+
+def _checks(parts: Parts) -> list[_Check]:
+    """Those of the stem, of each stage, and of the head."""
+    return [
+        _part_check(parts.stem, draw_stem),
+        *(_stage_check(*key) for key in zip(parts.stages, parts.strides, strict=True)),
+        _part_check(parts.head, draw_head),
+    ]
 
 
 class _Need(NamedTuple):
@@ -64,12 +77,13 @@ class _Need(NamedTuple):
         return SpecError(self.reason.format(stage=stage + 1, **values), field=(self.option, index))
 
 
-class _NeedsPen(Pen):
+class NeedsPen(Pen):
     """Asks what every layer needs; what a block needs its drawing asks."""
 
     __slots__ = ()
 
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
+        """Asks what a layer of this kind needs."""
         if kind == "conv":
             groups = geometry["groups"]
             if not (isinstance(out[0], Symbol) and out[0].positive):
@@ -111,7 +125,7 @@ class _NeedsPen(Pen):
         self.moved(out)
 
 
-class _AskingPen(_NeedsPen):
+class _AskingPen(NeedsPen):
     """Asks at once, for one network, whose widths are integers."""
 
     __slots__ = ("_stage",)
@@ -130,7 +144,7 @@ class _AskingPen(_NeedsPen):
             raise _Need(reason, option, values).error(self._stage)
 
 
-class _WritingPen(_NeedsPen):
+class _WritingPen(NeedsPen):
     """Writes the questions down, of symbols."""
 
     __slots__ = ("_code", "_conditions", "needs")
@@ -168,7 +182,7 @@ class _WritingPen(_NeedsPen):
         self._conditions.pop()
 
 
-def _draw_further(pen: Pen, draw: Callable[[Pen, Any, bool], None], c: Any) -> None:
+def draw_further(pen: Pen, draw: Callable[[Pen, Any, bool], None], c: Any) -> None:
     """Draws a further block of a stage, which must leave the map as it enters: one stands for all."""
     entered = pen.shape
     draw(pen, c, False)
@@ -194,7 +208,7 @@ class _Check:
         pen = _WritingPen(code)
         c = code.symbol("c")
         draw(pen, c, True)
-        pen.only_where(code.symbol("n") > 1, lambda pen: _draw_further(pen, draw, c))
+        pen.only_where(code.symbol("n") > 1, lambda pen: draw_further(pen, draw, c))
         self.asks = bool(pen.needs)
         self._code, self._pen = code, pen
 
@@ -202,7 +216,7 @@ class _Check:
             asking = _AskingPen(c_in, h, w, stage)
             draw(asking, c, True)
             if n > 1:
-                _draw_further(asking, draw, c)
+                draw_further(asking, draw, c)
             return asking.shape
 
         self._form = Form(check, self._written)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from math import prod
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from archkit.spec.arch import ArchSpec
+from archkit.spec.checks import something_is_asked
 from archkit.spec.sets import IntSet
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from archkit.spec.possible import Possible
 
 __all__ = ["DEFAULT_SPACE", "ORDERS", "Combination", "Order", "SearchSpace"]
 
@@ -24,6 +32,11 @@ class Combination(NamedTuple):
 
     text: str
     options: tuple[tuple[str, Any], ...]
+
+    @property
+    def stem_follows(self) -> bool:
+        """Whether the stem is as wide as the first stage: it is, unless it is given a width of its own."""
+        return all(value == "conv3" for key, value in self.options if key == "stem")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,19 +79,32 @@ class SearchSpace:
     def size(self) -> int | None:
         """How many networks it holds, exactly; None where a range has no upper end.
 
-        Stages are counted one by one: in how many ways a network can end at each width.
+        Networks that the language refuses are none: groups that do not divide a width, and so on.
         """
         if not all(one.finite for one in (*self.blocks, *self.channels)):
             return None
+        by_rule: dict[int, int] = {}  # the same for every combination that asks nothing of the widths
         total = 0
-        for stages in range(self.stages[0], self.stages[1] + 1):
-            ways: dict[int, int] = {}
-            for i, (blocks, channels) in enumerate(self.by_stage(stages)):
-                before = self._ways_before(ways, channels.values) if i else [1] * len(channels.values)
-                n = len(blocks.values)
-                ways = {c: n * w for c, w in zip(channels.values, before, strict=True)}
-            total += sum(ways.values())
-        return total * len(self.combinations)
+        for combination, stages in self.skeletons():
+            if something_is_asked(self.frame(combination, stages).parts):
+                total += self._possible_ways(combination, stages)
+            else:
+                if stages not in by_rule:
+                    by_rule[stages] = self._ways(stages)
+                total += by_rule[stages]
+        return total
+
+    def _ways(self, stages: int) -> int:
+        """How many networks have so many stages, if every width is possible.
+
+        Stages are counted one by one: in how many ways a network can end at each width.
+        """
+        ways: dict[int, int] = {}
+        for i, (blocks, channels) in enumerate(self.by_stage(stages)):
+            before = self._ways_before(ways, channels.values) if i else [1] * len(channels.values)
+            n = len(blocks.values)
+            ways = {c: n * w for c, w in zip(channels.values, before, strict=True)}
+        return sum(ways.values())
 
     def _ways_before(self, ways: dict[int, int], channels: tuple[int, ...]) -> list[int]:
         """For each width, in how many ways the stages before it can end; widths ascend."""
@@ -91,6 +117,71 @@ class SearchSpace:
                 at += 1
             found.append(total)
         return found
+
+    def _possible_ways(self, combination: Combination, stages: int) -> int:
+        """How many networks of one combination have so many stages, where not every width is possible."""
+        import numpy as np  # only where a space is asked about all of its widths
+
+        possible, by_stage = self.possible(combination, stages), self.by_stage(stages)
+        most = prod(len(blocks.values) * len(channels.values) for blocks, channels in by_stage)
+        ways = np.ones(1, dtype=np.int64 if most < 2**63 else object)
+        for i, (blocks, channels) in enumerate(by_stage):
+            # A stage of one block is possible wherever its first block is.
+            alone = sum(n == 1 for n in blocks.values)
+            depths = np.where(possible.further[i], len(blocks.values), alone).astype(ways.dtype)
+            follows = possible.first[i]
+            if i:
+                follows = follows & self.rises(by_stage[i - 1][1].values, channels.values)
+            ways = ways @ follows.astype(ways.dtype) * depths
+        return int(ways.sum())
+
+    def any_possible(self, combination: Combination) -> bool:
+        """Whether the language allows any network of one combination, in whatever order its widths stand."""
+        import numpy as np  # only where a space is asked about all of its widths
+
+        for stages in range(self.stages[0], self.stages[1] + 1):
+            first, further = self.possible(combination, stages)
+            reached = np.ones(1, dtype=bool)
+            for follows, deeper, (blocks, _) in zip(first, further, self.by_stage(stages), strict=True):
+                shallow = (blocks.values or (blocks.open_from,))[0] == 1
+                reached = (reached[:, None] & follows).any(axis=0) & (deeper | shallow)
+            if reached.any():
+                return True
+        return False
+
+    def rises(self, before: Sequence[int], here: Sequence[int]) -> NDArray[np.bool_]:
+        """Whether the order of widths lets each of `here` follow each of `before`, P x C."""
+        import numpy as np  # only where a space is asked about all of its widths
+
+        a, b = np.asarray(before)[:, None], np.asarray(here)[None, :]
+        if self.order == "any":
+            return np.ones((len(before), len(here)), dtype=bool)
+        found: NDArray[np.bool_] = b > a if self.order == "increasing" else b >= a
+        return found
+
+    def possible(self, combination: Combination, stages: int) -> Possible:
+        """Which widths the language allows to follow one another in networks of one combination."""
+        import numpy as np  # only where a space is asked about all of its widths
+
+        from archkit.spec.possible import possible_widths
+
+        like = self.frame(combination, stages)
+        widths = [np.array(channels.values, dtype=np.int64) for _, channels in self.by_stage(stages)]
+        stem = widths[0] if combination.stem_follows else like.stem.width
+        return possible_widths(like.parts, widths, stem, like.input, like.classes)
+
+    def frame(self, combination: Combination, stages: int) -> ArchSpec:
+        """The widest and deepest network of one combination; whether its widths are possible is not asked.
+
+        A stage without an upper end has the fewest blocks.
+
+        Raises:
+            SpecError: no network has this combination.
+        """
+        by_stage = self.by_stage(stages)
+        deepest = tuple(one.values[-1] if one.finite else 1 for one, _ in by_stage)
+        widest = tuple(one.values[-1] for _, one in by_stage)
+        return ArchSpec.frame(deepest, widest, **dict(combination.options))
 
     def spec(self, combination: Combination, blocks: tuple[int, ...], channels: tuple[int, ...]) -> ArchSpec:
         """The network of one combination with these blocks and channels.

@@ -243,29 +243,25 @@ def _node_text(text: str, node: Node) -> str:
 
 
 def _check_combinations(space: SearchSpace, tree: Text) -> None:
-    """Every combination must be possible for the space's smallest network, and the first for its largest.
-
-    What other widths make impossible shows when they are laid out, so that reading stays quick.
+    """Every combination must be possible for some network of the space.
 
     Raises:
         SpecError: a combination of options that no network has, such as groups without bottlenecks.
     """
-    fewest, most = space.stages
     for combination in space.combinations:
-        _check_combination(space, tree, combination, fewest, 0)
-    _check_combination(space, tree, space.combinations[0], most, -1)
-
-
-def _check_combination(
-    space: SearchSpace, tree: Text, combination: Combination, stages: int, pick: int
-) -> None:
-    by_stage = space.by_stage(stages)
-    blocks = tuple((b.values or (b.open_from,))[pick] for b, _ in by_stage)
-    channels = tuple(c.values[pick] for _, c in by_stage)
-    try:
-        space.spec(combination, blocks, channels)
-    except SpecError as error:
-        where = f", with {combination.text}" if len(space.combinations) > 1 else ""
-        raise SpecError(
-            f"{error.reason}{where}", text=tree.text, span=(0, len(tree.text)), hint=error.hint
-        ) from None
+        by_stage = space.by_stage(space.stages[0])
+        blocks = tuple((b.values or (b.open_from,))[0] for b, _ in by_stage)
+        channels = tuple(c.values[0] for _, c in by_stage)
+        try:
+            space.frame(combination, space.stages[0])
+            try:
+                space.spec(combination, blocks, channels)
+            except SpecError:
+                # The smallest is impossible; another one need not be.
+                if not space.any_possible(combination):
+                    raise
+        except SpecError as error:
+            where = f", with {combination.text}" if len(space.combinations) > 1 else ""
+            raise SpecError(
+                f"{error.reason}{where}", text=tree.text, span=(0, len(tree.text)), hint=error.hint
+            ) from None

@@ -3,17 +3,76 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from typing import Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from archkit.blocks import FAMILIES
 from archkit.budget import FIGURES, Budget, Limit
 from archkit.count import count
 from archkit.count.memory import memory, peak_values
+from archkit.errors import SpecError
 from archkit.plan import layout
 from archkit.spec import ArchSpec
+from archkit.spec.options import OF_NETWORK, options
 
 WIDTHS = (8, 12, 16, 24, 32)
+
+
+_NAMED_OPTIONS = st.sampled_from(
+    [
+        ("", [{}]),
+        ("stem=16", [{"stem": 16}]),
+        ("stem=conv3", [{}]),
+        ("stem={conv3,tiered:16}", [{}, {"stem": ("tiered", 16)}]),
+        ("block={bottleneck,basic}", [{"block": "bottleneck"}, {"block": "basic"}]),
+        (
+            "shortcut={conv3,pad} project=stage attn=se",
+            [{"shortcut": s, "project": "stage", "attn": "se"} for s in ("conv3", "pad")],
+        ),
+        ("block=preact bias={yes,no}", [{"block": "preact", "bias": b} for b in (True, False)]),
+        ("stem={8,conv7} aa=blur", [{"stem": s, "aa": "blur"} for s in (8, "conv7")]),
+        ("attn=eca kernel=5 pool=2", [{"attn": "eca", "kernel": 5, "pool": 2}]),
+        ("norm=group:8", [{"norm": ("group", 8)}]),
+        ("norm={batch,group:16}", [{"norm": "batch"}, {"norm": ("group", 16)}]),
+        ("block=bottleneck groups={1,8}", [{"block": "bottleneck", "groups": g} for g in (1, 8)]),
+        ("input=3x16x16 aa={avg,none}", [{"input": (3, 16, 16), "aa": aa} for aa in ("avg", "none")]),
+    ]
+)
+"""Options of spaces, and what each combination of them is in Python."""
+
+
+@st.composite
+def option_sets(draw: st.DrawFn) -> tuple[str, list[dict[str, Any]]]:
+    """One or two values for each of a few options, as a text, and every combination of them."""
+    family = draw(st.sampled_from(list(FAMILIES.values())))
+    keys = [key for key in options() if key in OF_NETWORK or key in family.option_keys]
+    chosen: dict[str, list[Any]] = {"block": [family.name]}
+    for key in draw(
+        st.lists(st.sampled_from(sorted({*keys} - {"block", "input", "classes"})), max_size=3, unique=True)
+    ):
+        row = options()[key]
+        if row.list_only:
+            continue
+        samples = [value for value in row.values.samples() if value is not None]
+        chosen[key] = draw(st.lists(st.sampled_from(samples), min_size=1, max_size=2, unique_by=repr))
+    text = " ".join(
+        f"{key}={{{','.join(_text(key, one) for one in values)}}}" for key, values in chosen.items()
+    )
+    return text, [dict(zip(chosen, one, strict=True)) for one in product(*chosen.values())]
+
+
+def _text(key: str, value: Any) -> str:
+    values = options()[key].values
+    return value if isinstance(value, str) else values.text(values.accept(value, (key, None)))
+
+
+def _possible(blocks: tuple[int, ...], channels: tuple[int, ...], chosen: dict[str, Any]) -> ArchSpec | None:
+    try:
+        return ArchSpec.make(blocks, channels, **chosen)
+    except SpecError:
+        return None
 
 
 @st.composite
@@ -24,41 +83,27 @@ def small_spaces(draw: st.DrawFn) -> tuple[str, list[ArchSpec]]:
     blocks = draw(st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True))
     widths = draw(st.lists(st.sampled_from(WIDTHS), min_size=1, max_size=3, unique=True))
     order = draw(st.sampled_from(["any", "nondecreasing", "increasing"]))
-    options = draw(
-        st.sampled_from(
-            [
-                ("", [{}]),
-                ("stem=16", [{"stem": 16}]),
-                ("stem=conv3", [{}]),
-                ("stem={conv3,tiered:16}", [{}, {"stem": ("tiered", 16)}]),
-                ("block={bottleneck,basic}", [{"block": "bottleneck"}, {"block": "basic"}]),
-                (
-                    "shortcut={conv3,pad} project=stage attn=se",
-                    [{"shortcut": s, "project": "stage", "attn": "se"} for s in ("conv3", "pad")],
-                ),
-                ("block=preact bias={yes,no}", [{"block": "preact", "bias": b} for b in (True, False)]),
-                ("stem={8,conv7} aa=blur", [{"stem": s, "aa": "blur"} for s in (8, "conv7")]),
-                ("attn=eca kernel=5 pool=2", [{"attn": "eca", "kernel": 5, "pool": 2}]),
-            ]
-        )
-    )
-    assume("pad" not in options[0] or order != "any")
+    text_of_options, combinations = draw(_NAMED_OPTIONS | option_sets())
     text = f"[{{{','.join(map(str, blocks))}}}]*{low}..{high}x[{{{','.join(map(str, widths))}}}]"
     rises = {
         "any": lambda _a, _b: True,
         "nondecreasing": lambda a, b: a <= b,
         "increasing": lambda a, b: a < b,
     }[order]
-    networks = [
-        ArchSpec.make(ns, cs, **chosen)
-        for chosen in options[1]
+    tried = [
+        (ns, cs, chosen)
+        for chosen in combinations
         for stages in range(low, high + 1)
         for ns in product(blocks, repeat=stages)
         for cs in product(widths, repeat=stages)
         if all(rises(a, b) for a, b in pairwise(cs))
     ]
-    assume(len(networks) <= 250)
-    return f"{text} order={order} {options[0]}", networks
+    assume(len(tried) <= 250)
+    made = [(_possible(*one), one[2]) for one in tried]
+    # A combination that no network has, in whatever order, is refused when the space is read.
+    assume(all(any(spec and chosen is its for spec, its in made) for chosen in combinations))
+    networks = [spec for spec, _ in made if spec]
+    return f"{text} order={order} {text_of_options}", networks
 
 
 def figures(spec: ArchSpec, budget: Budget) -> dict[str, int]:

@@ -31,7 +31,7 @@ from archkit.budget.sampling import Sampler
 from archkit.budget.stage_tables import build_tables
 from archkit.count import totals
 from archkit.errors import BudgetError
-from archkit.spec import ArchSpec, parse_space
+from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
 
 BUDGETS = sorted((Path(__file__).parents[2] / "budgets").glob("*.toml"))
@@ -242,3 +242,26 @@ def test_trillions_under_two_limits_are_not_walked() -> None:
     assert not few_enough(space, Budget.read({"max_params": "5M", "max_macs": "400M"}))
     # Peak memory is a limit on each block by itself: the tables take it in.
     assert few_enough(space, Budget.read({"max_params": "5M", "max_peak_memory": "64k"}))
+
+
+@pytest.mark.parametrize(
+    ("space", "networks"),
+    [
+        # 32 and 64 channels make groups of 32, 48 do not; and channels cannot fall without a shortcut conv.
+        ("[1]*2x[{32,48,64}] norm=group:32", 4),
+        ("[1]*2x[{16,32}] shortcut=pad", 3),
+        # The widest and the smallest are impossible: those between are not.
+        ("[1..2]x[{16,32,48}] norm=group:32", 2),
+        # 4 times 16 channels make groups of 32 behind a bottleneck, 16 within it do not.
+        ("[1]*2x[{16,32}] norm=group:32 block={basic,bottleneck}", 2),
+        # A map of 1x1 leaves single values: 32 channels make 32 groups of one there.
+        ("[1]*1..2x[{32,64}] norm=group:32 input=3x2x2", 4),
+    ],
+)
+def test_a_space_holds_no_network_that_the_language_refuses(space: str, networks: int) -> None:
+    parsed = parse_space(space)
+    assert parsed.size() == count_within(parsed, Budget()) == networks
+    assert count_within(parsed, Budget.read({"max_params": "10M"})) == networks
+    listed = [row.spec for row in candidates(parsed, Budget())]
+    assert [str(parse(spec)) for spec in listed] == listed
+    assert len(listed) == networks
