@@ -1,7 +1,7 @@
 """Budgets, and the networks that keep to them."""
 
 from archkit.budget.best import Best, Ranked, Watch, solve
-from archkit.budget.estimate import CountEstimate, count_or_estimate, estimate_within, few_enough
+from archkit.budget.estimate import CountEstimate, count_or_estimate, estimate_within
 from archkit.budget.file import BudgetFile, read_budget, read_space, read_space_and_budget, shipped_budgets
 from archkit.budget.first import First, first
 from archkit.budget.headroom import Change, Headroom, Left, headroom
@@ -11,7 +11,7 @@ from archkit.budget.objective import MAX_RHO, Objective, entropy, rho
 from archkit.budget.output import write_candidates
 from archkit.budget.pareto import pareto, read_directions
 from archkit.budget.relax import Relaxation, least, relaxations, why_nothing_fits
-from archkit.budget.within import count_within, histogram, sample
+from archkit.budget.within import count_within, few_enough, histogram, sample
 from archkit.count.metrics import FIGURES, OBJECTIVES, words
 
 __all__ = [

@@ -99,10 +99,7 @@ def cell_costs(tables: SkeletonTables, figure: str, limit: Limit) -> CellCosts:
     window = None
     if limit.low is not None:
         window = (budget - rest) // unit - (limit.low - 1 - constant - rest) // unit
-    blocks = tuple(
-        tuple(np.array(table.blocks_of(c), dtype=np.int64) for c in range(len(table.channels)))
-        for table in stages
-    )
+    blocks = tuple(table.blocks_by_width() for table in stages)
     return CellCosts(
         tables=tables,
         unit=unit,

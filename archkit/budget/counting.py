@@ -23,12 +23,10 @@ from archkit.budget.cell_costs import CellCosts, cell_costs
 from archkit.budget.cells import WIDE, Cells, bounded_dot, exact_sum, running_sum, shifted, wide_enough
 from archkit.budget.limits import Limit
 from archkit.budget.stage_tables import Ints, SkeletonTables
-from archkit.errors import BudgetError
 
-__all__ = ["CountTable", "count_table"]
+__all__ = ["CountTable", "cells_needed", "count_table"]
 
 _BLOCK: Final = 2**15  # cells that stay in a core's cache
-_MOST_CELLS: Final = 2**29  # of all tables together: 4 GiB
 
 _ByWidth: TypeAlias = Sequence[Cells]  # a table over cells for each width of a stage
 
@@ -62,15 +60,12 @@ def count_table(tables: SkeletonTables, figure: str, limit: Limit, *, keep: bool
     """Count the networks of a skeleton that keep to a limit on one figure; it must have an upper end.
 
     `keep` holds on to the beginnings of every stage, which `Sampler` walks back through.
-
-    Raises:
-        BudgetError: the table would not fit into memory.
+    `cells_needed` says beforehand how large the tables are.
     """
     costs = cell_costs(tables, figure, limit)
     split = max(1, costs.stages - 2)
     if costs.cells < 0:
         return CountTable(costs=costs, split=split)
-    _check_size(costs, split, keep=keep)
     points = _first_stage(costs)
     if costs.stages == 1:
         total = sum(costs.fits_alone(c, left) for c, each in enumerate(points) for left in each)
@@ -89,15 +84,12 @@ def count_table(tables: SkeletonTables, figure: str, limit: Limit, *, keep: bool
     )
 
 
-def _check_size(costs: CellCosts, split: int, *, keep: bool) -> None:
+def cells_needed(costs: CellCosts, *, keep: bool = False) -> int:
+    """How many cells the tables of a count have together, at 8 bytes each."""
+    split = max(1, costs.stages - 2)
     widths = [len(each) for each in costs.other]
     rows = sum(widths[1:split]) if keep else 2 * max(widths[1:split], default=0)
-    cells = (rows + (widths[split] if costs.stages > 1 else 0)) * (costs.cells + 1)
-    if cells > _MOST_CELLS:
-        raise BudgetError(
-            f"an exact count needs a table of {cells * 8 / 2**30:,.0f} GiB here; "
-            "coarser steps of width or a lower limit would make it smaller"
-        )
+    return (rows + (widths[split] if costs.stages > 1 else 0)) * max(costs.cells + 1, 0)
 
 
 def _first_stage(costs: CellCosts) -> tuple[Ints, ...]:

@@ -7,15 +7,14 @@ from typing import Final
 
 from archkit.budget.limits import Budget
 from archkit.budget.listing import check_finite
-from archkit.budget.within import by_tables, count_within, sample
+from archkit.budget.within import count_within, few_enough, sample
 from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 from archkit.statistics import wilson
 
-__all__ = ["CountEstimate", "count_or_estimate", "estimate_within", "few_enough"]
+__all__ = ["CountEstimate", "count_or_estimate", "estimate_within"]
 
-_MOST_WALKED: Final = 500_000_000  # networks that can be counted array after array in minutes
 _Z: Final = 3.29  # of 99.9% of a normal distribution
 
 
@@ -45,21 +44,6 @@ def count_or_estimate(space: SearchSpace, budget: Budget) -> int | CountEstimate
         BudgetError: as `count_within` and `estimate_within`.
     """
     return count_within(space, budget) if few_enough(space, budget) else estimate_within(space, budget)
-
-
-def few_enough(space: SearchSpace, budget: Budget) -> bool:
-    """Whether the networks that fit can be counted exactly in minutes.
-
-    Raises:
-        BudgetError: as `count_within`.
-    """
-    if by_tables(budget):
-        return True
-    size = space.size()
-    if size is not None and size <= _MOST_WALKED:
-        return True
-    check_finite(space, budget)
-    return min(_alone(space, budget), key=lambda pair: pair[0])[0] <= _MOST_WALKED
 
 
 def estimate_within(

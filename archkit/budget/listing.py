@@ -20,7 +20,7 @@ from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 from archkit.spec.space import Combination
 
-__all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "largest"]
+__all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "largest", "skeleton_chunks"]
 
 _TAIL: Final = 2  # the most stages that are listed as arrays
 _MOST_ENDINGS: Final = 2_000_000  # the most rows of such an array
@@ -101,6 +101,13 @@ class Chunk:
         """
         return str(parse(f"{text} {self.tables.combination.text}")).removeprefix(text)
 
+    def widths(self, i: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Blocks and channels of one of them."""
+        return (
+            (*self.blocks, *self.tail_blocks[i].tolist()),
+            (*self.channels, *self.tail_channels[i].tolist()),
+        )
+
     def figure(self, name: str) -> Ints:
         """One figure of every network, N.
 
@@ -167,6 +174,13 @@ def chunks(space: SearchSpace, budget: Budget, *, also: tuple[str, ...] = ()) ->
     check_finite(space, budget)
     for combination, stages in space.skeletons():
         yield from _Walk(space, combination, stages, budget, also).chunks()
+
+
+def skeleton_chunks(
+    space: SearchSpace, combination: Combination, stages: int, budget: Budget
+) -> Iterator[Chunk]:
+    """Those of one skeleton."""
+    return _Walk(space, combination, stages, budget, ()).chunks()
 
 
 def check_finite(space: SearchSpace, budget: Budget) -> None:

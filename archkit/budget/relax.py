@@ -8,11 +8,10 @@ from typing import Final
 import numpy as np
 
 from archkit.budget.best import Best, solve
-from archkit.budget.estimate import few_enough
 from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.objective import Objective
 from archkit.budget.stage_tables import CEILING, SkeletonTables, build_tables
-from archkit.budget.within import count_within
+from archkit.budget.within import count_within, few_enough
 from archkit.count.metrics import ENTROPY, PEAK, words
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace

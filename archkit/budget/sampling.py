@@ -7,6 +7,7 @@ draw is rejected and every network is exactly as likely as every other.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -25,11 +26,20 @@ class Sampler:
     """The networks of a table, numbered from 0 to `table.total - 1`."""
 
     def __init__(self, table: CountTable) -> None:
-        """`table` must have been made with `keep`."""
+        """`table` must have been made with `keep` if networks are asked for."""
         self._table = table
         self._costs = table.costs
         self._ends = list(accumulate(count for _, _, count in table.pairs))
         self._sums: dict[tuple[int, int], list[int]] = {}
+
+    @property
+    def total(self) -> int:
+        """How many networks fit."""
+        return self._table.total
+
+    def networks(self, numbers: Sequence[int]) -> dict[int, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Blocks and channels of the networks with these numbers, by number."""
+        return {number: self.network(number) for number in numbers}
 
     def network(self, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Blocks and channels of the network with this number."""

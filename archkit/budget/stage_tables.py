@@ -6,6 +6,7 @@ and depths of its stages. The tables of one skeleton hold the cost of every netw
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ class StageTable:
         allowed: whether the limit on peak memory also lets it, P x C.
         deeper: whether the language and that limit let a stage of a width have more than one block, C.
         most: the most blocks that the limits leave room for at each width, whatever the other stages
-            are, C.
+            are, C; at most 1 where it may not be deeper.
     """
 
     channels: tuple[int, ...]
@@ -59,11 +60,21 @@ class StageTable:
     @property
     def endings(self) -> int:
         """The most pairs of a width and a number of blocks that there can be."""
-        return int(np.searchsorted(np.array(self.blocks), self.most, side="right").sum())
+        return int(self.depths.sum())
+
+    @property
+    def depths(self) -> Ints:
+        """How many numbers of blocks each width may have, C."""
+        return np.searchsorted(np.array(self.blocks, dtype=np.int64), self.most, side="right")
 
     def blocks_of(self, c: int) -> tuple[int, ...]:
         """The numbers of blocks that a stage of one width may have."""
-        return self.blocks if self.deeper[c] else self.blocks[: self.blocks[:1] == (1,)]
+        return self.blocks[: bisect_right(self.blocks, int(self.most[c]))]
+
+    def blocks_by_width(self) -> tuple[Ints, ...]:
+        """The same for every width, as views of one array."""
+        every = np.array(self.blocks, dtype=np.int64)
+        return tuple(every[:n] for n in self.depths.tolist())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +153,7 @@ def build_tables(
         also: figures that are wanted besides the limited ones.
 
     Raises:
-        BudgetError: the largest network's figures would not fit 64 bits.
+        BudgetError: the largest network's figures would not fit 64 bits, or there are too many widths.
     """
     by_stage = space.by_stage(stages)
     channels = [one.values for _, one in by_stage]
@@ -150,8 +161,8 @@ def build_tables(
     like = space.frame(combination, stages)
     widths = [np.array(values, dtype=np.int64) for values in channels]
     stem_follows = combination.stem_follows
-    possible = space.possible(combination, stages)
     costs = cost_tables(like, widths, stem_follows=stem_follows)
+    possible = space.possible(combination, stages)
     figures = _figures(budget, also)
     held = None
     if len(figures) > len(METRICS) or budget.peak_memory.high is not None:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
-from archkit.budget.counting import CountTable, count_table
+from archkit.budget.counters import check_countable, counter
 from archkit.budget.limits import Budget, Limit
 from archkit.budget.listing import Candidate, check_finite, chunks
-from archkit.budget.sampling import Sampler
-from archkit.budget.stage_tables import build_tables
 from archkit.count import totals
 from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
-from archkit.spec import SearchSpace
-from archkit.spec.space import Combination
+from archkit.spec import ArchSpec, SearchSpace
 
-__all__ = ["by_tables", "count_within", "histogram", "sample"]
+__all__ = ["count_within", "few_enough", "histogram", "sample"]
+
+_NOTHING: Final = "no network of the space fits the budget"
+_WALKED: Final = 2_000_000  # networks that are listed in a second or two
+_MORE: Final = 64  # that are drawn besides, where some will be refused
 
 
 def count_within(space: SearchSpace, budget: Budget) -> int:
     """How many networks of `space` keep to `budget`, exactly.
 
-    If one figure is limited, tables count it, whatever the number of networks; peak memory may be limited
-    besides, since it limits each block by itself. If several other figures are limited, every choice of all
-    stages but the last two is looked at.
+    However many there are, and however many figures are limited: see `archkit.budget.counters`.
 
     >>> from archkit.spec import parse_space
     >>> budget = Budget.read({"max_params": "5e6"})
@@ -35,55 +34,40 @@ def count_within(space: SearchSpace, budget: Budget) -> int:
     26108878089825
 
     Raises:
-        BudgetError: neither the space nor the budget sets an upper end, or the tables would not fit into
-            memory.
+        BudgetError: neither the space nor the budget sets an upper end, or counting would take too long or
+            would not fit into memory.
     """
     check_finite(space, budget)
     size = space.size()
     if size is not None and not budget.limited():
         return size
-    if not by_tables(budget):
-        return sum(len(chunk) for chunk in chunks(space, budget))
-    peak = budget.peak_memory
-    if peak.low is not None:
-        # Those that reach the lower limit are all except those that stay under it.
-        within = count_within(space, budget.replace(peak_memory=Limit(None, peak.high)))
-        return within - count_within(space, budget.replace(peak_memory=Limit(None, peak.low - 1)))
-    name, limit = _limited_sum(budget)
-    if limit.high is None:
-        # The space has an end: no network is beyond it, and no more blocks are laid out than it has.
-        return sum(_without_upper_end(space, budget, name, limit))
-    return sum(table.total for table in _tables(space, budget, name, limit))
+    without, under = _above_the_least_peak(budget)
+    within = sum(counter(space, *skeleton, without).total for skeleton in space.skeletons())
+    return within if under is None else within - count_within(space, under)
 
 
-def by_tables(budget: Budget) -> bool:
-    """Whether tables can count what fits: at most one figure is limited, peak memory aside."""
-    return sum(name != PEAK for name, _ in budget.limited()) <= 1
+def _above_the_least_peak(budget: Budget) -> tuple[Budget, Budget | None]:
+    """The budget without a lower limit on peak memory; and where it has one, that of what stays under it."""
+    low, high = budget.peak_memory
+    if low is None or low <= 0:
+        return budget.replace(peak_memory=Limit(None, high)), None
+    return budget.replace(peak_memory=Limit(None, high)), budget.replace(peak_memory=Limit(None, low - 1))
 
 
-def _limited_sum(budget: Budget) -> tuple[str, Limit]:
-    """The limited figure besides peak memory; if there is none, depth, whose tables are the smallest."""
-    found = [(name, limit) for name, limit in budget.limited() if name != PEAK]
-    return found[0] if found else ("depth", Limit())
+def few_enough(space: SearchSpace, budget: Budget) -> bool:
+    """Whether the networks that fit can be counted exactly in a minute or so.
 
-
-def _without_upper_end(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[int]:
-    """What a space with an end has at or above a lower limit, by skeleton: all, less those below it."""
-    everything = budget.replace(**{name: Limit()})
-    for combination, stages in space.skeletons():
-        tables = build_tables(space, combination, stages, everything)
-        depth = tables.figures.index("depth")
-        deepest = sum(
-            int(t.first[depth].max()) + (t.blocks[-1] - 1) * int(t.other[depth].max())
-            for t in tables.stages
-            if t.blocks
-        )
-        top = Limit(None, deepest + int(tables.head[depth].max()))
-        within = _table(space, combination, stages, everything, "depth", top).total
-        if limit.low is not None and limit.low > 0:
-            below = Limit(None, limit.low - 1)
-            within -= _table(space, combination, stages, budget, name, below).total
-        yield within
+    Raises:
+        BudgetError: neither the space nor the budget sets an upper end.
+    """
+    check_finite(space, budget)
+    try:
+        for one in _above_the_least_peak(budget):
+            if one is not None:
+                check_countable(space, one)
+    except BudgetError:
+        return False
+    return True
 
 
 def histogram(space: SearchSpace, budget: Budget, bins: int = 10) -> tuple[tuple[int, int, int], ...]:
@@ -96,7 +80,8 @@ def histogram(space: SearchSpace, budget: Budget, bins: int = 10) -> tuple[tuple
     """
     low, high = budget.params.low or 0, budget.params.high
     params_alone = all(name in ("params", PEAK) for name, _ in budget.limited())
-    if high is not None and params_alone and high - low >= bins:
+    size = space.size()
+    if high is not None and (params_alone or size is None or size > _WALKED) and high - low >= bins:
         edges = _edges(low, high, bins)
         found = [count_within(space, budget.replace(params=Limit(a + 1, b))) for a, b in edges]
     else:
@@ -125,74 +110,40 @@ def sample(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tupl
     """
     check_finite(space, budget)
     generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    if by_tables(budget) and budget.peak_memory.low is None and _limited_sum(budget)[1].high is not None:
-        return _sample_by_table(space, budget, n, generator)
-    return _sample_by_listing(space, budget, n, generator)
+    without, under = _above_the_least_peak(budget)
+    if under is None:
+        return tuple(_candidate(spec) for spec in _drawn(space, without, n, generator))
+    # Of those that are drawn without it, the ones that reach the lower limit on the peak are a fair sample.
+    if n and not count_within(space, budget):
+        raise BudgetError(_NOTHING)
+    found: list[ArchSpec] = []
+    while len(found) < n:
+        drawn = _drawn(space, without, 2 * (n - len(found)) + _MORE, generator)
+        found += [spec for spec in drawn if budget.fits(spec)]
+    return tuple(map(_candidate, found[:n]))
 
 
-def _sample_by_listing(
-    space: SearchSpace, budget: Budget, n: int, generator: random.Random
-) -> tuple[Candidate, ...]:
-    """A sample for which the networks are listed twice: to count them, and to find those that were drawn."""
-    ranks = _draw(sum(len(chunk) for chunk in chunks(space, budget)), n, generator)
-    order = sorted(range(n), key=ranks.__getitem__)
-    found: dict[int, Candidate] = {}
-    walk, start = iter(order), 0
-    here = next(walk, None)
-    for chunk in chunks(space, budget):
-        while here is not None and ranks[here] < start + len(chunk):
-            found[here] = chunk.candidate(ranks[here] - start)
-            here = next(walk, None)
-        start += len(chunk)
-        if here is None:
-            break
-    return tuple(found[i] for i in range(n))
+def _candidate(spec: ArchSpec) -> Candidate:
+    return Candidate(str(spec), *totals(spec))
 
 
-def _sample_by_table(
-    space: SearchSpace, budget: Budget, n: int, generator: random.Random
-) -> tuple[Candidate, ...]:
-    name, limit = _limited_sum(budget)
+def _drawn(space: SearchSpace, budget: Budget, n: int, generator: random.Random) -> list[ArchSpec]:
+    """A fair sample; peak memory may only have an upper limit."""
     skeletons = list(space.skeletons())
-    # A lone table is kept for the walk back; of several, those that a number falls into are made again.
-    lone = _table(space, *skeletons[0], budget, name, limit, keep=True) if len(skeletons) == 1 else None
-    tables = _tables(space, budget, name, limit) if lone is None else (lone,)
-    counts = [table.total for table in tables]
-    ranks = _draw(sum(counts), n, generator)
-    found: dict[int, Candidate] = {}  # by number: the same one may be drawn again
+    # A lone counter is kept for the walk back; of several, those that a number falls into are made again.
+    lone = counter(space, *skeletons[0], budget, keep=True) if len(skeletons) == 1 else None
+    counts = [lone.total] if lone else [counter(space, *one, budget).total for one in skeletons]
+    total = sum(counts)
+    if n and not total:
+        raise BudgetError(_NOTHING)
+    ranks = [generator.randrange(total) for _ in range(n)]
+    found: dict[int, ArchSpec] = {}  # by number: the same one may be drawn again
     start = 0
     for (combination, stages), count in zip(skeletons, counts, strict=True):
-        mine = {rank for rank in ranks if start <= rank < start + count}
+        mine = sorted({rank - start for rank in ranks if start <= rank < start + count})
         if mine:
-            sampler = Sampler(lone or _table(space, combination, stages, budget, name, limit, keep=True))
-            for rank in mine:
-                spec = space.spec(combination, *sampler.network(rank - start))
-                found[rank] = Candidate(str(spec), *totals(spec))
+            here = lone or counter(space, combination, stages, budget, keep=True)
+            for number, widths in here.networks(mine).items():
+                found[start + number] = space.spec(combination, *widths)
         start += count
-    return tuple(found[rank] for rank in ranks)
-
-
-def _draw(total: int, n: int, generator: random.Random) -> list[int]:
-    """`n` numbers, each drawn from those of `total` networks."""
-    if n and not total:
-        raise BudgetError("no network of the space fits the budget")
-    return [generator.randrange(total) for _ in range(n)]
-
-
-def _tables(space: SearchSpace, budget: Budget, name: str, limit: Limit) -> Iterator[CountTable]:
-    for combination, stages in space.skeletons():
-        yield _table(space, combination, stages, budget, name, limit)
-
-
-def _table(
-    space: SearchSpace,
-    combination: Combination,
-    stages: int,
-    budget: Budget,
-    name: str,
-    limit: Limit,
-    *,
-    keep: bool = False,
-) -> CountTable:
-    tables = build_tables(space, combination, stages, budget.replace(**{name: limit}))
-    return count_table(tables, name, limit, keep=keep)
+    return [found[rank] for rank in ranks]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,8 @@ from archkit.errors import BudgetError
 from archkit.spec import ArchSpec
 
 __all__ = ["CEILING", "METRICS", "Bools", "CostTables", "Ints", "cost_tables", "stem_width"]
+
+_MOST_PAIRS: Final = 20_000_000  # of widths: with them the tables of a space take about 1 GiB
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -60,12 +63,18 @@ def cost_tables(like: ArchSpec, widths: Sequence[Ints], *, stem_follows: bool) -
         stem_follows: whether the stem is as wide as the first stage, or as `like`'s.
 
     Raises:
-        BudgetError: the figures of `like` would not fit 64 bits.
+        BudgetError: the figures of `like` would not fit 64 bits, or there are too many widths.
     """
     # In Python's integers. Three times, since a smaller network may have a shortcut conv where this one
     # has none.
     if 3 * max(totals(like)) >= CEILING:
         raise BudgetError(f"the largest network, {like}, is beyond what 64 bits count")
+    pairs = sum(len(a) * len(b) for a, b in pairwise(widths))
+    if pairs > _MOST_PAIRS:
+        raise BudgetError(
+            f"what a stage costs depends on the width before it, and this space has {pairs:,} pairs of "
+            f"widths: tables take {_MOST_PAIRS:,}; coarser steps of width would make them fewer"
+        )
     parts = like.parts
     pen = CostPen(*like.input)
     draw_stem(pen, parts.stem, stem_width(like, widths, stem_follows=stem_follows))
