@@ -90,7 +90,7 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
             always=stride != 1 or (first and at.project == "stage" and at.shortcut != "pad"),
             before=pre if preact else None,
             # A projection reads the activated map, zero-padding the block's input (He et al. 2016b).
-            after_before=at.shortcut != "pad",
+            after_before=not first or at.shortcut != "pad",
         )
         if not preact:
             pen.act(f"relu{len(convs)}")

@@ -52,8 +52,12 @@ def _stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
     found = [
         Variant(f"{width}" if kind == "conv3" else f"{kind}:{width}", 10 if width in (first, 64, 16) else 13)
         for width in widths
+        if width >= STEMS[kind].least
     ]
-    return (*found, *(Variant(other, 14) for other in STEMS if other != kind))
+    # Images as large as ImageNet's hardly ever meet a 3x3 of stride 1, unless the stem was left unsaid.
+    large = kind == "conv3" and min(values["input"][1:]) >= 128
+    others = [Variant(other, 9 if large and other == "conv7" else 14) for other in STEMS if other != kind]
+    return (*found, *others)
 
 
 _ATTENTION_SAMPLES: Final = (
@@ -121,7 +125,7 @@ _OF_BLOCKS: Final = (
         values=Switch(default=True),
         default=True,
         says="whether the shortcut's conv has a norm (not so in MLPerf Tiny's ResNet-8)",
-        variants=(Variant("no", 12), Variant("yes", 12)),
+        variants=(Variant("no", 13), Variant("yes", 13)),
     ),
     Option(
         key="stride_at",
