@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from math import log
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from archkit.count.closed import totals
 from archkit.count.figure import Figure, Fit
@@ -28,10 +30,13 @@ __all__ = ["Explanation", "likely_quantities", "reconcile"]
 MAX_CHANGES: Final = 3
 _TOOL_WEIGHT: Final = 8
 _FITS: Final = ("exact", "rounded", "cut")
-_NOT_OPERATIONS: Final = ("params", "trainable params", "activations", "acts")
+_OF_PARAMS: Final = ("params", "trainable params")
+_OF_ACTIVATIONS: Final = ("activations", "acts")
 _FAR: Final = 20  # times as much: no three changes do that
-_MANY: Final = 50
-_FEW: Final = 10_000  # a figure with fewer digits than this fits some network near by, whatever it is
+_DEEP: Final = 500  # blocks; a plan of more takes its time, and one is made for each change
+_MANY: Final = 20
+_COMMON: Final = 10  # the weight of what papers often leave out
+_FEW: Final = 1_000  # a figure with fewer digits than this fits some network near by, whatever it is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +125,23 @@ def likely_quantities(spec: ArchSpec, figure: Figure) -> tuple[Quantity, ...]:
     return (first, second) if away[second] < log(_FAR) else (first,)
 
 
+class _Fitting(NamedTuple):
+    """A variant that prints as the figure in some reading; whether there is such a network is not yet asked.
+
+    rank: the simplest is the least.
+    spec: of a network near by, which is known already.
+    """
+
+    rank: tuple[Any, ...]
+    changes: tuple[Change, ...]
+    tally: Tally
+    reading: Reading
+    number: int
+    fit: Fit
+    near: bool
+    spec: ArchSpec | None
+
+
 class _Search:
     """The search for one figure.
 
@@ -132,165 +154,139 @@ class _Search:
     def __init__(self, spec: ArchSpec, figure: Figure, max_changes: int) -> None:
         self._figure, self._max = figure, max_changes
         self._all = Variants(spec)
-        self._found: dict[Any, tuple[tuple[Any, ...], Explanation]] = {}
+        self._fitting: list[_Fitting] = []
 
     def variants(self, quantity: Quantity, *, slips: bool = True) -> tuple[Explanation, ...]:
         """The variants and readings that fit."""
         plain = plain_readings(self._figure, quantity)
         others = other_readings(self._figure, quantity)
-        self._found = {}
+        self._fitting = []
         if not self._try((), plain):
             self._try((), others)
             self._tools((), quantity)
+        # If the spec as it was written prints so, nothing else about the figure needs explaining.
+        written = bool(self._fitting)
+        enough = 1 if self._figure.unit <= 1 else _MANY
         for n in range(1, self._max + 1):
-            for changes in self._all.combined(n):
-                if not self._try(changes, plain) and n <= 2 and not self._as_written:
+            for changes in self._all.combined(n, plain[0].number):
+                if not self._try(changes, plain) and n <= 2 and not written:
                     self._try(changes, others)
             # Where every digit fits, or many variants do, more changes would be chance.
-            if len(self._found) >= (1 if self._figure.unit <= 1 else _MANY) and self._changed:
+            if len(self._fitting) >= enough and sum(bool(one.changes) for one in self._ranked()) >= enough:
                 break
-        if not self._found:
-            for change in self._all.single if self._max else ():
+        found = self._ranked()
+        if not found and self._max and sum(self._all.spec.blocks) <= _DEEP:
+            for change in self._all.single:
                 self._tools((change,), quantity)
-        if slips and not self._as_written:
+        if slips and not written:
             self._try((), moved_point(self._figure, quantity))
         return self._ranked()
 
     def nearby(self, quantity: Quantity) -> tuple[Explanation, ...]:
         """The networks near by that fit, if the figure has digits enough to tell them from others."""
         plain = plain_readings(self._figure, quantity)
-        self._found = {}
-        if self._figure.value < _FEW * self._figure.unit / 10:
+        self._fitting = []
+        if self._figure.value < _FEW * self._figure.unit:
             return ()
         changes = list(near(self._all.spec))
         for change in changes:
             self._try((change,), plain, near=True)
-        if self._figure.unit <= 1 and not self._found:
-            conventions = [one for one in self._all.single if one.weight <= 10]
+        if self._figure.unit <= 1 and not self._fitting:
+            conventions = [one for one in self._all.single if one.weight <= _COMMON]
             for change in changes:
                 for one in conventions:
                     self._try((change, one), plain, near=True)
         for name, spec in named():
-            self._one(spec, (Change("", None, name, 25),), totals(spec), plain)
+            cost = totals(spec)
+            self._fit((Change("", None, name, 25),), Tally(cost.params, cost.macs, 0), plain, spec=spec)
         return self._ranked()
-
-    @property
-    def _changed(self) -> bool:
-        """Whether a variant with a change was kept."""
-        return any(one.changes for _, one in self._found.values())
-
-    @property
-    def _as_written(self) -> bool:
-        """Whether the spec as it was written prints so: nothing else about the figure needs explaining."""
-        return any(not one.changes and not one.slip for _, one in self._found.values())
 
     def _try(self, changes: tuple[Change, ...], readings: Iterable[Reading], *, near: bool = False) -> bool:
         """Whether a combination of changes fits in one of the readings; it is kept then."""
-        tally = self._all.tally(changes)
+        return self._fit(changes, self._all.tally(changes), readings, near=near)
+
+    def _fit(
+        self,
+        changes: tuple[Change, ...],
+        tally: Tally,
+        readings: Iterable[Reading],
+        *,
+        near: bool = False,
+        spec: ArchSpec | None = None,
+    ) -> bool:
         for reading in readings:
             if len(changes) > reading.most_changes:
                 continue
             number = reading.number(tally)
             fit = reading.figure.fit(number)
-            if fit is None or (fit == "cut" and not reading.cut) or self._alike(number, tally, reading):
+            if fit is None or (fit == "cut" and not reading.cut) or _alike(number, tally, reading):
                 continue
-            spec = self._all.make(changes)
-            if spec is not None:
-                self._keep(spec, changes, tally, reading, number, fit, near=near)
-                return True
+            rank = (
+                sum(change.weight for change in changes) + reading.weight,
+                _FITS.index(fit),
+                abs(number - reading.figure.value),
+            )
+            is_near = near or spec is not None
+            self._fitting.append(_Fitting(rank, changes, tally, reading, number, fit, is_near, spec))
+            return True
         return False
-
-    @staticmethod
-    def _alike(number: int, tally: Tally, reading: Reading) -> bool:
-        """Whether the figure has too few digits to tell whether moving statistics are in it."""
-        return 0 < number - reading.number(tally._replace(moving=0)) < reading.figure.unit
 
     def _tools(self, changes: tuple[Change, ...], quantity: Quantity) -> None:
         """Keeps the figures of other tools that fit."""
-        tally, value = self._all.tally(changes), self._figure.value
-        # No tool prints less than the MACs or much more than once or twice as many: most need no plan.
-        macs = tally.macs
-        if quantity != "params" and not (macs <= value * 2 and value <= 3 * macs):
+        tally, (least, most) = self._all.tally(changes), self._figure.window
+        # No tool prints less than the MACs or much more than twice as many: most need no plan.
+        if quantity != "params" and not (tally.macs <= most and least <= 3 * tally.macs):
             return
         spec = self._all.make(changes)
         if spec is None:
             return
-        plain = {tally.params} if quantity == "params" else {macs, 2 * macs}
-        seen: dict[int, list[str]] = {}
+        plain = (tally.params,) if quantity == "params" else (tally.macs, 2 * tally.macs)
+        seen: dict[int, str] = {}
         for who, what, number in figures(layout(spec)):
-            counts_params = what in ("params", "trainable params")
-            fits = counts_params if quantity == "params" else what not in _NOT_OPERATIONS
-            if (
-                fits
-                and number not in plain
-                and abs(number - min(plain, key=_away(number))) >= self._figure.unit
-            ):
-                seen.setdefault(number, []).append(f"{what} as {who} counts it")
-        for number, names in seen.items():
-            fit = self._figure.fit(number)
-            if fit is not None and fit != "cut":
-                reading = Reading(names[0], _TOOL_WEIGHT, lambda _: 0, self._figure, 1)
-                self._keep(spec, changes, tally, reading, number, fit)
-
-    def _one(
-        self, spec: ArchSpec, changes: tuple[Change, ...], cost: Any, readings: Iterable[Reading]
-    ) -> None:
-        """Keeps a network near by if it fits in one of the readings."""
-        tally = Tally(cost.params, cost.macs, 0)
-        for reading in readings:
-            number = reading.number(tally)
-            fit = reading.figure.fit(number)
-            if fit is not None:
-                self._keep(spec, changes, tally, reading, number, fit, near=True)
-                return
-
-    def _keep(
-        self,
-        spec: ArchSpec,
-        changes: tuple[Change, ...],
-        tally: Tally,
-        reading: Reading,
-        number: int,
-        fit: Fit,
-        *,
-        near: bool = False,
-    ) -> None:
-        rank = (
-            sum(change.weight for change in changes) + reading.weight,
-            _FITS.index(fit),
-            abs(number - reading.figure.value),
-        )
-        key = spec, reading.name
-        if key in self._found and self._found[key][0] <= rank:
-            return
-        self._found[key] = (
-            rank,
-            Explanation(
-                spec=spec,
-                params=tally.params,
-                macs=tally.macs,
-                reading=reading.name,
-                number=number,
-                changes=tuple(change.text for change in changes),
-                fit=fit,
-                near=near,
-                slip=reading.slip,
-            ),
-        )
+            counts = "params" if what in _OF_PARAMS else "macs" if what not in _OF_ACTIVATIONS else None
+            # A figure of few digits does not tell the tool's from the plain one.
+            alone = all(number != other and abs(number - other) >= self._figure.unit for other in plain)
+            if alone and (counts == "params") == (quantity == "params") and counts is not None:
+                seen.setdefault(number, f"{what} as {who} counts it")
+        for number, name in seen.items():
+            reading = Reading(name, _TOOL_WEIGHT, partial(_always, number), self._figure, 1)
+            self._fit(changes, tally, (reading,))
 
     def _ranked(self) -> tuple[Explanation, ...]:
-        """What was kept, the simplest first; what adds a change and does not move the figure is dropped."""
+        """What fits, the simplest first; what adds a change and does not move the figure is dropped."""
         kept: list[Explanation] = []
-        for _, one in sorted(self._found.values(), key=lambda pair: pair[0]):
-            idle = any(
-                (other.number, other.reading) == (one.number, one.reading)
-                and set(other.changes) < set(one.changes)
-                for other in kept
+        simpler: dict[tuple[int, str], list[set[str]]] = {}
+        specs = set()
+        for one in sorted(self._fitting, key=attrgetter("rank")):
+            texts = tuple(change.text for change in one.changes)
+            before = simpler.setdefault((one.number, one.reading.name), [])
+            if any(other < set(texts) for other in before):
+                continue
+            spec = self._all.make(one.changes) if one.spec is None else one.spec
+            if spec is None or (spec, one.reading.name) in specs:
+                continue
+            before.append(set(texts))
+            specs.add((spec, one.reading.name))
+            kept.append(
+                Explanation(
+                    spec=spec,
+                    params=one.tally.params,
+                    macs=one.tally.macs,
+                    reading=one.reading.name,
+                    number=one.number,
+                    changes=texts,
+                    fit=one.fit,
+                    near=one.near,
+                    slip=one.reading.slip,
+                )
             )
-            if not idle:
-                kept.append(one)
         return tuple(kept)
 
 
-def _away(number: int) -> Callable[[int], int]:
-    return lambda other: abs(number - other)
+def _alike(number: int, tally: Tally, reading: Reading) -> bool:
+    """Whether the figure has too few digits to tell whether moving statistics are in it."""
+    return 0 < number - reading.number(tally._replace(moving=0)) < reading.figure.unit
+
+
+def _always(number: int, _: Tally) -> int:
+    return number

@@ -75,21 +75,50 @@ class Variants:
             key: row for key, row in rows.items() if callable(row.default) and key not in given
         }
         self._stages = len(spec.blocks)
+        self._made: dict[tuple[Change, ...], ArchSpec | None] = {}
         self._seen: dict[Any, Any] = {}
         self._blocks: dict[Any, Read] = {}
         self._layers: dict[Any, tuple[int, ...]] = {}
         self.single = self._single()
+        self._order = {change: i for i, change in enumerate(self.single)}
+        self._tallies: dict[tuple[Change, ...], Tally] = {}  # of few changes, which are asked for again
 
-    def combined(self, n: int) -> Iterator[tuple[Change, ...]]:
-        """Every combination of so many single changes of different options."""
+    def combined(self, n: int, number: Callable[[Tally], int]) -> Iterator[tuple[Change, ...]]:
+        """Every combination of so many single changes of different options.
+
+        A change that moves nothing, alone or beside any other, has no part in three and more.
+
+        Args:
+            n: how many.
+            number: that is to be moved.
+        """
         by_key: dict[str, list[Change]] = {}
         for change in self.single:
-            by_key.setdefault(change.key, []).append(change)
+            if n < 3 or self._moves(change, number):
+                by_key.setdefault(change.key, []).append(change)
         for some in combinations(by_key.values(), n):
             yield from product(*some)
 
+    def _moves(self, change: Change, number: Callable[[Tally], int]) -> bool:
+        """Whether a change moves a number, alone or beside any other."""
+        others = [(), *((other,) for other in self.single if other.key != change.key)]
+        return any(
+            number(self.tally(other))
+            != number(self.tally(tuple(sorted((change, *other), key=self._order.__getitem__))))
+            for other in others
+        )
+
     def tally(self, changes: tuple[Change, ...]) -> Tally:
         """What the spec comes to with these changes, whether or not there is such a network."""
+        found = self._tallies.get(changes)
+        if found is None:
+            found = self._sum(self._with(changes))
+            if len(changes) < 3:
+                self._tallies[changes] = found
+        return found
+
+    def _with(self, changes: tuple[Change, ...]) -> Mapping[str, Any]:
+        """The values of all options, with these changes."""
         values = self._values
         if changes:
             rows = options()
@@ -102,14 +131,16 @@ class Variants:
             for key, row in self._following.items():
                 if key not in changed:
                     values[key] = row.default_among(values)
-        return self._sum(values)
+        return values
 
     def make(self, changes: tuple[Change, ...]) -> ArchSpec | None:
         """The network with these changes; None where there is none, as with a window larger than the map."""
-        try:
-            return self.spec.replace(**{change.key: change.value for change in changes})
-        except SpecError:
-            return None
+        if changes not in self._made:
+            try:
+                self._made[changes] = self.spec.replace(**{change.key: change.value for change in changes})
+            except SpecError:
+                self._made[changes] = None
+        return self._made[changes]
 
     def _sum(self, values: Mapping[str, Any]) -> Tally:
         parts = parts_of(values)
