@@ -53,6 +53,7 @@ def reconcile_command(
     """
     from archkit.count.reconcile import reconcile
     from archkit.count.reconcile.explain import likely_quantities
+    from archkit.count.reconcile.nearby import name_of
     from archkit.count.reconcile.readings import PLAIN, figure_of
     from archkit.spec import parse
 
@@ -68,6 +69,7 @@ def reconcile_command(
             json_line(
                 {
                     "spec": str(one.spec),
+                    "name": name_of(one.spec),
                     "params": one.params,
                     "macs": one.macs,
                     "reading": one.reading,
@@ -88,6 +90,9 @@ def reconcile_command(
     table = new_table("changes", "params", "MACs", "the figure is", "fit", right=("params", "MACs"))
     for one in shown:
         changes = " ".join(one.changes) or "none: as written"
+        name = name_of(one.spec) if one.changes else None
+        if name is not None and name not in one.changes:
+            changes = f"{changes} ({name})"
         plain = one.number in (one.params, one.macs)
         said = one.reading if plain else f"{one.reading}: {exact(one.number)}"
         table.add_row(changes, exact(one.params), exact(one.macs), said, one.fit)

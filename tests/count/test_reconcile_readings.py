@@ -180,6 +180,11 @@ class TestCommand:
             False,
         )
 
+    def test_a_variant_that_has_a_name(self, cli: Cli) -> None:
+        assert "stride_at=first (resnet50-v1) " in cli("reconcile", "resnet50", "3.8e9").stdout
+        lines = cli("reconcile", "--json", "resnet50", "4.09G").stdout.splitlines()
+        assert [json.loads(line)["name"] for line in lines[:2]] == ["resnet50", None]
+
     def test_a_slip_is_shown_whatever_the_limit(self, cli: Cli) -> None:
         lines = cli("reconcile", "--json", "--limit", "2", "resnet18", "1.2M").stdout.splitlines()
         assert len(reconcile("resnet18", "1.2M")) > 2

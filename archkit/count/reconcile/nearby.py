@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -10,7 +11,7 @@ from archkit.count.reconcile.variants import Change
 from archkit.spec import ArchSpec, parse, zoo
 from archkit.spec.options import BLOCKS, CHANNELS
 
-__all__ = ["named", "near"]
+__all__ = ["name_of", "named", "near"]
 
 _FACTORS: Final = ((1, 2), (2, 1), (3, 4), (3, 2), (5, 4), (1, 4), (4, 1))
 _STEPS: Final = (8, 16, 32, 64)
@@ -53,6 +54,18 @@ def _widths(channels: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...], i
         )
         for i, other in enumerate(others):
             yield "channels", (*channels[:at], other, *channels[at + 1 :]), 14 + i
+
+
+def name_of(spec: ArchSpec) -> str | None:
+    """The name of an architecture, if it has one."""
+    return _names_of(str(spec).partition(" ")[0]).get(spec)
+
+
+@lru_cache(maxsize=64)
+def _names_of(shape: str) -> dict[ArchSpec, str]:
+    """The named architectures of these blocks and channels: the others need not be read."""
+    alike = [entry for entry in zoo.entries() if entry.spec.partition(" ")[0] == shape]
+    return {parse(entry.spec): entry.name for entry in reversed(alike)}
 
 
 def named() -> Iterator[tuple[str, ArchSpec]]:
