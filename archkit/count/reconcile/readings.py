@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archkit.count.figure import Figure, parse_figure
 from archkit.count.reconcile.variants import Tally
+from archkit.errors import BudgetError
 
 __all__ = ["PLAIN", "Quantity", "Reading", "figure_of", "moved_point", "other_readings", "plain_readings"]
 
@@ -57,7 +58,10 @@ def figure_of(given: Figure | str | float) -> Figure:
         return given
     if isinstance(given, float) and 0 < given < float("inf"):
         given = f"{Decimal(repr(given)).normalize():e}"
-    return parse_figure(given, flops=True)
+    figure = parse_figure(given, flops=True)
+    if figure.counted not in (None, *PLAIN):
+        raise BudgetError(f"{figure.text} counts {figure.counted}, not parameters or MACs")
+    return figure
 
 
 def _params(tally: Tally) -> int:

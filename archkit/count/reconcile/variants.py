@@ -235,9 +235,10 @@ class _TallyPen(Pen):
         if KINDS[kind].weights is not None:
             super().act(name, kind)
 
-    def norm(self, name: str, kind: str, groups: int = 1) -> None:
+    def norm(self, name: str, kind: str, groups: int = 1, **others: Any) -> None:
         """A norm that was met before is not worked out again."""
-        self._again((kind, groups, self.c, self.h, self.w), super().norm, name, kind, groups)
+        key = (kind, groups, *others.items(), self.c, self.h, self.w)
+        self._again(key, super().norm, name, kind, groups, **others)
 
     def conv(self, name: str, kernel: int, c_out: Any, **others: Any) -> None:
         """A conv that was met before is not worked out again."""
