@@ -4,8 +4,8 @@ Sources: He et al. 2016a (basic, bottleneck), He et al. 2016b (pre-activation), 
 Zagoruyko and Komodakis 2016 (wide bottlenecks), He et al. 2019 (average pooling on the shortcut), Hu et
 al. 2018 (attention, and SENet-154's halved first conv), Zhang 2019 (anti-aliasing).
 
-A bottleneck's middle conv carries the stride, as in torchvision and timm ("v1.5"); He et al. put it on
-the first conv. An average-pooled shortcut with a stride of 1 pools nothing.
+A bottleneck's middle conv carries the stride, as in torchvision and timm ("v1.5"), unless `stride_at`
+says the first, where He et al. have it ("v1"). An average-pooled shortcut with a stride of 1 pools nothing.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def _two(at: Any, c: Any) -> tuple[_Conv, ...]:
 
 def _three(at: Any, c: Any) -> tuple[_Conv, ...]:
     middle = c * at.base_width // 64 * at.groups
+    first = at.stride_at == "first"
     return (
-        _Conv(1, middle // at.reduce),
-        _Conv(at.kernel, middle, at.groups, strided=True),
+        _Conv(1, middle // at.reduce, strided=first),
+        _Conv(at.kernel, middle, at.groups, strided=not first),
         _Conv(1, BOTTLENECK_EXPANSION * c),
     )
 
@@ -89,7 +90,7 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
             always=stride != 1 or (first and at.project == "stage" and at.shortcut != "pad"),
             before=pre if preact else None,
             # A projection reads the activated map, zero-padding the block's input (He et al. 2016b).
-            after_before=at.shortcut != "pad",
+            after_before=not first or at.shortcut != "pad",
         )
         if not preact:
             pen.act(f"relu{len(convs)}")
@@ -113,8 +114,8 @@ def _shortcut(pen: Pen, at: Any, c_out: Any, stride: int, *, preact: bool) -> No
     if kind == "avg" and stride != 1:
         pen.pool("pool", "avg_pool", stride, stride, ceil=True)
     pen.conv("conv", 3 if kind == "conv3" else 1, c_out, stride=1 if kind == "avg" else stride, bias=at.bias)
-    if not preact:
-        # He et al. 2016b project with a conv alone: the norm has come before it.
+    # He et al. 2016b project with a conv alone: the norm has come before it.
+    if not preact and at.shortcut_norm:
         normalise(pen, "norm", at.norm)
 
 
@@ -149,12 +150,13 @@ def _downsample(at: Any) -> dict[str, str]:
 # Both libraries' ResNets activate behind the convs.
 _KEYS: Final = {"timm": _timm_keys, "torchvision": _torchvision_keys}
 _OPTIONS: Final = ("kernel", "stride", "shortcut", "project", "reduce", "attn", "norm", "aa", "bias")
+_OF_BOTTLENECKS: Final = ("stride_at", "groups", "base_width")
 
 add_family(
     Family(
         name="basic",
         draw=_draw(_two, preact=False),
-        options=_OPTIONS,
+        options=(*_OPTIONS, "shortcut_norm"),
         keys=_KEYS,
         source="He et al. 2016a, Deep Residual Learning",
     )
@@ -164,7 +166,7 @@ add_family(
         name="bottleneck",
         noun="bottlenecks",
         draw=_draw(_three, preact=False),
-        options=(*_OPTIONS, "groups", "base_width"),
+        options=(*_OPTIONS, "shortcut_norm", *_OF_BOTTLENECKS),
         keys=_KEYS,
         source="He et al. 2016a, Deep Residual Learning; Xie et al. 2017",
     )
@@ -174,7 +176,7 @@ add_family(
         name="preact",
         noun="basic blocks",
         draw=_draw(_two, preact=True),
-        options=_OPTIONS,
+        options=(*_OPTIONS, "stem_norm"),
         activates_first=True,
         source="He et al. 2016b, Identity Mappings",
     )
@@ -184,7 +186,7 @@ add_family(
         name="preact-bottleneck",
         noun="bottlenecks",
         draw=_draw(_three, preact=True),
-        options=(*_OPTIONS, "groups", "base_width"),
+        options=(*_OPTIONS, "stem_norm", *_OF_BOTTLENECKS),
         activates_first=True,
         source="He et al. 2016b, Identity Mappings",
     )

@@ -93,6 +93,9 @@ class Switch:
     noun = "yes or no"
     expected = "yes or no"
 
+    def __init__(self, *, default: bool = False) -> None:
+        self._default = default
+
     def read(self, key: str, token: Token, came: str) -> bool:
         if token.word not in ("yes", "no") or token.argument is not None:
             meant = {"true": "yes", "on": "yes", "1": "yes", "false": "no", "off": "no", "0": "no"}.get(
@@ -110,10 +113,10 @@ class Switch:
         return "yes" if value else "no"
 
     def shown(self) -> str:
-        return "`no` `yes`"
+        return ticked([self.text(value) for value in self.samples()])
 
     def samples(self) -> Sequence[bool]:
-        return (False, True)
+        return (self._default, not self._default)
 
 
 class Kinds:

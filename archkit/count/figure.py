@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Integral, Real
 from typing import Final, Literal, TypeAlias
@@ -19,8 +19,8 @@ __all__ = ["Counted", "Figure", "Fit", "parse_figure"]
 Fit: TypeAlias = Literal["exact", "rounded", "cut"]
 """How a number can have become a printed figure."""
 
-Counted: TypeAlias = Literal["params", "macs"]
-"""What a figure says that it counts: `25.6M params`, `4.1 GMACs`."""
+Counted: TypeAlias = Literal["params", "macs", "flops"]
+"""What a figure says that it counts: `25.6M params`, `4.1 GMACs`, `8.2 GFLOPs`."""
 
 _UNITS: Final = {
     "": 0,
@@ -41,6 +41,8 @@ _COUNTED: Final[dict[str, Counted]] = {
     "parameters": "params",
     "mac": "macs",
     "macs": "macs",
+    "flop": "flops",
+    "flops": "flops",
 }
 # Digits may stand in groups of three, set apart by a comma or by "_". The first group may not begin with 0:
 # whoever writes 0,270M writes a decimal comma.
@@ -62,12 +64,18 @@ class Figure:
         value: what it says.
         unit: 10,000 for 3.15M; 1 where every digit was printed.
         counted: what it says that it counts, or None.
+        window: the least and the largest number that can print so; most numbers of a search lie outside.
     """
 
     text: str
     value: Fraction
     unit: Fraction
     counted: Counted | None = None
+    window: tuple[int, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        window = math.floor(self.value - self.unit / 2), math.ceil(self.value + self.unit)
+        object.__setattr__(self, "window", window)
 
     def fit(self, number: int) -> Fit | None:
         """How `number` prints as this figure: rounded to it, cut off at it, or not at all (None).
@@ -79,6 +87,8 @@ class Figure:
         >>> parse_figure("3.15M").fit(3_152_410)
         'rounded'
         """
+        if not self.window[0] <= number <= self.window[1]:
+            return None
         gap = number - self.value
         if gap == 0:
             return "exact"
@@ -89,8 +99,11 @@ class Figure:
         return "cut" if 0 <= gap < self.unit else None
 
 
-def parse_figure(text: str | float) -> Figure:
+def parse_figure(text: str | float, *, flops: bool = False) -> Figure:
     """Reads a figure: a text as people print it, or a number.
+
+    FLOPs are taken only where somebody asks what they stand for (`flops`): a limit of so many FLOPs may be
+    meant as so many MACs, or half of them.
 
     >>> parse_figure("5e6").value
     Fraction(5000000, 1)
@@ -109,7 +122,7 @@ def parse_figure(text: str | float) -> Figure:
     if not isinstance(text, str):
         return _number(text)
     found = _FIGURE.fullmatch(text.strip()) if len(text) <= _MOST else None
-    if found is None:
+    if found is None or (_COUNTED.get(found["counted"].lower()) == "flops" and not flops):
         raise BudgetError(f"{text[:_MOST]!r} is not a figure; {_hint(text.strip()[:_MOST])}")
     digits = found["digits"].replace(",", "").replace("_", "")
     fraction = found["fraction"] or ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from torch import nn
 
@@ -24,10 +24,12 @@ __all__ = [
     "common_norm",
     "find_parts",
     "padded",
+    "seen_norm",
     "seen_shortcut",
 ]
 
 M = TypeVar("M", bound=nn.Module)
+_NORMS: Final = nn.GroupNorm | nn.modules.batchnorm._BatchNorm
 
 SeenShortcut: TypeAlias = Literal["none", "conv1", "conv3", "avg", "pad", "conv1 or avg"]
 """A shortcut as far as it shows: in archkit's own modules, average pooling by 1 leaves no trace."""
@@ -47,6 +49,8 @@ class FoundBlock:
         aa: anti-aliasing, or None.
         attn: attention, or None.
         shortcut: what stands on the shortcut.
+        shortcut_norm: whether it has a norm; None where it has no conv.
+        aa_behind: how many convs stand before the anti-aliasing, where there is one.
     """
 
     name: str
@@ -54,6 +58,8 @@ class FoundBlock:
     aa: nn.Module | None
     attn: nn.Module | None
     shortcut: SeenShortcut
+    shortcut_norm: bool | None = None
+    aa_behind: int = 0
 
     @property
     def basic(self) -> bool:
@@ -73,7 +79,14 @@ class FoundBlock:
     @property
     def stride(self) -> int:
         """Stride of the whole block."""
-        return 2 if self.aa is not None else self.convs[0 if self.basic else 1].stride[0]
+        return 2 if self.aa is not None else max(conv.stride[0] for conv in self.convs[:2])
+
+    @property
+    def strided(self) -> int | None:
+        """Which conv carries the stride, from 1; None where none does."""
+        if self.aa is not None:
+            return self.aa_behind
+        return next((i for i, conv in enumerate(self.convs, 1) if conv.stride[0] != 1), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +99,7 @@ class Parts:
         stem_pool: the layers between the stem and the first stage, in order, without norms and
             activations.
         stem_attn: attention behind the stem, or None.
+        stem_norm: whether the stem ends in a norm.
         norm: one of the norms, or None.
         stages: the blocks of each stage.
         preact: whether the blocks norm and activate before each conv.
@@ -104,6 +118,7 @@ class Parts:
     preact: bool
     pool: nn.Module | None
     fc: nn.Linear
+    stem_norm: bool = True
     names: Mapping[str, str] = field(default_factory=dict)
 
     def places(self, spec: ArchSpec) -> dict[str, str]:
@@ -157,11 +172,9 @@ def _fc_path(module: nn.Module) -> str:
 
 def common_norm(module: nn.Module) -> nn.Module | None:
     """A norm of the sort that most of a module's norms are, or None where it has none."""
-    norms = [m for m in module.modules() if isinstance(m, nn.GroupNorm | nn.modules.batchnorm._BatchNorm)]
-    if not norms:
-        return None
+    norms = [m for m in module.modules() if isinstance(m, _NORMS)]
     sorts = [getattr(norm, "num_groups", None) for norm in norms]
-    return norms[sorts.index(Counter(sorts).most_common(1)[0][0])]
+    return norms[sorts.index(Counter(sorts).most_common(1)[0][0])] if norms else None
 
 
 def _archkit(module: nn.Module) -> Parts:
@@ -178,6 +191,7 @@ def _archkit(module: nn.Module) -> Parts:
             child for name, child in stem.named_children() if name in ("pool", "pool_conv", "aa")
         ),
         stem_attn=_child(module, "stem.attn"),
+        stem_norm=_child(module, "stem.norm") is not None,
         norm=common_norm(module),
         stages=_stages(module, "stage", own=True),
         preact=preact,
@@ -211,12 +225,15 @@ def _block(block: nn.Module, name: str, *, own: bool) -> FoundBlock:
             " a basic block has two and a bottleneck three"
         )
     shortcut = _live(_child(block, "shortcut" if own else "downsample"))
+    aa, parts = _live(_child(block, "aa")), list(block.children())
     found = FoundBlock(
         name=name,
         convs=tuple(convs),
-        aa=_live(_child(block, "aa")),
+        aa=aa,
         attn=_live(_child(block, "attn" if own else "se")),
         shortcut="none" if shortcut is None else seen_shortcut(_chain(shortcut), own=own),
+        shortcut_norm=seen_norm(_chain(shortcut)),
+        aa_behind=0 if aa is None else sum(parts.index(conv) < parts.index(aa) for conv in convs),
     )
     return found if own else padded(found)
 
@@ -240,14 +257,18 @@ def seen_shortcut(chain: Sequence[nn.Module], *, own: bool) -> SeenShortcut:
     return "conv1 or avg" if own and first.stride == (1, 1) else "conv1"
 
 
+def seen_norm(chain: Sequence[nn.Module]) -> bool | None:
+    """Whether there is a norm among the modules of a shortcut; None where there is no conv."""
+    convs = any(isinstance(part, nn.Conv2d) for part in chain)
+    return any(isinstance(part, _NORMS) for part in chain) if convs else None
+
+
 def _poolings(module: nn.Module | None) -> tuple[nn.Module, ...]:
     """The convs and pools in the chain that timm calls `maxpool`."""
     kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, BlurPool)
-    return tuple(
-        child
-        for child in _chain(_live(module))
-        if isinstance(child, kinds) or type_name(child) == "timm.layers.blur_pool.BlurPool2d"
-    )
+    blur = "timm.layers.blur_pool.BlurPool2d"
+    chain = _chain(_live(module))
+    return tuple(child for child in chain if isinstance(child, kinds) or type_name(child) == blur)
 
 
 def _chain(module: nn.Module | None) -> tuple[nn.Module, ...]:

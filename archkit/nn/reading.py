@@ -64,6 +64,9 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         stride=[block.stride for block in firsts],
         shortcut=shortcut,
         project=project,
+        shortcut_norm=_shortcut_norm(parts, firsts),
+        stride_at=_stride_at(firsts),
+        stem_norm=parts.stem_norm if parts.preact else None,
         groups=groups,
         base_width=_base_width(middles, groups) if middles else None,
         reduce=_reduce(channels, typical),
@@ -142,6 +145,18 @@ def _reduce(channels: Sequence[int], firsts: Sequence[FoundBlock]) -> int:
     if low > high:
         raise InferError(f"no divisor gives the blocks' first convs their channels: {', '.join(said)}")
     return low
+
+
+def _shortcut_norm(parts: Parts, firsts: Sequence[FoundBlock]) -> bool | None:
+    """Whether the convs on shortcuts have a norm; None where the network shows nothing of it."""
+    seen = [block.shortcut_norm for block in firsts if block.shortcut_norm is not None]
+    return _commonest(seen) if seen and parts.norm is not None and not parts.preact else None
+
+
+def _stride_at(firsts: Sequence[FoundBlock]) -> str | None:
+    """Which conv of the bottlenecks carries the stride; None where none has one."""
+    seen = [block.strided for block in firsts if not block.basic and block.strided is not None]
+    return ("first" if _commonest(seen) == 1 else "middle") if seen else None
 
 
 def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[list[str], str]:

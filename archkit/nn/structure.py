@@ -17,7 +17,7 @@ from torch import nn
 
 from archkit.errors import InferError
 from archkit.nn.kinds import MODULES
-from archkit.nn.parts import FoundBlock, Parts, common_norm, padded, seen_shortcut
+from archkit.nn.parts import FoundBlock, Parts, common_norm, padded, seen_norm, seen_shortcut
 from archkit.plan import Layer, Node, Plan, Residual, layers_of
 
 __all__ = ["Structure", "find_structure"]
@@ -98,6 +98,8 @@ def find_structure(module: nn.Module) -> Structure:
         stem=tuple(stem),
         stem_pool=tuple(part for _, part in outside if isinstance(part, nn.MaxPool2d)),
         stem_attn=None,
+        # With pre-activation there is one norm for each conv but the last, and the head's.
+        stem_norm=len(_norms(outside)) > len(stem),
         norm=common_norm(module),
         stages=tuple(tuple(read.found for read in blocks) for blocks in stages),
         preact=_preact(stages, outside),
@@ -159,6 +161,7 @@ def _block(name: str, block: nn.Module, c_in: int) -> _Branches:
         aa=None,
         attn=None,
         shortcut=seen_shortcut(leaves, own=False) if leaves else "none",
+        shortcut_norm=seen_norm(leaves),
     )
     return _Branches(
         found=padded(found),
@@ -195,8 +198,12 @@ def _preact(stages: Sequence[Sequence[_Branches]], outside: Iterable[Named]) -> 
         norms = [part for _, part in read.body if not isinstance(part, nn.Conv2d)]
         if norms and conv.in_channels != conv.out_channels:
             return len(norms[0].state_dict()["weight"]) == conv.in_channels
-    norms = [part for _, part in _weighted(outside) if not isinstance(part, nn.Conv2d | nn.Linear)]
+    norms = _norms(outside)
     return bool(norms) and len(norms[-1].state_dict()["weight"]) == stages[-1][-1].found.c_out
+
+
+def _norms(modules: Iterable[Named]) -> list[nn.Module]:
+    return [part for _, part in _weighted(modules) if not isinstance(part, nn.Conv2d | nn.Linear)]
 
 
 def _weighted(modules: Iterable[Named]) -> Iterator[Named]:

@@ -258,7 +258,10 @@ def _check_families(values: Mapping[str, Any], given: Mapping[str, Any]) -> None
         for i, family in enumerate(families):
             here = not row.by_stage or values[key][i] != default[i]
             if here and key not in family.option_keys:
-                needs = " or ".join(dict.fromkeys(taker.noun for taker in takers(key)))
+                nouns = dict.fromkeys(taker.noun for taker in takers(key))
+                if family.noun in nouns:  # with and without pre-activation they have one noun
+                    nouns = dict.fromkeys(f"block={taker.name}" for taker in takers(key))
+                needs = " or ".join(nouns)
                 raise SpecError(
                     f"{key} needs {needs}; stage {i + 1} has {family.noun}",
                     field=(key, i if row.by_stage else None),

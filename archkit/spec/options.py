@@ -52,8 +52,12 @@ def _stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
     found = [
         Variant(f"{width}" if kind == "conv3" else f"{kind}:{width}", 10 if width in (first, 64, 16) else 13)
         for width in widths
+        if width >= STEMS[kind].least
     ]
-    return (*found, *(Variant(other, 14) for other in STEMS if other != kind))
+    # Images as large as ImageNet's hardly ever meet a 3x3 of stride 1, unless the stem was left unsaid.
+    large = kind == "conv3" and min(values["input"][1:]) >= 128
+    others = [Variant(other, 9 if large and other == "conv7" else 14) for other in STEMS if other != kind]
+    return (*found, *others)
 
 
 _ATTENTION_SAMPLES: Final = (
@@ -117,6 +121,21 @@ _OF_BLOCKS: Final = (
         variants=(Variant("stage", 12), Variant("change", 12)),
     ),
     Option(
+        key="shortcut_norm",
+        values=Switch(default=True),
+        default=True,
+        says="whether the shortcut's conv has a norm (not so in MLPerf Tiny's ResNet-8)",
+        variants=(Variant("no", 13), Variant("yes", 13)),
+    ),
+    Option(
+        key="stride_at",
+        values=Words(("middle", "first")),
+        default="middle",
+        says="which conv of a bottleneck carries the stride: the middle one (v1.5, torchvision and timm),"
+        " or the first 1x1 (v1, He et al. 2016a)",
+        variants=(Variant("first", 10), Variant("middle", 10)),
+    ),
+    Option(
         key="groups",
         values=Whole(1, 65_536, default=1, samples=(1, 2, 4)),
         default=1,
@@ -158,6 +177,13 @@ _AROUND_BLOCKS: Final = (
         default=NO_ATTENTION,
         says="channel attention behind the stem",
         variants=(Variant("se", 15), Variant("se-plain", 15), Variant("eca", 15)),
+    ),
+    Option(
+        key="stem_norm",
+        values=Switch(),
+        default=False,
+        says="whether the stem norms and activates what it puts out although pre-activation blocks follow",
+        variants=(Variant("yes", 11), Variant("no", 11)),
     ),
     Option(
         key="attn",

@@ -38,7 +38,7 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             norm=values["norm"],
             bias=values["bias"],
             aa=values["aa"],
-            bare=bare,
+            bare=bare and not values["stem_norm"],
         ),
         stages=tuple(family.setting(values, i, by_stage()) for i, family in enumerate(families)),
         strides=values["stride"],

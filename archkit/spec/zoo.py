@@ -23,6 +23,7 @@ class Known(NamedTuple):
 
 _PAPER: Final = "the 5M-parameter ResNet on CIFAR-10 (docs/paper.md)"
 _HE: Final = "He et al. 2016, Deep Residual Learning"
+_V15: Final = "Goyal et al. 2017, Accurate, Large Minibatch SGD; torchvision (v1.5: the stride in the 3x3)"
 _HE2: Final = "He et al. 2016, Identity Mappings"
 _WRN: Final = "Zagoruyko and Komodakis 2016, Wide Residual Networks"
 _NEXT: Final = "Xie et al. 2017, Aggregated Residual Transformations"
@@ -34,6 +35,7 @@ _AA: Final = "Lee et al. 2020, Compounding (Assembled-CNN); timm"
 _RS: Final = "Bello et al. 2021, Revisiting ResNets"
 _GN: Final = "Wu and He 2018, Group Normalization"
 _TIMM: Final = "timm, models/resnet.py"
+_HE2_V15: Final = f"{_HE2} (the stride in the 3x3; theirs stands in the first 1x1)"
 
 _PAPER_ENTRIES: Final = (
     Known("resnet10", "[2,1,1,1]x[64,128,256,512] bias=yes", _PAPER),
@@ -55,8 +57,8 @@ def _cifar() -> Iterator[Known]:
         yield Known(f"resnet{depth}", f"{base} shortcut=pad", f"{_HE} (option A)")
         yield Known(f"resnet{depth}-b", base, f"{_HE} (option B)")
     yield Known("preact-resnet110", "[18,18,18]x[16,32,64] block=preact shortcut=pad", _HE2)
-    yield Known("preact-resnet164", "[18,18,18]x[16,32,64] block=preact-bottleneck stem=16", _HE2)
-    yield Known("preact-resnet1001", "[111,111,111]x[16,32,64] block=preact-bottleneck stem=16", _HE2)
+    yield Known("preact-resnet164", "[18,18,18]x[16,32,64] block=preact-bottleneck stem=16", _HE2_V15)
+    yield Known("preact-resnet1001", "[111,111,111]x[16,32,64] block=preact-bottleneck stem=16", _HE2_V15)
     # The depths of ImageNet on 32x32 images, as they are commonly trained on CIFAR.
     for depth, blocks, kind in (
         (18, "[2,2,2,2]", "preact"),
@@ -74,6 +76,7 @@ _DEEP: Final = "bottleneck"
 _D: Final = "stem=deep shortcut=avg"
 _T: Final = "stem=tiered shortcut=avg"
 _C7: Final = "stem=conv7"
+_V1: Final = f"stride_at=first {_C7}"
 _X32: Final = "groups=32 base_width=4"
 _X32X8: Final = "groups=32 base_width=8"
 _RS_STEM: Final = "stem=deep stem_pool=conv shortcut=avg attn=se:4"
@@ -88,20 +91,23 @@ _IMAGENET: Final = {
     "resnet26": ("2,2,2,2", _DEEP, _C7, _TIMM),
     "resnet26t": ("2,2,2,2", _DEEP, _T, _TIMM),
     "resnet26d": ("2,2,2,2", _DEEP, _D, _TRICKS),
-    "resnet50": ("3,4,6,3", _DEEP, _C7, _HE),
+    "resnet50": ("3,4,6,3", _DEEP, _C7, _V15),
+    "resnet50-v1": ("3,4,6,3", _DEEP, _V1, _HE),
     "resnet50c": ("3,4,6,3", _DEEP, "stem=deep", _TRICKS),
     "resnet50d": ("3,4,6,3", _DEEP, _D, _TRICKS),
     "resnet50s": ("3,4,6,3", _DEEP, "stem=deep:64", _TIMM),
     "resnet50t": ("3,4,6,3", _DEEP, _T, _TIMM),
-    "resnet101": ("3,4,23,3", _DEEP, _C7, _HE),
+    "resnet101": ("3,4,23,3", _DEEP, _C7, _V15),
+    "resnet101-v1": ("3,4,23,3", _DEEP, _V1, _HE),
     "resnet101c": ("3,4,23,3", _DEEP, "stem=deep", _TRICKS),
     "resnet101d": ("3,4,23,3", _DEEP, _D, _TRICKS),
     "resnet101s": ("3,4,23,3", _DEEP, "stem=deep:64", _TIMM),
-    "resnet152": ("3,8,36,3", _DEEP, _C7, _HE),
+    "resnet152": ("3,8,36,3", _DEEP, _C7, _V15),
+    "resnet152-v1": ("3,8,36,3", _DEEP, _V1, _HE),
     "resnet152c": ("3,8,36,3", _DEEP, "stem=deep", _TRICKS),
     "resnet152d": ("3,8,36,3", _DEEP, _D, _TRICKS),
     "resnet152s": ("3,8,36,3", _DEEP, "stem=deep:64", _TIMM),
-    "resnet200": ("3,24,36,3", _DEEP, _C7, _HE2),
+    "resnet200": ("3,24,36,3", _DEEP, _C7, _TIMM),
     "resnet200d": ("3,24,36,3", _DEEP, _D, _TRICKS),
     "wide_resnet50_2": ("3,4,6,3", _DEEP, f"base_width=128 {_C7}", _WRN),
     "wide_resnet101_2": ("3,4,23,3", _DEEP, f"base_width=128 {_C7}", _WRN),

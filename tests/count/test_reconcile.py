@@ -165,3 +165,8 @@ def test_a_number_fits_what_it_prints_as(number: int, digits: int) -> None:
     places = 6 - digits
     cut = Decimal(number // 10**places * 10**places) / 10**6
     assert parse_figure(f"{cut:.{digits}f}M").fit(number) is not None
+
+
+def test_a_stem_that_cannot_be_as_narrow_as_the_first_stage() -> None:
+    found = reconcile(parse("[1]x[3] stem=tiered"), parse_figure(totals(parse("[1]x[3] stem=tiered")).params))
+    assert found[0].changes == ()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archkit.count.tools.rules import NOT_IN_PYCLS, RULES
+from archkit.count.tools.rules import NOT_IN_PYCLS, OLDER_PTFLOPS, RULES
 from archkit.count.tools.terms import Rule, Tool
 from archkit.errors import SpecError
 from archkit.plan import Layer, Plan
 
-__all__ = ["Prediction", "Tool", "predict"]
+__all__ = ["Prediction", "Tool", "figures", "predict"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +51,7 @@ def predict(plan: Plan, tool: Tool) -> tuple[Prediction, ...]:
         SpecError: the plan has a layer that the tool has no rule for and could not be asked about:
             pycls counts networks of its own and has none of the layers of `NOT_IN_PYCLS`.
     """
-    layers: dict[str, list[Layer]] = defaultdict(list)
-    for layer in plan:
-        layers[layer.kind].append(layer)
+    layers = _by_kind(plan)
     if tool is Tool.pycls:
         for kind in NOT_IN_PYCLS:
             if kind in layers:
@@ -60,6 +59,28 @@ def predict(plan: Plan, tool: Tool) -> tuple[Prediction, ...]:
     return tuple(
         Prediction(tool=tool, quantity=rule.quantity, terms=_terms(rule, layers)) for rule in RULES[tool]
     )
+
+
+def figures(plan: Plan) -> Iterator[tuple[str, str, int]]:
+    """Every figure that a tool prints for a plan: the tool, what it calls the figure, and the figure.
+
+    Beside the tools that can be asked there is what ptflops printed before it looked at functions too: the
+    figures that many tables still have.
+    """
+    layers = _by_kind(plan)
+    for tool, rules in RULES.items():
+        if tool is Tool.pycls and any(kind in layers for kind in NOT_IN_PYCLS):
+            continue
+        for rule in rules:
+            yield tool.value, rule.quantity, sum(figure for _, figure in _terms(rule, layers))
+    yield "an older ptflops", "macs", sum(figure for _, figure in _terms(OLDER_PTFLOPS, layers))
+
+
+def _by_kind(plan: Plan) -> dict[str, list[Layer]]:
+    layers: dict[str, list[Layer]] = defaultdict(list)
+    for layer in plan:
+        layers[layer.kind].append(layer)
+    return layers
 
 
 def _terms(rule: Rule, layers: dict[str, list[Layer]]) -> tuple[tuple[str, int], ...]:

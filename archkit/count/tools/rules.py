@@ -32,7 +32,7 @@ from archkit.count.tools.terms import (
     window_and_division,
 )
 
-__all__ = ["NOT_IN_PYCLS", "RULES"]
+__all__ = ["NOT_IN_PYCLS", "OLDER_PTFLOPS", "RULES"]
 
 _FVCORE: Final = (
     # nn/flop_count.py, _DEFAULT_SUPPORTED_OPS, and nn/jit_handles.py. Operators of the traced graph,
@@ -79,6 +79,20 @@ _PTFLOPS: Final = (
         ),
     ),
     PARAMS,
+)
+
+# Versions that looked at modules alone, so that what `_PTFLOPS` has twice was there once. The README of that
+# time has a table of what they printed.
+OLDER_PTFLOPS: Final = Rule(
+    "macs",
+    (
+        *products(blur=False),
+        CONV_BIAS,
+        LINEAR_BIAS,
+        Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
+        Term("ReLU, 1 an element", an_output(), ("relu",)),
+        Term("pooling, 1 an input element", an_input(), ("max_pool", "avg_pool", "global_pool")),
+    ),
 )
 
 _PTFLOPS_ATEN: Final = (
