@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
+from archkit.budget.front import first_undominated, front
 from archkit.budget.limits import Budget
-from archkit.budget.listing import Candidate, chunks
-from archkit.budget.stage_tables import Ints
+from archkit.budget.listing import Candidate, check_finite, chunks
+from archkit.budget.stage_tables import Ints, build_tables
+from archkit.count import totals
 from archkit.count.metrics import FIGURES, as_options
 from archkit.errors import BudgetError
-from archkit.spec import SearchSpace
+from archkit.spec import ArchSpec, SearchSpace
 
 __all__ = ["pareto", "read_directions"]
+
+_WALKED: Final = 300_000  # networks that are looked at one by one
 
 
 def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
@@ -40,42 +46,54 @@ def pareto(
 ) -> tuple[Candidate, ...]:
     """The exact front of `space` within `budget`; the best in the first figure comes first.
 
-    Of networks that are equal in all figures, only the first in the order of `candidates` is given. Every
-    network is looked at; memory holds one chunk and the front.
+    Of networks that are equal in all figures only one is given. In a small space every network is looked at,
+    and it is the first in the order of `candidates`; otherwise the front is made stage by stage
+    (`archkit.budget.front`).
 
     Raises:
-        BudgetError: neither the space nor the budget sets an upper end.
+        BudgetError: neither the space nor the budget sets an upper end, or the fronts of the stages are too
+            long to be kept.
     """
+    check_finite(space, budget)
+    size = space.size()
+    if size is not None and size <= _WALKED:
+        return _walked(space, budget, directions)
+    names = tuple(name for name, _ in directions)
+    found: Ints = np.zeros((len(names), 0), dtype=np.int64)
+    specs: list[ArchSpec] = []
+    for combination, stages in space.skeletons():
+        tables = build_tables(space, combination, stages, budget, also=names)
+        here = front(tables, directions)
+        every = np.concatenate([found, here.points], axis=1)
+        specs += [space.spec(combination, *widths) for widths in here.networks]
+        best = first_undominated(every, np.arange(len(specs))).tolist() if specs else []
+        found, specs = every[:, best], [specs[i] for i in best]
+    order = np.lexsort(found[::-1])
+    return tuple(Candidate(str(specs[i]), *totals(specs[i])) for i in order.tolist())
+
+
+def _walked(
+    space: SearchSpace, budget: Budget, directions: tuple[tuple[str, bool], ...]
+) -> tuple[Candidate, ...]:
+    """The front by looking at every network; memory holds one chunk and the front."""
     names = tuple(name for name, _ in directions)
     signs = np.array([-1 if most else 1 for _, most in directions], dtype=np.int64)
-    front: Ints = np.zeros((0, len(names)), dtype=np.int64)
+    kept: Ints = np.zeros((0, len(names)), dtype=np.int64)
     networks: list[Candidate] = []
     for chunk in chunks(space, budget, also=names):
         points = np.column_stack([chunk.figure(name) for name in names]) * signs
         at = np.arange(len(points))
-        for best in front:
+        for best in kept:
             # Equal ones drop out too: the one that came first stands for them.
             at = at[(points[at] < best).any(axis=1)]
             if not len(at):
                 break
-        at = _undominated(points, at)
+        at = at[first_undominated(points[at].T, at)]
         if len(at):
             new = points[at]
-            keep = np.array([not (new <= old).all(axis=1).any() for old in front], dtype=bool)
-            front = np.concatenate([front[keep], new])
+            keep = np.array([not (new <= old).all(axis=1).any() for old in kept], dtype=bool)
+            kept = np.concatenate([kept[keep], new])
             networks = [one for one, yes in zip(networks, keep.tolist(), strict=True) if yes]
             networks += chunk.candidates(at)
-    order = np.lexsort(front.T[::-1])
+    order = np.lexsort(kept.T[::-1])
     return tuple(networks[i] for i in order.tolist())
-
-
-def _undominated(points: Ints, at: Ints) -> Ints:
-    """The rows that no other row equals or beats in all figures; of equal rows, the first."""
-    # In lexical order no later row can be better than an earlier one in all figures.
-    rest = at[np.lexsort((at, *points[at].T[::-1]))]
-    found = []
-    while len(rest):
-        best = rest[0]
-        found.append(int(best))
-        rest = rest[(points[rest] < points[best]).any(axis=1)]
-    return np.array(sorted(found), dtype=np.int64)
