@@ -18,6 +18,7 @@ __all__ = [
     "SpecError",
     "ToolError",
     "WeightsError",
+    "likely",
     "nearest",
     "unknown",
 ]
@@ -99,14 +100,27 @@ def nearest(word: str, known: Iterable[str], otherwise: str | None = None) -> st
     """A hint at the likely meaning of a mistyped word, for an error; `otherwise` where nothing is near."""
     import difflib  # only where something is wrong: it costs a start-up otherwise
 
-    near = difflib.get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)
+    words = list(known)
+    # `lr` is meant where `optimizer.lr` is known.
+    near = [one for one in words if one.endswith(f".{word}")] or difflib.get_close_matches(
+        word.lower(), words, n=3, cutoff=0.6
+    )
     return f"did you mean {' or '.join(near)}?" if near else otherwise
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """The message about a word that is not known: the nearest that is, or all that are."""
+def likely(word: str, known: Iterable[str]) -> str:
+    """What is said about a word that is not known: the nearest words that are, or all of them.
+
+    >>> likely("sedes", ["title", "seeds"])
+    'did you mean seeds?'
+    """
     words = tuple(known)
-    return f"unknown {what} {word!r}; {nearest(word, words, None) or 'known: ' + ', '.join(words)}"
+    return nearest(word, words) or f"known: {', '.join(words)}"
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """The message about a word that is not known."""
+    return f"unknown {what} {word!r}; {likely(word, known)}"
 
 
 _SHOWN = 76  # columns of the text that an error shows: an 80-column terminal less the indent

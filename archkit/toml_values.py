@@ -14,12 +14,12 @@ import json
 import math
 import tomllib
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from archkit import errors
+from archkit.errors import likely
 
-__all__ = ["MappingError", "from_json", "from_toml", "leaves", "nearest", "read"]
+__all__ = ["MappingError", "from_json", "from_toml", "leaves", "read"]
 
 _T = TypeVar("_T")
 
@@ -93,7 +93,7 @@ def read(cls: type[_T], table: Mapping[str, Any], *, prefix: str = "") -> _T:
     for key in table:
         if key not in fields:
             names = (prefix + name for name in fields)
-            raise MappingError(f"there is no field {prefix + key!r}{nearest(prefix + key, names)}")
+            raise MappingError(f"there is no field {prefix + key!r}; {likely(prefix + key, names)}")
     values = {}
     for name, f in fields.items():
         if name in table:
@@ -116,19 +116,6 @@ def leaves(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[prefix + key] = value
     return found
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: the known words closest to it, or all of them.
-
-    >>> nearest("sedes", ["title", "seeds"])
-    '; did you mean seeds?'
-    """
-    known = tuple(known)
-    # `lr` is meant where `optimizer.lr` is known.
-    ends = [name for name in known if name.endswith(f".{word}")]
-    hint = f"did you mean {' or '.join(ends)}?" if ends else errors.nearest(word, known)
-    return f"; {hint}" if hint else f"; there are {', '.join(known)}"
 
 
 @functools.cache

@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if find_spec("numba") is None:
-        print("error: numba is not installed: pip install archkit[fast]", file=sys.stderr)
+        print("error: numba is not installed: pip install numba", file=sys.stderr)
         return 1
     draw = np.random.default_rng(0)
     blocks = draw.integers(1, 5, (args.networks, 4), dtype=np.uint8)

@@ -49,7 +49,6 @@ HERE = Path(__file__).parent
 # What is started finds this archkit first, and then whatever the caller's own path holds.
 PYTHONPATH = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PYTHONPATH)}
-MEASUREMENTS = ("check", "speed", "at-once", "best", "time94", "under5m", "budget", "steps", "table4")
 SPEED_MINUTES = 6.0  # if they are over, the set-ups that compile slowest are left out
 AT_ONCE = ("1", "2", "4", "8")
 WORTH = 1.1  # times the images a second, for as many runs at once to be worth the memory
@@ -246,8 +245,8 @@ def report(session: Session) -> None:
 def limited(text: str) -> tuple[str, float]:
     """`MEASUREMENT` or `MEASUREMENT=MINUTES`: which, and how many minutes it may take."""
     name, _, minutes = text.partition("=")
-    if name not in MEASUREMENTS:
-        raise argparse.ArgumentTypeError(f"no measurement is called {name!r}: {', '.join(MEASUREMENTS)}")
+    if name not in WORK:
+        raise argparse.ArgumentTypeError(f"no measurement is called {name!r}: {', '.join(WORK)}")
     try:
         return name, float(minutes) if minutes else float("inf")
     except ValueError:
@@ -260,7 +259,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument(
-        "--only", nargs="+", type=limited, metavar="MEASUREMENT[=MINUTES]", help=", ".join(MEASUREMENTS)
+        "--only", nargs="+", type=limited, metavar="MEASUREMENT[=MINUTES]", help=", ".join(WORK)
     )
     parser.add_argument("--commit", help="of what is measured; asked of git unless given")
     parser.add_argument("--quick", action="store_true")
@@ -270,7 +269,7 @@ def main() -> int:
     session = Session(data=args.data, out=args.out, deadline=deadline, quick=args.quick)
     note_where(session, args.commit)
     ended = {}
-    for name, minutes in args.only or [limited(name) for name in MEASUREMENTS]:
+    for name, minutes in args.only or [limited(name) for name in WORK]:
         if session.left <= 0:
             print(f"{name}: no time left")
             ended[name] = False

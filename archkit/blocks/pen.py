@@ -104,9 +104,12 @@ class Pen:
         if shortcut is not None and changed is not False:
             self.moved(entered if after_before else x)
             aside = self.beside("shortcut", shortcut, where=changed)
+            self.meet(out, self.shape)
         self.moved(out)
         # Without a shortcut a changed map has nothing to be added to it.
         alone = shortcut is None and changed is True
+        if aside is None and not alone:
+            self.meet(out, x)
         self.added(ahead, inside, aside, alone=alone, shared=after_before and aside is not None)
 
     def part(self, draw: Draw) -> Any:
@@ -122,6 +125,9 @@ class Pen:
             where: whether it stands there: True, or for each width where widths are arrays or symbols.
         """
         draw(self)
+
+    def meet(self, out: tuple[Any, ...], aside: tuple[Any, ...]) -> None:
+        """Says which maps a body and its shortcut leave; the plan's pen sees whether they can be added."""
 
     def gated(self, name: str, factors: Any) -> None:
         """Ends a gate, with what `beside` returned of its branch."""

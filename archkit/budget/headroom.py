@@ -9,7 +9,7 @@ from archkit.budget.limits import Budget
 from archkit.budget.objective import entropy
 from archkit.count.metrics import words
 from archkit.errors import SpecError
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["Change", "Headroom", "Left", "headroom"]
 
@@ -75,14 +75,14 @@ class Headroom:
         return best if best is not None and best.gain > 0 else None
 
 
-def headroom(spec: ArchSpec, budget: Budget) -> Headroom:
+def headroom(spec: ArchSpec | str, budget: Budget) -> Headroom:
     """What `spec` leaves of `budget`, and its single changes: one more block or 8 more channels in a stage.
 
-    >>> from archkit.spec import parse
-    >>> found = headroom(parse("[1,1,1]x[16,32,64]"), Budget.read({"max_params": "100k"}))
+    >>> found = headroom("[1,1,1]x[16,32,64]", Budget.read({"max_params": "100k"}))
     >>> found.left[0].left, found.changes[0].text, found.changes[0].params
     (21958, 'one more block in stage 1', 4672)
     """
+    spec = as_spec(spec)
     now, score = budget.figures(spec), entropy(spec)
     left = tuple(Left(end.figure, end.upper, end.value, now[end.figure]) for end in budget.ends())
     changes = []

@@ -18,7 +18,7 @@ from archkit.budget.stage_tables import SkeletonTables
 from archkit.count.metrics import ENTROPY, FIGURES, OBJECTIVES, as_options
 from archkit.errors import BudgetError
 from archkit.plan import Node, Outline, main_path, outline
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["MAX_RHO", "EntropyTables", "Floats", "Objective", "entropy", "entropy_tables", "rho"]
 
@@ -111,7 +111,7 @@ def _conv_log_widths(spec: ArchSpec, outlined: Outline) -> list[list[float]]:
     return found
 
 
-def entropy(spec: ArchSpec) -> float:
+def entropy(spec: ArchSpec | str) -> float:
     """DeepMAD's score of a network (Shen et al. 2023, equations 2 and 8), in nats.
 
     `H = sum over stages s of a_s * log(C_s * H_s * W_s) * sum over convs up to the end of s of
@@ -119,6 +119,7 @@ def entropy(spec: ArchSpec) -> float:
     W_s are what stage s puts out. Convs are the stem's and those of the blocks' residual branches;
     shortcuts, attention and the stem's pooling are not counted.
     """
+    spec = as_spec(spec)
     outlined = outline(spec)
     score, last = 0.0, len(spec.blocks) - 1
     for i, logs in enumerate(_conv_log_widths(spec, outlined)):
@@ -127,12 +128,13 @@ def entropy(spec: ArchSpec) -> float:
     return score
 
 
-def rho(spec: ArchSpec) -> float:
+def rho(spec: ArchSpec | str) -> float:
     """DeepMAD's effectiveness: the depth up to the end of a stage over the mean width, at its largest.
 
     `exp(log L - mean of log(c_in / groups * K^2))` over the first L convs, the same convs as in
     `entropy`. A network that is too deep for its widths passes no signal on (Roberts et al. 2022).
     """
+    spec = as_spec(spec)
     return max(len(logs) / math.exp(sum(logs) / len(logs)) for logs in _conv_log_widths(spec, outline(spec)))
 
 

@@ -58,11 +58,11 @@ def report_command(
 ) -> None:
     """Set finished runs side by side, seeds together, beside the paper's figures if it has them.
 
-    Runs that are unfinished or damaged are named and skipped.
+    Runs that are unfinished or damaged are named and skipped; runs whose weights are gone are named.
 
     Example: archkit report runs --html report.html
     """
-    from archkit.bench.report import find_runs, group_runs, to_csv, to_markdown
+    from archkit.bench.report import find_runs, group_runs, to_csv, to_markdown, without_weights
 
     if markdown == "-" and csv == "-":
         raise typer.BadParameter("only one of --markdown and --csv can go to standard output")
@@ -76,6 +76,8 @@ def report_command(
     if not found:
         where = ", ".join(map(str, runs))
         raise DataError(f"no finished run in {where}")
+    if gone := without_weights(found):
+        say(_printable(_gone(gone, of=len(found))))
     sections = group_runs(found)
     if html is not None:
         from archkit.bench.report.html import to_html
@@ -126,6 +128,12 @@ def show_sections(sections: Sequence[Section]) -> None:
             show("", _table(["network", *costs], list(once.values())))
         if any(row.printed is not None and row.printed.moved for row in found):
             show("* The paper's table has this figure in another row.")
+
+
+def _gone(folders: Sequence[Path], *, of: int) -> str:
+    """A line about the runs whose weights are gone."""
+    which = f"{len(folders):,} of {of:,} runs, the first in" if len(folders) > 1 else "the run in"
+    return f"no weights: {which} {folders[0]}; the figures are shown, but nothing can test them again"
 
 
 def _printable(text: str) -> str:

@@ -106,7 +106,7 @@ def carry_out(
                             progress.say(f"failed: {_first_line(one.error)}", number)
                         continue
                     if not one.done.fresh:
-                        progress.say(f"already there: {one.done.folder} (--force runs it again)", number)
+                        progress.say(_there(one.done.folder), number)
                     if options.as_json:
                         json_line({**one.done.result.to_mapping(), "folder": str(one.done.folder)})
                         sys.stdout.flush()  # the next may be hours away
@@ -125,6 +125,14 @@ def carry_out(
             run = one.run
             say(f"{run.label}, recipe {run.recipe.name}, seed {run.seed}: {_first_line(one.error)}")
         raise RunError(f"{len(failed)} of {len(ended)} runs failed")
+
+
+def _there(folder: Path) -> str:
+    """What is said of a run that is not run again."""
+    from archkit.bench.train.results import WEIGHTS_FILE
+
+    gone = "" if (folder / WEIGHTS_FILE).exists() else ", but its weights are gone"
+    return f"already there: {folder}{gone} (--force runs it again)"
 
 
 def _ahead(runs: Sequence[Run], data: DataSet, options: Options) -> str:

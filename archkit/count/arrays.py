@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archkit.count.tables import METRICS, CostTables, Ints, cost_tables
 from archkit.errors import SpecError
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 from archkit.spec.options import BLOCKS, CHANNELS
 
 __all__ = ["count_arrays"]
@@ -18,16 +18,15 @@ __all__ = ["count_arrays"]
 _PARAMS, _MACS = METRICS.index("params"), METRICS.index("macs")
 
 
-def count_arrays(like: ArchSpec, blocks: NDArray[Any], channels: NDArray[Any]) -> tuple[Ints, Ints]:
+def count_arrays(like: ArchSpec | str, blocks: NDArray[Any], channels: NDArray[Any]) -> tuple[Ints, Ints]:
     """Parameters and MACs of N networks that differ only in blocks and channels.
 
     Every network costs a few look-ups in tables over the widths that occur; with numba installed
-    (`pip install archkit[fast]`) a compiled loop over all cores does them, else numpy, with the same
+    (the extra `fast`) a compiled loop over all cores does them, else numpy, with the same
     result.
 
-    >>> from archkit.spec import parse
     >>> blocks, channels = np.array([[2, 1, 1, 1]]), np.array([[64, 128, 256, 512]])
-    >>> [int(a[0]) for a in count_arrays(parse("[1,1,1,1]x[8,8,8,8]"), blocks, channels)]
+    >>> [int(a[0]) for a in count_arrays("[1,1,1,1]x[8,8,8,8]", blocks, channels)]
     [4977226, 328930304]
 
     Args:
@@ -43,6 +42,8 @@ def count_arrays(like: ArchSpec, blocks: NDArray[Any], channels: NDArray[Any]) -
         SpecError: a shape is wrong, or a number out of range.
         BudgetError: the figures would not fit 64 bits.
     """
+    like = as_spec(like)
+    blocks, channels = np.asarray(blocks), np.asarray(channels)
     stages = len(like.blocks)
     for name, array in (("blocks", blocks), ("channels", channels)):
         if array.ndim != 2 or array.shape[1] != stages or array.shape != blocks.shape:

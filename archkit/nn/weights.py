@@ -7,7 +7,7 @@ returns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +124,14 @@ def load_weights(
     found = find_weights(given, [key for key in keys if not key.endswith(COUNTER)])
     shapes = state_shapes(network.spec)
     where = f" ({found.found})" if str(found.found) else ""
-    check_state(
-        {key: tuple(tensor.shape) for key, tensor in found.tensors.items()},
-        {there: shapes[here] for there, here in keys.items()},
-        f"the weights{where} do not fit {network.spec}",
-    )
+    try:
+        check_state(
+            {key: tuple(tensor.shape) for key, tensor in found.tensors.items()},
+            {there: shapes[here] for there, here in keys.items()},
+            f"the weights{where} do not fit {network.spec}",
+        )
+    except WeightsError as error:
+        raise WeightsError(f"{error}{_meant(network.spec, found.tensors, library)}") from None
     renamed = {keys[key]: tensor for key, tensor in found.tensors.items()}
     own = network.state_dict()
     before = {key: tensor.clone() for key, tensor in own.items()}
@@ -138,6 +141,29 @@ def load_weights(
         nn.Module.load_state_dict(network, before)
         raise WeightsError(f"the weights{where} cannot be copied: {error}") from error
     return found.found
+
+
+def _meant(spec: ArchSpec, tensors: Iterable[str], library: Library) -> str:
+    """The end of an error where the keys would fit by another library's names, or without how they begin."""
+    came = {key for key in tensors if not key.endswith(COUNTER)}
+    start = next(iter(came), "").partition(".")[0] + "."
+    whole, begun = [], []
+    for other in LIBRARIES:
+        try:
+            expected = {key for key in key_map(spec, other) if not key.endswith(COUNTER)}
+        except WeightsError:  # that library has no name for a layer
+            continue
+        if came == expected:
+            whole.append(other)
+        elif came == {start + key for key in expected}:
+            begun.append(other)
+    names = " or ".join(f"library={other!r}" for other in whole or begun)
+    known = library in (whole or begun)
+    if whole:
+        return "" if known else f"; these are the names that {names} reads"
+    if begun:
+        return f"; every key begins with {start!r}: take that off" + ("" if known else f", and give {names}")
+    return ""
 
 
 def check_state(

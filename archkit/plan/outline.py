@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from archkit.blocks import Pen, draw_block, draw_head, draw_stem
 from archkit.plan.pen import PlanPen
 from archkit.plan.tree import Node
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["Case", "Outline", "StageOutline", "outline"]
 
@@ -57,7 +57,7 @@ class Outline:
     head: tuple[Node, ...]
 
 
-def outline(like: ArchSpec, widths: Sequence[Any] | None = None, *, stem_width: Any = None) -> Outline:
+def outline(like: ArchSpec | str, widths: Sequence[Any] | None = None, *, stem_width: Any = None) -> Outline:
     """The outline of networks like one.
 
     Args:
@@ -65,6 +65,7 @@ def outline(like: ArchSpec, widths: Sequence[Any] | None = None, *, stem_width: 
         widths: base widths of each stage, C integers each; `like`'s own if none are given.
         stem_width: of the stem, an integer or C integers as the first stage has; `like`'s if none is given.
     """
+    like = as_spec(like)
     parts = like.parts
     c, h, w = like.input
     pen = PlanPen(c, h, w, "stem")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archkit.blocks import Draw, Pen
+from archkit.errors import SpecError
 from archkit.plan.tree import Gate, Layer, Node, Residual
 
 __all__ = ["PlanPen"]
@@ -56,6 +57,19 @@ class PlanPen(Pen):
         """Writes a branch down, its layers under its name."""
         own = f"{name}{self._number}" if name == "shortcut" else name
         return self._apart(draw, f"{self.prefix}.{own}", "")
+
+    def meet(self, out: tuple[Any, ...], aside: tuple[Any, ...]) -> None:
+        """Sees that the body and its shortcut leave maps of one size; of widths in arrays nothing is asked.
+
+        Raises:
+            SpecError: they do not: the family's drawing is at fault.
+        """
+        if any(Pen.differ(self, one, other) is True for one, other in zip(out, aside, strict=True)):
+            body, shortcut = ("x".join(map(str, shape)) for shape in (out, aside))
+            raise SpecError(
+                f"{self.prefix} adds a map of {shortcut} on its shortcut to one of {body}: its family is"
+                " drawn wrongly"
+            )
 
     def gated(self, name: str, factors: tuple[Node, ...]) -> None:
         """Writes the gate down."""

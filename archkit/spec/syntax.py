@@ -147,7 +147,10 @@ class _Reader:
     def _option(self) -> Assignment:
         token = self._tokens[self._at]
         if token.kind != "word":
-            raise self._fail("an option key=value", hint="options are separated by blanks")
+            hint = "options are separated by blanks"
+            if token.text == "," and self._tokens[self._at - 3].text == "input":
+                hint = "sizes are joined by x, as in input=3x224x224"
+            raise self._fail("an option key=value", hint=hint)
         if token.start == self._tokens[self._at - 1].end:
             raise self._fail(f"a blank before {_clip(token.text)}")
         self._at += 1

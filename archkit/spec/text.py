@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from archkit.blocks import FAMILIES, Family, Option
-from archkit.errors import SpecError, nearest
+from archkit.errors import SpecError, likely, nearest
 from archkit.spec import zoo
 from archkit.spec.arch import ArchSpec
 from archkit.spec.options import options
@@ -35,6 +35,8 @@ def parse(text: str) -> ArchSpec:
         SpecError: the text is no spec. Its message shows the text with a caret under the
             offending token, what was expected, and the likely mistake.
     """
+    if not isinstance(text, str):
+        raise _neither(text)
     plain = _PLAIN(text)
     if plain is not None:
         found = ArchSpec.plain(tuple(map(int, plain[1].split(","))), tuple(map(int, plain[2].split(","))))
@@ -53,7 +55,11 @@ def as_spec(spec: ArchSpec | str) -> ArchSpec:
         return spec
     if isinstance(spec, str):
         return parse(spec)
-    raise SpecError(f"a network is an ArchSpec or a text such as 'resnet18', not {type(spec).__name__}")
+    raise _neither(spec)
+
+
+def _neither(spec: object) -> SpecError:
+    return SpecError(f"a network is an ArchSpec or a text such as 'resnet18', not {type(spec).__name__}")
 
 
 @lru_cache(maxsize=256)
@@ -109,7 +115,7 @@ def option_value(text: str, option: Assignment) -> Any:
             f"unknown option {option.key!r}",
             text=text,
             span=option.key_span,
-            hint=nearest(option.key, options(), f"known: {', '.join(options())}"),
+            hint=likely(option.key, options()),
         )
     node = option.value
     if isinstance(node, Items):

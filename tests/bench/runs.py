@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archkit.bench.recipe import Recipe, load_recipe
-from archkit.bench.train.results import RESULT_FILE, DataRecord, Environment, Result, Score, run_key
+from archkit.bench.train.results import (
+    RESULT_FILE,
+    WEIGHTS_FILE,
+    DataRecord,
+    Environment,
+    Result,
+    Score,
+    run_key,
+)
 from archkit.count import totals
 from archkit.spec import parse
 
@@ -41,7 +49,7 @@ def write_run(
     apart_correct: int | None = None,
     name: str | None = None,
 ) -> Path:
-    """Writes a finished run as `archkit bench` leaves it, the weights left out; returns its folder."""
+    """Writes a finished run as `archkit bench` leaves it, with nonsense for weights; returns its folder."""
     network = parse(spec)
     how = load_recipe(recipe) if isinstance(recipe, str) else recipe
     cost = totals(network)
@@ -88,6 +96,7 @@ def write_run(
     folder = root / (name or f"{len(list(root.glob('*'))) if root.exists() else 0:03d}-{result.key[:8]}")
     folder.mkdir(parents=True)
     (folder / RESULT_FILE).write_text(json.dumps(result.to_mapping()), encoding="utf-8")
+    (folder / WEIGHTS_FILE).write_bytes(b"no weights")
     with (folder / "epochs.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(HEAD)

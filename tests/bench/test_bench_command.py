@@ -40,6 +40,11 @@ def test_a_run_from_beginning_to_end(cli, folder, tmp_path):
     assert json.loads(again.stdout) == {**result, "folder": f"runs/{run.name}"}
     assert len(again.stdout.splitlines()) == 1
 
+    (run / "weights.safetensors").unlink()
+    gone = cli(*SMALL, "--data", str(folder), "--json", cwd=tmp_path)
+    assert "already there: " in gone.stderr
+    assert ", but its weights are gone (--force runs it again)" in gone.stderr
+
 
 def test_quiet_says_nothing_but_the_result(cli, folder, tmp_path):
     done = cli(

@@ -96,7 +96,7 @@ def test_a_split_that_leaves_nothing_is_refused():
         ("shpes", "no data set or folder is called 'shpes'; did you mean shapes?"),
         (
             "zzz",
-            "no data set or folder is called 'zzz'; there are cifar10, cifar100, fashion-mnist, svhn, shapes",
+            "no data set or folder is called 'zzz'; known: cifar10, cifar100, fashion-mnist, svhn, shapes",
         ),
         ("no/such", "no/such is not a folder; expected DIR/{train,test}/<class>/"),
     ],

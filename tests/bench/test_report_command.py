@@ -126,7 +126,7 @@ def test_without_matplotlib_it_says_what_to_install(suite, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'archkit[report]'" in done.stderr
+    assert done.stderr.endswith("error: figures need the package matplotlib: pip install matplotlib\n")
     assert not (tmp_path / "f").exists()
 
 
@@ -139,3 +139,16 @@ def test_a_narrow_terminal_gets_what_fits(suite):
     assert "resnet10 paper-grid 2 90.00 0.01 89.94 to 90.07" in text
     assert "resnet10 paper-grid 9,000 9,001 91.46 -1.45" in text
     assert "resnet10 4,980,234 328,930,304" in text
+
+
+def test_a_run_whose_weights_are_gone_is_shown_and_named(cli, tmp_path):
+    root = tmp_path / "runs"
+    folders = [write_run(root, seed=seed) for seed in range(3)]
+    assert cli("report", str(root)).stderr == ""
+    (folders[1] / "weights.safetensors").unlink()
+    done = cli("report", str(root))
+    end = "; the figures are shown, but nothing can test them again\n"
+    assert done.stderr == f"no weights: the run in {folders[1]}{end}"
+    assert "9,000 9,000 9,000" in done.stdout
+    (folders[2] / "weights.safetensors").write_bytes(b"")
+    assert cli("report", str(root)).stderr == f"no weights: 2 of 3 runs, the first in {folders[1]}{end}"

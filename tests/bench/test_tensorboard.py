@@ -99,7 +99,7 @@ def test_a_loss_that_is_not_finite_leaves_nothing(tiny, brief, tmp_path):
 
 def test_without_the_package_it_says_what_to_install(tiny, brief, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(RunError, match=r"pip install 'archkit\[tensorboard\]'"):
+    with pytest.raises(RunError, match=r"pip install tensorboard$"):
         run(tiny, brief, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
@@ -211,3 +212,28 @@ class TestCheckpoints:
         with pytest.raises(WeightsError, match="cannot be copied"):
             load_weights(network, state)
         assert all(torch.equal(tensor, before[key]) for key, tensor in network.state_dict().items())
+
+
+def test_the_names_of_another_library_are_recognised() -> None:
+    given = torchvision.models.resnet18().state_dict()
+    with pytest.raises(
+        WeightsError, match=r"; these are the names that library='timm' or library='torchvision' reads$"
+    ):
+        load_weights(build("resnet18"), given)
+    load_weights(build("resnet18"), given, library="torchvision")
+    with pytest.raises(WeightsError, match=r"expected: stem.conv.weight.* more$"):
+        load_weights(build("resnet34"), build("resnet50").state_dict(), library="torchvision")
+
+
+@pytest.mark.parametrize(
+    ("library", "end"),
+    [
+        ("torchvision", "take that off"),
+        ("archkit", "take that off, and give library='timm' or library='torchvision'"),
+    ],
+)
+def test_what_begins_every_key_is_named(library: str, end: str) -> None:
+    given = torchvision.models.resnet18().state_dict()
+    given = {f"backbone.{key}": value for key, value in given.items()}
+    with pytest.raises(WeightsError, match=rf"; every key begins with 'backbone.': {end}$"):
+        load_weights(build("resnet18"), given, library=library)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 
+from archkit.blocks import Family, family_for_now
+from archkit.errors import SpecError
 from archkit.plan import Block, Gate, Layer, Node, Residual, layers_of, layout
 from archkit.spec import ArchSpec, parse
 from tests.strategies import specs
@@ -109,3 +112,40 @@ def test_project_stage_puts_a_conv_at_the_first_block_of_every_stage() -> None:
     plan = layout(parse("[2,2]x[16,16] stride=[1,1] project=stage"))
     shortcuts = [bool(residual(block).shortcut) for stage in plan.stages for block in stage.blocks]
     assert shortcuts == [True, False, True, False]
+
+
+def _strided_body(pen, _at, c, stride, _first):
+    """Forgets that a stride changes the map."""
+    pen.residual(lambda pen: pen.conv("conv1", 3, c, stride=stride))
+
+
+def _unstrided_shortcut(pen, _at, c, stride, _first):
+    pen.residual(
+        lambda pen: pen.conv("conv1", 3, c, stride=stride),
+        lambda pen: pen.conv("conv", 1, c),
+        always=stride != 1,
+    )
+
+
+def _narrow_shortcut(pen, _at, c, stride, _first):
+    pen.residual(
+        lambda pen: pen.conv("conv1", 3, c, stride=stride),
+        lambda pen: pen.conv("conv", 1, c // 2, stride=stride),
+        always=stride != 1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("draw", "maps"),
+    [
+        (_strided_body, "8x32x32 on its shortcut to one of 8x16x16"),
+        (_unstrided_shortcut, "8x32x32 on its shortcut to one of 8x16x16"),
+        (_narrow_shortcut, "4x16x16 on its shortcut to one of 8x16x16"),
+    ],
+)
+def test_a_drawing_whose_shortcut_leaves_another_map_than_its_body_is_refused(draw, maps) -> None:
+    family = Family(name="wrong", draw=draw, options=("stride",), source="to test")
+    with family_for_now(family):
+        layout(parse("[2]x[8] block=wrong"))  # without a stride the two are as large
+        with pytest.raises(SpecError, match=f"^stage2.block1 adds a map of {maps}"):
+            layout(parse("[1,1]x[8,8] block=wrong stride=[1,2]"))

@@ -20,6 +20,8 @@ from archkit.spec import ArchSpec, parse, parse_space
         ("[2]x[64 - 128]", "a range is written 64..128", "-"),
         ("[2]x[-64]", "numbers are 0 or more", "-"),
         ("[1,1]*[16,32]", "as in [2,1,1,1]x[64,128,256,512]", "*"),
+        ("resnet50 input=3,224,224", "sizes are joined by x, as in input=3x224x224", ","),
+        ("[1]x[16] classes=3,4", "options are separated by blanks", ","),
         ("[1]x[16] bias=True", "did you mean bias=yes?", "True"),
         ("[1]x[16] bias=false", "did you mean bias=no?", "false"),
         ("torchvision.models.resnet50", "did you mean resnet50?", "torchvision.models.resnet50"),

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from archkit.errors import DataError
-from archkit.toml_values import nearest
+from archkit.errors import DataError, likely
 
 __all__ = ["DOWNLOADS", "FOLDER_LAYOUT", "SOURCES", "cache_dir", "check_source", "is_utf8"]
 
@@ -39,7 +38,7 @@ def check_source(source: str, *parts: str) -> None:
     if not folder.is_dir():
         if "/" in source or "\\" in source or folder.exists():
             raise DataError(f"{source} is not a folder; expected {FOLDER_LAYOUT}")
-        raise DataError(f"no data set or folder is called {source!r}{nearest(source, SOURCES)}")
+        raise DataError(f"no data set or folder is called {source!r}; {likely(source, SOURCES)}")
     for part in parts:
         if not (folder / part).is_dir():
             raise DataError(f"{folder.resolve()} has no folder {part!r}; expected {FOLDER_LAYOUT}")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from archkit.bench.recipe.recipe import Recipe
-from archkit.errors import RunError
-from archkit.toml_values import MappingError, from_toml, leaves, nearest
+from archkit.errors import RunError, likely
+from archkit.toml_values import MappingError, from_toml, leaves
 
 __all__ = ["load_recipe", "override", "recipe_names"]
 
@@ -38,7 +38,7 @@ def load_recipe(name: str) -> Recipe:
     elif name in recipe_names():
         text = (resources.files(__package__) / "shipped" / f"{name}.toml").read_text(encoding="utf-8")
     else:
-        raise RunError(f"no recipe is called {name!r}{nearest(name, recipe_names())} (a path ends in .toml)")
+        raise RunError(f"no recipe is called {name!r}; {likely(name, recipe_names())} (a path ends in .toml)")
     try:
         return Recipe.from_mapping({"name": name, **from_toml(text)})
     except MappingError as error:
@@ -65,7 +65,7 @@ def override(recipe: Recipe, changes: Iterable[tuple[str, Any]]) -> Recipe:
     known = leaves(table)
     for key, value in changes:
         if key not in known:
-            raise RunError(f"there is no field {key!r}{nearest(key, known)}")
+            raise RunError(f"there is no field {key!r}; {likely(key, known)}")
         *path, last = key.split(".")
         at = table
         for part in path:

@@ -1,6 +1,6 @@
 """Finished runs side by side: grouped by seeds, as tables, as a page, as figures. Needs no torch."""
 
-from archkit.bench.report.folders import find_runs
+from archkit.bench.report.folders import find_runs, without_weights
 from archkit.bench.report.groups import Group, Section, Summary, group_runs, summary
 from archkit.bench.report.names import data_text, network_name
 from archkit.bench.report.rows import COLUMNS, Row, front, rows, shown, to_csv, to_markdown
@@ -21,4 +21,5 @@ __all__ = [
     "summary",
     "to_csv",
     "to_markdown",
+    "without_weights",
 ]

@@ -53,7 +53,7 @@ def write_figures(sections: Iterable[Section], folder: Path, kind: Format) -> tu
     try:
         import matplotlib as mpl
     except ImportError as error:
-        raise RunError("figures need the package matplotlib: pip install 'archkit[report]'") from error
+        raise RunError("figures need the package matplotlib: pip install matplotlib") from error
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""`find_runs`: the finished runs in some folders, and what is there that should be one and is not."""
+"""`find_runs`: the finished runs in some folders, and what is there that should be one and is not.
+
+`without_weights`: which of the runs cannot be tested again.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from pathlib import Path
 from archkit.bench.report.plausible import check
 from archkit.bench.sweep.epochs import read_epochs
 from archkit.bench.sweep.run import Finished
-from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, read_result
+from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE, read_result
 from archkit.errors import DataError
 
-__all__ = ["find_runs"]
+__all__ = ["find_runs", "without_weights"]
 
 
 def find_runs(paths: Iterable[Path]) -> tuple[tuple[Finished, ...], tuple[str, ...]]:
@@ -51,6 +54,21 @@ def find_runs(paths: Iterable[Path]) -> tuple[tuple[Finished, ...], tuple[str, .
             else:
                 runs.setdefault(run.result.key, run)
     return tuple(runs.values()), tuple(skipped)
+
+
+def without_weights(runs: Iterable[Finished]) -> tuple[Path, ...]:
+    """The folders of the runs whose weights are gone, as where only the figures were passed on.
+
+    Such a run's record is whole, but nobody can test its network again.
+    """
+    return tuple(run.folder for run in runs if not _holds_something(run.folder / WEIGHTS_FILE))
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _run_folders(path: Path) -> Iterator[Path]:

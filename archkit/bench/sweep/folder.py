@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -48,14 +49,29 @@ def default_folder(root: Path, label: str, recipe: Recipe, data: DataSet, *, see
     A run that is already there under another label, finished or not, is found by its key.
     """
     digits = key[:8]
-    for found in sorted(root.glob(f"*-{digits}")):
-        if found.is_dir():
-            return found
-    for found in sorted(root.glob(f"*-{digits}{_ENDING}")):
-        if found.is_dir():
-            return found.with_name(found.name.removesuffix(_ENDING))
+    try:
+        # Every run of a suite asks. The folder is gone through again only if something came or went.
+        there = _by_digits(root, root.stat().st_mtime_ns).get(digits)
+    except OSError:  # it is made when the first run begins, or refused then
+        there = None
+    if there is not None:
+        return root / there
     words = "-".join([_file_name(label)[:48], _file_name(recipe.name), _file_name(data.name), f"s{seed}"])
     return root / f"{words}-{digits}"
+
+
+@lru_cache(maxsize=1)
+def _by_digits(root: Path, changed: int) -> dict[str, str]:  # noqa: ARG001 - a change makes the answer stale
+    """The names of the runs' folders by their last eight digits: finished ones first, then by name."""
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries if "-" in entry.name and entry.is_dir())
+    found: dict[str, str] = {}
+    for ending in ("", _ENDING):
+        for name in names:
+            run = name.removesuffix(ending)
+            if name.endswith(ending):
+                found.setdefault(run.rpartition("-")[2], run)
+    return found
 
 
 def partial_folder(folder: Path) -> Path:

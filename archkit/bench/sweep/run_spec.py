@@ -24,22 +24,22 @@ from archkit.bench.train.threads import Threads
 from archkit.bench.train.trainer import NotFiniteError
 from archkit.count import totals
 from archkit.errors import OutputError
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["adapt", "run_spec"]
 
 
-def adapt(spec: ArchSpec, data: DataSet) -> ArchSpec:
+def adapt(spec: ArchSpec | str, data: DataSet) -> ArchSpec:
     """The network with the data's image size and number of classes.
 
     Raises:
         SpecError: there is no such network for these images.
     """
-    return spec.replace(input=data.input, classes=len(data.classes))
+    return as_spec(spec).replace(input=data.input, classes=len(data.classes))
 
 
 def run_spec(
-    spec: ArchSpec,
+    spec: ArchSpec | str,
     data: DataSet,
     recipe: Recipe,
     *,
@@ -80,6 +80,7 @@ def run_spec(
         RunError: see `archkit.bench.train.engine.train`.
         DataError: there are too few images to split.
     """
+    spec = as_spec(spec)
     key = run_key(spec=str(spec), recipe=recipe, seed=seed, data=data.checksum)
     folder = out
     if folder is None:

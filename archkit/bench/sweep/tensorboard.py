@@ -87,7 +87,5 @@ def _writer_class() -> type[SummaryWriter]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise RunError(
-            "--log tensorboard needs the package tensorboard: pip install 'archkit[tensorboard]'"
-        ) from error
+        raise RunError("--log tensorboard needs the package tensorboard: pip install tensorboard") from error
     return SummaryWriter

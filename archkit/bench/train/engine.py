@@ -23,7 +23,7 @@ from archkit.bench.train.results import EpochRow, Score
 from archkit.bench.train.threads import Threads, choose_threads, threads_kept
 from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, NotFiniteError, Trainer
 from archkit.errors import RunError
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["Save", "estimate", "measure", "train"]
 
@@ -38,7 +38,7 @@ _OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough m
 
 
 def train(
-    spec: ArchSpec,
+    spec: ArchSpec | str,
     data: DataSet,
     recipe: Recipe,
     *,
@@ -73,6 +73,7 @@ def train(
             memory runs out.
         DataError: there are too few images to split.
     """
+    spec = as_spec(spec)
     if spec.input != data.input or spec.classes != len(data.classes):
         raise RunError(
             f"the network takes {spec.input} and {spec.classes} classes, {data.name} has {data.input} and"
@@ -150,7 +151,7 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
 
 
 def measure(
-    spec: ArchSpec, data: DataSet, recipe: Recipe, *, device: torch.device, threads: Threads = None
+    spec: ArchSpec | str, data: DataSet, recipe: Recipe, *, device: torch.device, threads: Threads = None
 ) -> TimeEstimate:
     """How long a run will take from its first epoch to its test, without compiling; nothing is kept of it.
 
@@ -169,7 +170,7 @@ def measure(
     with _generators_kept(device), threads_kept(), backends(recipe.precision), _memory_errors(recipe):
         if isinstance(threads, int):
             torch.set_num_threads(threads)
-        trainer = Trainer(spec, DeviceData.of(data, recipe, device), recipe, seed=0, device=device)
+        trainer = Trainer(as_spec(spec), DeviceData.of(data, recipe, device), recipe, seed=0, device=device)
         if threads == "auto" and device.type == "cpu":
             index = torch.arange(trainer.batch_sizes[-1])
             choose_threads(lambda: trainer.step(index))

@@ -10,8 +10,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from archkit.bench.recipe import Optimizer, Schedule
-from archkit.errors import RunError
-from archkit.toml_values import nearest
+from archkit.errors import RunError, likely
 
 __all__ = ["make_optimizer", "make_schedule"]
 
@@ -58,7 +57,7 @@ def _timm(groups: list[dict[str, Any]], config: Optimizer) -> torch.optim.Optimi
     name = config.name.removeprefix("timm:")
     known = [str(other) for other in timm.optim.list_optimizers()]  # type: ignore[attr-defined]  # timm's lacks __all__
     if name not in known:
-        raise RunError(f"timm has no optimizer {name!r}{nearest(name, known)}")
+        raise RunError(f"timm has no optimizer {name!r}; {likely(name, known)}")
     own: dict[str, Any] = {}
     if config.momentum:
         if not timm.optim.get_optimizer_info(name).has_momentum:  # type: ignore[attr-defined]  # likewise
