@@ -15,7 +15,7 @@ from archkit.budget.sampling import Sampler
 from archkit.budget.stage_tables import build_tables
 from archkit.count import totals
 from archkit.count.metrics import PEAK
-from archkit.errors import BudgetError
+from archkit.errors import NothingFitsError
 from archkit.spec import SearchSpace
 from archkit.spec.space import Combination
 
@@ -175,7 +175,7 @@ def _sample_by_table(
 def _draw(total: int, n: int, generator: random.Random) -> list[int]:
     """`n` numbers, each drawn from those of `total` networks."""
     if n and not total:
-        raise BudgetError("no network of the space fits the budget")
+        raise NothingFitsError("no network of the space fits the budget")
     return [generator.randrange(total) for _ in range(n)]
 
 

@@ -19,7 +19,7 @@ from archkit.spec import DEFAULT_SPACE
 if TYPE_CHECKING:
     from archkit.budget import Budget
 
-__all__ = ["BudgetPath", "Space", "refuse_settings", "takes_limits"]
+__all__ = ["BudgetPath", "Force", "Space", "refuse_settings", "takes_limits"]
 
 Space: TypeAlias = Annotated[
     str | None,
@@ -42,13 +42,16 @@ BudgetPath: TypeAlias = Annotated[
         help="A budget that `archkit budgets` lists, or a TOML file; limits given as options replace it.",
     ),
 ]
+Force: TypeAlias = Annotated[
+    bool, typer.Option("--force", help="Let --output replace a file that is there already.")
+]
 
 _DETAILS: Final = {
     "params": ": 5e6, 5M or 5_000_000",
     "macs": ": 400M",
     TRAINING: ", in float32",
-    PEAK: ": the most bytes of values alive at once in inference of one image",
-    "weight_bytes": ": 256k",
+    PEAK: ", as 64KiB: the most bytes of values alive at once in inference of one image",
+    "weight_bytes": ": 256kB or 256KiB",
 }
 _SETTINGS: Final = {
     "weight_bits": "Bits of a weight, for bytes of weights; 32 by default.",

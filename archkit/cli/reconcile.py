@@ -50,6 +50,8 @@ def reconcile_command(
 
     asked = parse(spec)
     printed = parse_figure(figure)
+    if printed.counted == "bytes":
+        raise typer.BadParameter(f"{figure} counts bytes, not parameters or MACs", param_hint="FIGURE")
     if macs is not None and printed.counted not in (None, "macs" if macs else "params"):
         raise typer.BadParameter(f"{figure} says itself what it counts", param_hint="--macs/--params")
     counts_macs = macs if macs is not None else printed.counted == "macs"
