@@ -9,7 +9,7 @@ import typer
 
 from archkit.cli.completion import sort_keys
 from archkit.cli.ignored import one_of, refuse
-from archkit.cli.limits import BudgetPath, Force, Space, refuse_settings, takes_limits
+from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
 from archkit.cli.networks import limited, network_table, nothing_fits
 from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.stopping import when_stopped
@@ -35,6 +35,7 @@ _BAR = 40  # columns of the longest bar of a histogram
 def enumerate_command(
     limits: dict[str, str],
     space: Space = None,
+    named: Named = None,
     budget_path: BudgetPath = None,
     limit: Annotated[
         int | None,
@@ -92,7 +93,7 @@ def enumerate_command(
     one_of(json=as_json, output=output)
     if output is None:
         refuse("goes with --output", force=force)
-    searched, budget = read_space_and_budget(space, budget_path, limits)
+    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits)
     order = Objective.read_figure(sort or "params", option="--sort")
     refuse_settings(limits, budget, order.name)
     if output is not None:

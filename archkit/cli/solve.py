@@ -9,7 +9,7 @@ import typer
 
 from archkit.cli.completion import objectives
 from archkit.cli.ignored import one_of, refuse
-from archkit.cli.limits import BudgetPath, Force, Space, refuse_settings, takes_limits
+from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
 from archkit.cli.networks import limited, network_table, nothing_fits
 from archkit.cli.render import exact, json_line, show
 from archkit.cli.working import working
@@ -29,6 +29,7 @@ __all__ = ["solve_command"]
 def solve_command(
     limits: dict[str, str],
     space: Space = None,
+    named: Named = None,
     budget_path: BudgetPath = None,
     by: Annotated[
         str | None,
@@ -84,7 +85,7 @@ def solve_command(
         refuse("goes with --output", force=force)
     if front is not None:
         refuse("does not go with --pareto", by=by, best=best, max_rho=max_rho)
-    searched, budget = read_space_and_budget(space, budget_path, limits)
+    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits)
     if output is not None:
         check_output(output, force=force)
     if front is not None:

@@ -22,7 +22,7 @@ def test_every_row_has_a_source_with_a_licence() -> None:
 
 
 def test_the_networks_cost_what_was_published() -> None:
-    """All of imgclsmob's, printed in full, but for pre-activation nets, whose stems have a norm more there."""
+    """All of imgclsmob's, printed in full, but for pre-activation nets: their stems have a norm more."""
     exact = differ = 0
     for one in published():
         assert 0 < one.accuracy < 100

@@ -16,7 +16,11 @@ SMALL = "[1..2]*2x[{8,16}]"
 
 
 def test_the_default(cli: Cli) -> None:
-    done = cli("enumerate", "--max-params", "5e6")
+    assert "[1..9]*3..4x[16..320:16] order=nondecreasing, 59,220,315 networks" in cli("enumerate").stdout
+
+
+def test_a_space_by_name(cli: Cli) -> None:
+    done = cli("enumerate", "--space", "paper", "--max-params", "5e6")
     assert done.returncode == 0
     first, *rest = done.stdout.splitlines()
     assert "293,888 networks" in first
@@ -30,7 +34,7 @@ def test_the_default(cli: Cli) -> None:
 
 @pytest.mark.parametrize("budget", ["5e6", "5M", "5_000_000"])
 def test_one_budget_three_ways(cli: Cli, budget: str) -> None:
-    done = cli("enumerate", "--max-params", budget, "--limit", "3")
+    done = cli("enumerate", "--space", "paper", "--max-params", budget, "--limit", "3")
     assert "118,848 within" in done.stdout
     assert sum(line.startswith("[") for line in done.stdout.splitlines()) == 3
 
@@ -89,6 +93,8 @@ def test_files(cli: Cli, tmp_path: Path) -> None:
         (["--output", "folder/list.csv"], "cannot be written", 1),
         (["--limit", "-1"], "--limit", 2),
         (["--sort", "entropy"], "--sort must be", 2),
+        (["--space", "papper"], "unknown space 'papper'; did you mean paper?", 2),
+        (["[1]x[8]", "--space", "paper"], "--space does not go with a space", 2),
     ],
 )
 def test_mistakes(cli: Cli, tmp_path: Path, args: list[str], words: str, code: int) -> None:

@@ -16,7 +16,7 @@ SMALL = "[1..3]*3x[{16,32,64}] order=nondecreasing"
 
 
 def test_the_default(cli: Cli) -> None:
-    done = cli("solve", "--max-params", "5e6", "--best", "3")
+    done = cli("solve", "--space", "paper", "--max-params", "5e6", "--best", "3")
     assert done.returncode == 0
     assert "[4,4,4,4,4]x[64,64,128,128,128]" in done.stdout
     assert "Exact: of 434 width profiles" in done.stdout
@@ -130,7 +130,8 @@ def test_a_space_in_a_file(cli: Cli, tmp_path: Path) -> None:
 
 def test_headroom(cli: Cli) -> None:
     done = cli("count", "[2,1,1,1]x[64,128,256,512]", "--budget", "budgets/cifar10-5m.toml", cwd=ROOT)
-    assert "max params   5,000,000   4,977,226   22,774" in done.stdout
+    assert "max params     5,000,000     4,977,226        22,774" in done.stdout
+    assert "max macs     800,000,000   328,930,304   471,069,696" in done.stdout
     assert "none of which fits" in done.stdout
     assert "one more block in stage 1" in done.stdout
     assert "+73,984" in done.stdout
@@ -139,7 +140,11 @@ def test_headroom(cli: Cli) -> None:
             "count", "[2,1,1]x[16,32,64]", "--budget", "budgets/microcontroller.toml", "--json", cwd=ROOT
         ).stdout
     )
-    assert [one["left"] for one in row["left"]] == [256_000 - 82_714, 61_440 - 3 * 16 * 32 * 32]
+    assert [one["left"] for one in row["left"]] == [
+        256_000 - 82_714,
+        42_000_000 - 17_220_224,
+        61_440 - 3 * 16 * 32 * 32,
+    ]
     assert row["best"] == "[2,2,1]x[16,32,64]"
     broken = cli("count", "[4,4,4]x[64,64,64]", "--budget", "budgets/microcontroller.toml", cwd=ROOT)
     assert broken.returncode == 0
