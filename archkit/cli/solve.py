@@ -11,7 +11,7 @@ from archkit.cli.completion import objectives
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
 from archkit.cli.networks import limited, network_table, nothing_fits
-from archkit.cli.render import exact, json_line, show
+from archkit.cli.render import exact, json_line, say, show
 from archkit.cli.working import working
 from archkit.count.metrics import ENTROPY, FIGURES, OBJECTIVES, as_options
 from archkit.files import LIST_ENDINGS
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from archkit.spec import SearchSpace
 
 __all__ = ["solve_command"]
+
+_GUARDED = frozenset({"capacity"})
+"""Objectives that were judged by published networks, and say little of others."""
 
 
 @takes_limits
@@ -59,6 +62,13 @@ def solve_command(
             "against the most MACs.",
         ),
     ] = None,
+    extrapolate: Annotated[
+        bool,
+        typer.Option(
+            "--extrapolate",
+            help="With --by capacity, list networks unlike every published one too: guesses.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON lines, one object per network.")
     ] = False,
@@ -84,7 +94,7 @@ def solve_command(
     if output is None:
         refuse("goes with --output", force=force)
     if front is not None:
-        refuse("does not go with --pareto", by=by, best=best, max_rho=max_rho)
+        refuse("does not go with --pareto", by=by, best=best, max_rho=max_rho, extrapolate=extrapolate)
     searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits)
     if output is not None:
         check_output(output, force=force)
@@ -96,27 +106,40 @@ def solve_command(
     objective = Objective.read(by, max_rho=MAX_RHO if max_rho is None else max_rho)
     if max_rho is not None and objective.name != ENTROPY:
         raise BudgetError("--max-rho goes with --by entropy")
+    if objective.name not in _GUARDED:
+        refuse(f"does not go with --by {by}", extrapolate=extrapolate)
     refuse_settings(limits, budget, objective.name)
-    found = _solve(searched, budget, objective, 10 if best is None else best)
+    wanted = 10 if best is None else best
+    found, left_out = _solve(searched, budget, objective, wanted, guarded=not extrapolate)
     _put_best(found, budget, objective, by, output, as_json=as_json)
+    if left_out is not None:
+        say(left_out)
 
 
-def _solve(space: SearchSpace, budget: Budget, objective: Objective, n: int) -> Best:
-    """The best networks.
+def _solve(
+    space: SearchSpace, budget: Budget, objective: Objective, n: int, *, guarded: bool
+) -> tuple[Best, str | None]:
+    """The best networks, and what is to be said of those that are left out.
 
     Raises:
         NothingFitsError: there are none; the message says why.
     """
     from archkit.budget import solve
+    from archkit.budget.guarded import solve_guarded
     from archkit.errors import NothingFitsError
 
+    left_out = None
     with working("width profiles searched") as tell:
-        found = solve(space, budget, objective, n, watch=tell)
+        if guarded and objective.name in _GUARDED:
+            inside = solve_guarded(space, budget, objective, n, watch=tell)
+            found, left_out = inside.best, inside.said()
+        else:
+            found = solve(space, budget, objective, n, watch=tell)
     if not found.networks:
         if not found.exact:
             raise NothingFitsError(f"nothing was found. {found.proof()}")
         nothing_fits(space, budget, objective)
-    return found
+    return found, left_out
 
 
 def _put_best(
@@ -132,8 +155,10 @@ def _put_best(
     if output is None and not as_json:
         scored = () if objective.name in FIGURES else (objective.name,)
         rows = [(*row, *(value,) * len(scored)) for row, value in zip(plain, values, strict=True)]
-        shown = limited(budget, objective.name)
+        shown = (*limited(budget, objective.name), *scored)
         show(network_table((*names, *scored), rows, shown), "", found.proof())
+        if objective.name in _GUARDED:
+            _show_outside(found)
         return
     kinds = {
         **figures(names),
@@ -144,7 +169,25 @@ def _put_best(
     }
     proof = (found.exact, found.proof())
     rows = [(*row, by, value, *proof) for row, value in zip(plain, values, strict=True)]
+    if objective.name in _GUARDED:
+        kinds["outside"] = str
+        rows = [(*row, _outside(row[0])) for row in rows]
     _put(rows, kinds, output, found.proof())
+
+
+def _show_outside(found: Best) -> None:
+    """Mark the networks that are unlike every published one, a line for each."""
+    for row in found.networks:
+        if marks := _outside(row.network.spec):
+            show(f"Unlike every published network: {row.network.spec}: {marks}.")
+
+
+def _outside(text: str) -> str:
+    """The measures in which a network is unlike every published one; an empty text if there are none."""
+    from archkit.budget.published import outside
+    from archkit.spec import parse
+
+    return "; ".join(map(str, outside(parse(text))))
 
 
 def _put(rows: list[Row], kinds: Columns, output: Path | None, said: str) -> None:
