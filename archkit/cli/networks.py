@@ -38,9 +38,12 @@ def network_table(names: Sequence[str], rows: Iterable[Sequence[Any]], shown: It
 
 
 def cell(value: Any) -> str:
-    """A value as a table shows it: a whole number to the digit, another to a hundredth."""
+    """A value as a table shows it: a whole number to the digit, another with two decimals, or four if small.
+
+    Networks that are nearly as good as each other differ in the third decimal of a logarithm.
+    """
     if isinstance(value, float):
-        return f"{value:,.2f}"
+        return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4f}"
     return exact(value) if isinstance(value, int) else str(value)
 
 
