@@ -43,7 +43,7 @@ def cell(value: Any) -> str:
     Networks that are nearly as good as each other differ in the third decimal of a logarithm.
     """
     if isinstance(value, float):
-        return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4f}"
+        return f"{value:,.2f}" if abs(value) >= 1_000 else f"{value:.4f}"
     return exact(value) if isinstance(value, int) else str(value)
 
 
