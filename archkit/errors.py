@@ -13,6 +13,7 @@ __all__ = [
     "DataError",
     "DownloadError",
     "InferError",
+    "NothingFitsError",
     "OutputError",
     "RunError",
     "SpecError",
@@ -66,6 +67,10 @@ class SpecError(ArchkitError):
 
 class BudgetError(ArchkitError):
     """A limit is not a number, is negative, or contradicts another limit."""
+
+
+class NothingFitsError(BudgetError):
+    """No network of a space keeps to a budget, or none was found that does."""
 
 
 class DataError(ArchkitError):

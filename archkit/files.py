@@ -21,8 +21,9 @@ _HALF_WRITTEN = re.compile(r".+\.\d+\.new")
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Gives the path of a new file, which takes the place of `path` when the block ends.
 
-    When the block fails, the new file is removed and `path` is as it was. Several processes may replace the
-    same file at once: the last one wins.
+    When the block fails, the new file is removed and `path` is as it was. The new file is hidden, beside the
+    old one. If `path` is a link, what it points to is replaced, and it stays a link. Several processes may
+    replace the same file at once: the last one wins.
 
     Args:
         path: the file to be made or replaced; its folder must be there.
@@ -31,7 +32,8 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Raises:
         OSError: the file cannot be written or renamed.
     """
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         yield new
         if durable:

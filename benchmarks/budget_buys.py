@@ -6,7 +6,7 @@
 
 Only runs of the same recipe are set against each other; those of a recipe with few networks are left out.
 
-The networks: for each budget, some drawn uniformly from those of the default space that use at least nine
+The networks: for each budget, some drawn uniformly from those of the space `paper` that use at least nine
 tenths of it, and the solver's best by each objective. The same budgets and seed give the same networks.
 """
 
@@ -24,7 +24,7 @@ from archkit.bench.recipe import recipe_label
 from archkit.bench.train.results import RESULT_FILE, Result, read_result
 from archkit.budget import Budget, Objective, entropy, sample, solve
 from archkit.count import totals
-from archkit.spec import DEFAULT_SPACE, parse, parse_space
+from archkit.spec import SPACES, parse, parse_space
 
 BUDGETS = (270_000, 1_000_000, 5_000_000)
 FIGURES = ("params", "macs", "activations", "depth", "entropy")
@@ -36,7 +36,7 @@ FEWEST = 5  # networks of a budget and a recipe that have a rank correlation
 
 def networks(budget: int, seed: int) -> list[str]:
     """The specs of one budget: the solver's best by each objective, then samples, none twice."""
-    space = parse_space(DEFAULT_SPACE)
+    space = parse_space(SPACES["paper"])
     limits = Budget.read({"max_params": str(budget), "min_params": str(int(budget * LOOSEST))})
     best = [
         solve(space, limits, Objective.read(name), 1).networks[0].network.spec
@@ -50,7 +50,7 @@ def networks(budget: int, seed: int) -> list[str]:
 def suite(recipe: str, epochs: int, seed: int) -> str:
     """The suite's TOML."""
     lines = [
-        "# Made by benchmarks/budget_buys.py: networks of the default space near three budgets.",
+        "# Made by benchmarks/budget_buys.py: networks of the space paper near three budgets.",
         'title = "What a budget buys"',
         'data = "cifar10"',
         "seeds = [0]",

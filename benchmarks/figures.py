@@ -23,6 +23,7 @@ from pathlib import Path
 
 from figures_cpu import SCRIPTS, counting, on_cpu, solver, solver_table, startup
 from figures_gpu import at_once, budget, checks, each_gpu, gpu_folders, gpu_runs, speed
+from figures_objectives import objectives, objectives_by_table, shapes
 from figures_recipes import recipes
 from figures_runs import best_of_each_recipe, best_said, runs_table, sections_of
 from figures_table import read, table
@@ -54,6 +55,9 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "recipes": recipes,
     "cpu": on_cpu,
     "cpu-solver": solver_table,
+    "objectives": objectives,
+    "objectives-by-table": objectives_by_table,
+    "shapes": shapes,
     "cpu-runs": lambda results: runs_table(results / "cpu" / "runs"),
     "gpu-check": lambda results: each_gpu(results, checks),
     "gpu-speed": lambda results: each_gpu(results, speed),
@@ -86,7 +90,7 @@ def all_written(results: Path) -> Iterator[tuple[Path, str]]:
 def measure(results: Path) -> None:
     """Runs the benchmarks that need no GPU, and keeps what they print."""
     (results / "cpu").mkdir(parents=True, exist_ok=True)
-    for name in SCRIPTS:
+    for name in (*SCRIPTS, "objectives"):
         options = ["--large"] if name == "solver" else []
         command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", *options]
         print(f"$ benchmarks/{name}.py --json {' '.join(options)}", flush=True)

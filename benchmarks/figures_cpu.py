@@ -74,7 +74,7 @@ def solver(found: Any) -> Iterator[tuple[str, str]]:
         )
     over = ratios["the list over building torch modules"]
     yield (
-        f"the {counts['list']:,} of the default space within 5M to Parquet, the whole process",
+        f"the {counts['list']:,} of the space `paper` within 5M to Parquet, the whole process",
         f"{about(found['parquet_seconds'])} s; {about(over)} times the rate of building torch modules",
     )
 

@@ -73,8 +73,8 @@ def test_budgets_and_suites_go_by_name_without_the_clone(wheel: Path, tmp_path: 
 
     names = {json.loads(line)["name"] for line in run("budgets", "--json").splitlines()}
     assert names == {path.stem for path in (ROOT / "budgets").glob("*.toml")}
-    args = ("enumerate", "--budget", "cifar10-5m", "--min-params", "4977227", "--count", "--json")
-    assert json.loads(run(*args))["within"] == 271
+    args = ("enumerate", "--space", "paper", "--budget", "cifar10-0.27m", "--count", "--json")
+    assert json.loads(run(*args))["within"] > 0
     assert "smoke" in run("bench", "--help")
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from archkit.budget.limits import Budget
-from archkit.errors import BudgetError, unknown
+from archkit.errors import BudgetError, SpecError, unknown
 from archkit.files import is_path, shipped
 from archkit.spec import DEFAULT_SPACE, SearchSpace, parse_space
+from archkit.spec.options import options
 from archkit.toml_values import MappingError, from_toml
 
 __all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget", "shipped_budgets"]
@@ -125,20 +126,70 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _space(path: Path, found: dict[str, Any]) -> str | None:
-    """The space as a text: from a table, the blocks and channels, then every option, with lists as sets."""
+    """The space as a text; a table has the blocks and channels first, then every option.
+
+    Raises:
+        BudgetError: it is no space; the message names the file and, of a table, the key.
+    """
     table = found.get("space")
-    if not isinstance(table, dict):
-        return _optional_text(path, found, "space")
-    for key, example in _LISTS.items():
-        if not isinstance(table.get(key), str):
-            raise _wrong(path, f"space.{key}", f'a text such as "{example}"', table.get(key))
-    options = [
-        f"{key}={_option(path, f'space.{key}', value)}" for key, value in table.items() if key not in _LISTS
-    ]
-    return " ".join([f"{table['blocks']}x{table['channels']}", *options])
+    if isinstance(table, dict):
+        texts = _texts(path, table)
+    elif (text := _optional_text(path, found, "space")) is not None:
+        texts = {"space": text}
+    else:
+        return None
+    text = "".join(texts.values())
+    try:
+        parse_space(text)
+    except SpecError as error:
+        key = _key_at(texts, error.span)
+        raise BudgetError(f"{path}: {key}: {error}") from None
+    return text
+
+
+def _texts(path: Path, table: dict[str, Any]) -> dict[str, str]:
+    """What each key of a space's table says in the language: joined, they are the space."""
+    for key in _LISTS:
+        if table.get(key) is None:
+            raise _wrong(path, f"space.{key}", f'a list or a text such as "{_LISTS[key]}"', None)
+    blocks, channels = (_list(path, f"space.{key}", table[key]) for key in _LISTS)
+    lists = {key for key, option in options().items() if option.list_only}
+    found = {"space.blocks": blocks, "space.channels": f"x{channels}"}
+    for key, value in table.items():
+        if key not in _LISTS:
+            write = _list if key in lists else _option
+            found[f"space.{key}"] = f" {key}={write(path, f'space.{key}', value)}"
+    return found
+
+
+def _key_at(texts: dict[str, str], span: tuple[int, int] | None) -> str:
+    """The key whose text a span of all of them lies in; `space` if it spans several."""
+    if span is None:
+        return "space"
+    end = 0
+    for key, text in texts.items():
+        start, end = end, end + len(text)
+        if start <= span[0] and span[1] <= end:
+            return key
+    return "space"
+
+
+def _list(path: Path, key: str, value: Any) -> str:
+    """What the language writes in square brackets; a list in the list is a set."""
+    match value:
+        case list():
+            return f"[{','.join(_option(path, key, one) for one in value)}]"
+        case int() if not isinstance(value, bool):
+            return f"[{value}]"
+        case str():
+            return value
+    raise _wrong(
+        path, key, f'a list or a text such as "{_LISTS.get(key.partition(".")[2], "[1,2,2]")}"', value
+    )
 
 
 def _option(path: Path, key: str, value: Any) -> str:
+    """One value, or a list of them, which is a set."""
     match value:
         case bool():
             return "yes" if value else "no"
@@ -150,8 +201,8 @@ def _option(path: Path, key: str, value: Any) -> str:
 
 
 def _figure(path: Path, key: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise _wrong(path, key, 'a whole number or a text such as "5M"', value)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise _wrong(path, key, 'a number or a text such as "5M"', value)
     return str(value)
 
 

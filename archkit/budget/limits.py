@@ -23,6 +23,7 @@ _BOUND: Final = 10**18  # far above what any network costs, and far below 2**63
 _MOST_BATCH: Final = 10**9
 _MOST_BITS: Final = 64
 _WEIGHT_BYTES: Final = "weight_bytes"  # a limit on parameters, written in bytes
+_IN_BYTES: Final = (_WEIGHT_BYTES, TRAINING, PEAK)
 _Given: TypeAlias = str | float  # a figure, or the name of an optimizer
 _KEYS: Final = (
     *(f"{side}_{name}" for name in (*FIGURES, _WEIGHT_BYTES) for side in ("min", "max")),
@@ -214,7 +215,7 @@ def _integer(key: str, text: _Given, *, up: bool, counted: str | None = None) ->
         figure = parse_figure(text)
     except BudgetError as error:
         raise BudgetError(f"{as_options(key)}: {error}") from None
-    if figure.counted not in (None, counted):
+    if figure.counted not in (None, "bytes" if counted in _IN_BYTES else counted):
         raise BudgetError(f"{as_options(key)}: {text} counts {words(figure.counted)}")
     if figure.value > _BOUND:
         raise BudgetError(f"{as_options(key)}: {figure.text} is beyond every network")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -13,40 +13,56 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from archkit.budget.listing import Candidate, Chunk
+from archkit.budget.rows import Row, rows_of_chunks
 from archkit.budget.stage_tables import METRICS, Ints
 from archkit.errors import OutputError
 from archkit.files import LIST_ENDINGS, replacing
 
-__all__ = ["FORMATS", "check_output", "write_candidates", "write_chunks"]
+__all__ = ["FORMATS", "Columns", "check_output", "figures", "write_candidates", "write_chunks", "write_rows"]
 
 _BATCH: Final = 50_000  # rows of a Parquet row group
 
+Columns: TypeAlias = Mapping[str, type]
+"""The columns of a list: what each is called, and whether it holds `str`, `int`, `float` or `bool`."""
 
-def check_output(path: Path) -> None:
+
+def figures(names: Iterable[str]) -> dict[str, type]:
+    """The columns of a list that holds specs and figures."""
+    return {name: str if name == "spec" else int for name in names}
+
+
+def check_output(path: Path, *, force: bool = True) -> None:
     """Check that a list can be written to `path` before the work is done.
 
     Raises:
-        OutputError: the ending is unknown, or the folder is missing or cannot be written.
+        OutputError: the ending is unknown, the folder is missing or cannot be written, or there is a file
+            and `force` is False.
     """
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"{path}: the ending must be one of {', '.join(FORMATS)}")
     if path.is_dir():
         raise OutputError(f"{path} is a folder")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path.parent} cannot be written")
+    if path.exists() and not force:
+        raise OutputError(f"{path} is there already; --force replaces it")
+    folder = path.parent if not path.is_symlink() else Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is not a folder")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder} cannot be written")
 
 
-def write_chunks(chunks: Iterable[Chunk], path: Path) -> int:
+def write_chunks(chunks: Iterable[Chunk], path: Path, *, extra: tuple[str, ...] = ()) -> int:
     """Write networks that come in arrays, as `write_candidates` does; Parquet takes the arrays as they are.
+
+    `extra` names figures that are written besides what every network costs; the tables hold them.
 
     Raises:
         OutputError: as `check_output`, or the disk refuses.
     """
+    names = figures((*Candidate._fields, *extra))
     if path.suffix.lower() == ".parquet":
-        return _written(path, lambda unfinished: _parquet(_columns(chunks), unfinished))
-    return write_candidates((row for chunk in chunks for row in chunk.candidates()), path)
+        return _written(path, lambda unfinished: _parquet(_arrays(chunks, extra), names, unfinished))
+    return write_rows(rows_of_chunks(chunks, extra), names, path)
 
 
 def write_candidates(rows: Iterable[Candidate], path: Path) -> int:
@@ -58,7 +74,16 @@ def write_candidates(rows: Iterable[Candidate], path: Path) -> int:
     Raises:
         OutputError: as `check_output`, or the disk refuses.
     """
-    return _written(path, lambda unfinished: FORMATS[path.suffix.lower()](rows, unfinished))
+    return write_rows(rows, figures(Candidate._fields), path)
+
+
+def write_rows(rows: Iterable[Row], columns: Columns, path: Path) -> int:
+    """Write rows with other columns in the same way.
+
+    Raises:
+        OutputError: as `check_output`, or the disk refuses.
+    """
+    return _written(path, lambda unfinished: FORMATS[path.suffix.lower()](rows, columns, unfinished))
 
 
 def _written(path: Path, write: Callable[[Path], int]) -> int:
@@ -71,36 +96,34 @@ def _written(path: Path, write: Callable[[Path], int]) -> int:
     return written
 
 
-def _csv(rows: Iterable[Candidate], path: Path) -> int:
+def _csv(rows: Iterable[Row], columns: Columns, path: Path) -> int:
     written = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(Candidate._fields)
+        writer.writerow(columns)
         for written, row in enumerate(rows, 1):  # noqa: B007 - the count is wanted after the loop
             writer.writerow(row)
     return written
 
 
-def _jsonl(rows: Iterable[Candidate], path: Path) -> int:
+def _jsonl(rows: Iterable[Row], columns: Columns, path: Path) -> int:
     written = 0
     with path.open("w", encoding="utf-8") as file:
         for written, row in enumerate(rows, 1):  # noqa: B007 - the count is wanted after the loop
-            file.write(json.dumps(row._asdict(), allow_nan=False) + "\n")
+            file.write(json.dumps(dict(zip(columns, row, strict=True)), allow_nan=False) + "\n")
     return written
 
 
-_Columns: TypeAlias = tuple[list[str], *tuple[Any, ...]]  # specs, then an array of each figure
-
-
-def _columns(chunks: Iterable[Chunk]) -> Iterator[_Columns]:
+def _arrays(chunks: Iterable[Chunk], extra: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
     """The networks in batches of columns. A chunk may be far larger than a batch, or far smaller."""
     specs: list[str] = []
     costs: list[Ints] = []
     for chunk in chunks:
+        rows = [*range(len(METRICS)), *map(chunk.tables.figures.index, extra)]
         for low in range(0, len(chunk), _BATCH):
             at = np.arange(low, min(low + _BATCH, len(chunk)))
             specs += chunk.specs(at)
-            costs.append(chunk.costs[: len(METRICS), at])
+            costs.append(chunk.costs[np.ix_(rows, at)])
             if len(specs) >= _BATCH:
                 yield specs, *np.concatenate(costs, axis=1)
                 specs, costs = [], []
@@ -108,40 +131,51 @@ def _columns(chunks: Iterable[Chunk]) -> Iterator[_Columns]:
         yield specs, *np.concatenate(costs, axis=1)
 
 
-def _columns_of_rows(rows: Iterable[Candidate]) -> Iterator[_Columns]:
+def _batches(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
     source = iter(rows)
     while batch := list(islice(source, _BATCH)):
-        specs, *figures = zip(*batch, strict=True)
-        yield list(specs), *figures
+        yield tuple(zip(*batch, strict=True))
 
 
-def _parquet(batches: Iterable[_Columns], path: Path) -> int:
+def _parquet(batches: Iterable[tuple[Any, ...]], columns: Columns, path: Path) -> int:
     import pyarrow as pa  # takes 0.2 s, and only this format needs it
     from pyarrow import parquet
 
-    schema = pa.schema([("spec", pa.string()), *((name, pa.int64()) for name in Candidate._fields[1:])])
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
     written = 0
     # No two specs are alike: a dictionary of them would cost time and space.
-    with parquet.ParquetWriter(path, schema, use_dictionary=list(Candidate._fields[1:])) as writer:
-        for columns in batches:
-            specs, figures = columns[0], [np.ascontiguousarray(one, dtype=np.int64) for one in columns[1:]]
-            # From buffers, since pyarrow's own way imports pandas if that is installed.
-            ends = np.cumsum([0, *map(len, specs)], dtype=np.int32)
-            text = [None, pa.py_buffer(ends), pa.py_buffer("".join(specs).encode("ascii"))]
-            arrays = [pa.Array.from_buffers(pa.string(), len(specs), text)]
-            arrays += [
-                pa.Array.from_buffers(pa.int64(), len(specs), [None, pa.py_buffer(one)]) for one in figures
-            ]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            written += len(specs)
+    with parquet.ParquetWriter(
+        path, schema, use_dictionary=[name for name in columns if name != "spec"]
+    ) as file:
+        for batch in batches:
+            arrays = [_column(one, kind) for one, kind in zip(batch, columns.values(), strict=True)]
+            file.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            written += len(batch[0])
     return written
 
 
-def _parquet_of_rows(rows: Iterable[Candidate], path: Path) -> int:
-    return _parquet(_columns_of_rows(rows), path)
+def _column(values: Any, kind: type) -> Any:
+    """A column of pyarrow, from buffers: pyarrow's own way imports pandas if that is installed."""
+    import pyarrow as pa
+
+    if kind is str:
+        ends = np.cumsum([0, *map(len, values)], dtype=np.int32)
+        text = [None, pa.py_buffer(ends), pa.py_buffer("".join(values).encode("ascii"))]
+        return pa.Array.from_buffers(pa.string(), len(values), text)
+    if kind is bool:
+        bits = np.packbits(np.asarray(values, dtype=bool), bitorder="little")
+        return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+    held = np.ascontiguousarray(values, dtype=np.int64 if kind is int else np.float64)
+    arrow = pa.int64() if kind is int else pa.float64()
+    return pa.Array.from_buffers(arrow, len(held), [None, pa.py_buffer(held)])
 
 
-FORMATS: Final[dict[str, Callable[[Iterable[Candidate], Path], int]]] = dict(
+def _parquet_of_rows(rows: Iterable[Row], columns: Columns, path: Path) -> int:
+    return _parquet(_batches(rows), columns, path)
+
+
+FORMATS: Final[dict[str, Callable[[Iterable[Row], Columns, Path], int]]] = dict(
     zip(LIST_ENDINGS, (_csv, _jsonl, _parquet_of_rows), strict=True)
 )
 """The writer for each file ending."""

@@ -13,7 +13,7 @@ from archkit.budget.limits import Budget, Limit
 from archkit.budget.listing import Candidate, check_finite, chunks
 from archkit.count import totals
 from archkit.count.metrics import PEAK
-from archkit.errors import BudgetError
+from archkit.errors import BudgetError, NothingFitsError
 from archkit.spec import ArchSpec, SearchSpace
 
 __all__ = ["count_within", "few_enough", "histogram", "sample"]
@@ -115,7 +115,7 @@ def sample(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tupl
         return tuple(_candidate(spec) for spec in _drawn(space, without, n, generator))
     # Of those that are drawn without it, the ones that reach the lower limit on the peak are a fair sample.
     if n and not count_within(space, budget):
-        raise BudgetError(_NOTHING)
+        raise NothingFitsError(_NOTHING)
     found: list[ArchSpec] = []
     while len(found) < n:
         drawn = _drawn(space, without, 2 * (n - len(found)) + _MORE, generator)
@@ -135,7 +135,7 @@ def _drawn(space: SearchSpace, budget: Budget, n: int, generator: random.Random)
     counts = [lone.total] if lone else [counter(space, *one, budget).total for one in skeletons]
     total = sum(counts)
     if n and not total:
-        raise BudgetError(_NOTHING)
+        raise NothingFitsError(_NOTHING)
     ranks = [generator.randrange(total) for _ in range(n)]
     found: dict[int, ArchSpec] = {}  # by number: the same one may be drawn again
     start = 0

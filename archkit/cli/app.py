@@ -21,8 +21,8 @@ from archkit import __version__
 from archkit.cli.missing import how_to_install
 from archkit.cli.output import READER_GONE, ReaderGone, StdoutError, abandon, guarded
 from archkit.cli.render import say
-from archkit.cli.stopping import stoppable
-from archkit.errors import ArchkitError, BudgetError, SpecError
+from archkit.cli.stopping import Stopped, stoppable
+from archkit.errors import ArchkitError, BudgetError, NothingFitsError, SpecError
 
 __all__ = ["main"]
 
@@ -94,10 +94,12 @@ def _run() -> int:
             abandon(_STDOUT)
         return _complain(str(error), _FAILED)
     except ArchkitError as error:
-        return _complain(str(error), _USAGE if isinstance(error, SpecError | BudgetError) else _FAILED)
+        mistaken = isinstance(error, SpecError | BudgetError) and not isinstance(error, NothingFitsError)
+        return _complain(str(error), _USAGE if mistaken else _FAILED)
     except (KeyboardInterrupt, typer.Abort) as error:
-        say(str(error) or "interrupted")
-        return _INTERRUPTED
+        with contextlib.suppress(OSError):  # a terminal that has hung up takes no line
+            say(str(error) or "interrupted")
+        return error.code if isinstance(error, Stopped) else _INTERRUPTED
     except ModuleNotFoundError as error:
         line = how_to_install(error)
         if line is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from archkit.count.metrics import FIGURES, OBJECTIVES, as_options
 from archkit.files import shipped
 
-__all__ = ["architectures", "budgets", "objectives", "recipes", "sort_keys"]
+__all__ = ["architectures", "budgets", "objectives", "recipes", "sort_keys", "spaces"]
 
 
 def architectures(incomplete: str) -> list[str]:
@@ -20,6 +20,13 @@ def architectures(incomplete: str) -> list[str]:
 def budgets(incomplete: str) -> list[str]:
     """The budgets that archkit ships."""
     return _those(shipped("budgets"), incomplete)
+
+
+def spaces(incomplete: str) -> list[str]:
+    """The spaces that go by name."""
+    from archkit.spec import SPACES
+
+    return _those(SPACES, incomplete)
 
 
 def recipes(incomplete: str) -> list[str]:

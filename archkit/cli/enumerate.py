@@ -9,7 +9,8 @@ import typer
 
 from archkit.cli.completion import sort_keys
 from archkit.cli.ignored import one_of, refuse
-from archkit.cli.limits import BudgetPath, Space, refuse_settings, takes_limits
+from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
+from archkit.cli.networks import limited, network_table, nothing_fits
 from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.stopping import when_stopped
 from archkit.cli.working import Tell, working
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from archkit.budget import Budget, Candidate, CountEstimate, Objective
     from archkit.budget.listing import Chunk
+    from archkit.budget.rows import Row
     from archkit.spec import SearchSpace
 
 __all__ = ["enumerate_command"]
@@ -33,6 +35,7 @@ _BAR = 40  # columns of the longest bar of a histogram
 def enumerate_command(
     limits: dict[str, str],
     space: Space = None,
+    named: Named = None,
     budget_path: BudgetPath = None,
     limit: Annotated[
         int | None,
@@ -66,6 +69,7 @@ def enumerate_command(
             help=f"Write them all to a file, whose ending names the format: {', '.join(LIST_ENDINGS)}.",
         ),
     ] = None,
+    force: Force = False,
 ) -> None:
     """List the networks of a space that fit a budget, and say how many there are.
 
@@ -87,11 +91,13 @@ def enumerate_command(
     else:
         refuse("does not go with --sample", limit=limit, sort=sort)
     one_of(json=as_json, output=output)
-    searched, budget = read_space_and_budget(space, budget_path, limits)
+    if output is None:
+        refuse("goes with --output", force=force)
+    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits)
     order = Objective.read_figure(sort or "params", option="--sort")
     refuse_settings(limits, budget, order.name)
     if output is not None:
-        check_output(output)
+        check_output(output, force=force)
     if count:
         _count(searched, budget, as_json=as_json)
     elif sample_size is None and output is None and not as_json:
@@ -99,9 +105,11 @@ def enumerate_command(
     elif sample_size is None and limit is None and sort is None:
         _stream(searched, budget, output)
     else:
-        with working("listing", quiet=output is None and as_json):
-            rows = _rows(searched, budget, order, sample_size=sample_size, seed=seed or 0, limit=limit)
-        _put(rows, output, as_json=as_json)
+        quiet = output is None and as_json
+        rows = _rows(
+            searched, budget, order, sample_size=sample_size, seed=seed or 0, limit=limit, quiet=quiet
+        )
+        _put(rows, budget, order, output, as_json=as_json)
 
 
 def _rows(
@@ -112,39 +120,72 @@ def _rows(
     sample_size: int | None,
     seed: int,
     limit: int | None,
-) -> tuple[Candidate, ...]:
-    """The networks of a list that is not a stream: a sample, or a sorted list."""
-    from archkit.budget import largest, sample
+    quiet: bool,
+) -> list[Row]:
+    """The networks of a list that is not a stream: a sample, or a sorted list.
 
-    if sample_size is not None:
-        return sample(space, budget, sample_size, seed=seed)
-    if limit is not None:
-        return _first(space, budget, limit, order)[0]
-    return largest(space, budget, None, by=order.name, least=not order.most)[0]
+    Raises:
+        NothingFitsError: there are none, although some were asked for.
+    """
+    from archkit.budget import sample
+    from archkit.budget.rows import rows_of, sorted_rows
+    from archkit.errors import NothingFitsError
+
+    with working("listing", quiet=quiet):
+        if sample_size is not None:
+            try:
+                return list(rows_of(sample(space, budget, sample_size, seed=seed), budget, order.name))
+            except NothingFitsError:
+                found = []
+        elif limit is not None:
+            found = list(rows_of(_first(space, budget, limit, order)[0], budget, order.name))
+        else:
+            found = list(sorted_rows(space, budget, order))
+    if not found and limit != 0:
+        nothing_fits(space, budget)
+    return found
 
 
-def _put(rows: tuple[Candidate, ...], output: Path | None, *, as_json: bool) -> None:
+def _put(rows: list[Row], budget: Budget, order: Objective, output: Path | None, *, as_json: bool) -> None:
     """Write a list to a file, or print it."""
-    from archkit.budget import write_candidates
+    from archkit.budget.output import figures, write_rows
+    from archkit.budget.rows import columns
 
+    names = columns(budget, order.name)
     if output is not None:
-        _write(output, lambda _tell: write_candidates(rows, output))
+        _write(output, lambda _tell: write_rows(rows, figures(names), output))
     elif as_json:
-        _print_lines(rows)
+        _print_lines(rows, names)
     else:
-        _show_table(rows)
+        show("", network_table(names, rows, limited(budget, order.name)))
 
 
 def _stream(space: SearchSpace, budget: Budget, output: Path | None) -> None:
-    """List every network in the order of the space: into a file, or as JSON lines."""
-    from archkit.budget import candidates
+    """List every network in the order of the space: into a file, or as JSON lines.
+
+    Raises:
+        NothingFitsError: there are none; no file is written then.
+    """
     from archkit.budget.listing import chunks
     from archkit.budget.output import write_chunks
+    from archkit.budget.rows import columns, memories, rows_of_chunks
 
+    extra = memories(budget)
+    found = _some(chunks(space, budget, also=extra), space, budget)
     if output is None:
-        _print_lines(candidates(space, budget))
+        _print_lines(rows_of_chunks(found, extra), columns(budget))
     else:
-        _write(output, lambda tell: write_chunks(_told(chunks(space, budget), tell), output))
+        _write(output, lambda tell: write_chunks(_told(found, tell), output, extra=extra))
+
+
+def _some(found: Iterator[Chunk], space: SearchSpace, budget: Budget) -> Iterator[Chunk]:
+    """The same chunks; if there are none, what would let some in is said."""
+    empty = True
+    for chunk in found:
+        empty = False
+        yield chunk
+    if empty:
+        nothing_fits(space, budget)
 
 
 def _told(chunks: Iterable[Chunk], tell: Tell) -> Iterator[Chunk]:
@@ -164,10 +205,10 @@ def _write(path: Path, write: Callable[[Tell], int]) -> None:
     show(f"{exact(written)} networks written to {path}")
 
 
-def _print_lines(rows: Iterable[Candidate]) -> None:
+def _print_lines(rows: Iterable[Row], names: tuple[str, ...]) -> None:
     with when_stopped("the list is not complete"):
         for row in rows:
-            json_line(row._asdict())
+            json_line(dict(zip(names, row, strict=True)))
 
 
 def _size(space: SearchSpace) -> str:
@@ -198,10 +239,16 @@ def _first(
 
 
 def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) -> None:
+    from archkit.budget.rows import columns, rows_of
+
     with working("listing"):
         best, within = _first(space, budget, n, order)
-    _show_head(space, budget, within)
-    _show_table(best)
+    _show_head(space, within)
+    if best:
+        rows = rows_of(best, budget, order.name)
+        show("", network_table(columns(budget, order.name), rows, limited(budget, order.name)))
+    elif n or within == 0:
+        nothing_fits(space, budget)
     if not isinstance(within, int) or within > len(best):
         word = "largest" if order.most else "smallest"
         show("", f"The {len(best)} {word}; --limit, --json or --output FILE give the rest.")
@@ -216,10 +263,12 @@ def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
         bins = histogram(space, budget) if shown else ()
     if as_json:
         _print_count(space, within)
-        return
-    _show_head(space, budget, within)
+    else:
+        _show_head(space, within)
     if bins:
         _show_histogram(bins)
+    if within == 0:
+        nothing_fits(space, budget)
 
 
 def _print_count(space: SearchSpace, within: int | CountEstimate) -> None:
@@ -241,21 +290,6 @@ def _show_histogram(bins: tuple[tuple[int, int, int], ...]) -> None:
     show("", table)
 
 
-def _show_head(space: SearchSpace, budget: Budget, within: int | CountEstimate) -> None:
-    """How many networks the space has and how many fit; if none does, why."""
-    from archkit.budget import why_nothing_fits
-
+def _show_head(space: SearchSpace, within: int | CountEstimate) -> None:
+    """How many networks the space has and how many fit."""
     show(f"Space: {space}, {_size(space)}; {_within(within)}")
-    if isinstance(within, int) and not within:
-        for reason in why_nothing_fits(space, budget):
-            show(f"Nothing fits: {reason}.")
-
-
-def _show_table(rows: tuple[Candidate, ...]) -> None:
-    if not rows:
-        return
-    columns = ("params", "MACs", "depth")
-    table = new_table("spec", *columns, right=columns)
-    for row in rows:
-        table.add_row(row.spec, exact(row.params), exact(row.macs), exact(row.depth))
-    show("", table)

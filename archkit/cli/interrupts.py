@@ -6,12 +6,12 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import typer
 
 from archkit.cli.render import say
+from archkit.cli.stopping import Terminated
 from archkit.errors import ArchkitError
 
 if TYPE_CHECKING:
@@ -64,16 +64,8 @@ class Checkpoints:
 
 @contextmanager
 def interruptible() -> Iterator[Checkpoints]:
-    """On Ctrl-C and on SIGTERM, ends with a line and the exit code that shells use, 128 plus the signal.
-
-    Both unwind the stack, so that everything half-written is removed first.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler's signature
-        raise _Terminated
-
+    """Ends with a line at Ctrl-C, SIGTERM and SIGHUP, and with 128 plus the signal's number, as shells do."""
     checkpoints = Checkpoints()
-    before = signal.signal(signal.SIGTERM, stop)
     try:
         yield checkpoints
     except ArchkitError:
@@ -83,11 +75,9 @@ def interruptible() -> Iterator[Checkpoints]:
     except KeyboardInterrupt as error:
         say(f"interrupted; {checkpoints.left}")
         raise typer.Exit(128 + signal.SIGINT) from error
-    except _Terminated as error:
-        say(f"terminated; {checkpoints.left}")
-        raise typer.Exit(128 + signal.SIGTERM) from error
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    except Terminated as error:
+        say(f"{error.word}; {checkpoints.left}")
+        raise typer.Exit(error.code) from error
 
 
 @contextmanager
@@ -101,7 +91,3 @@ def warnings_in_lines(*, quiet: bool) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = said
         yield
-
-
-class _Terminated(BaseException):
-    """A SIGTERM came; not an Exception, so that nothing takes it for an error of its own."""

@@ -9,28 +9,35 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hin
 
 import typer
 
-from archkit.cli.completion import budgets
+from archkit.cli.completion import budgets, spaces
 from archkit.cli.ignored import refuse
 from archkit.cli.stopping import when_stopped
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
-from archkit.spec import DEFAULT_SPACE
+from archkit.errors import BudgetError, unknown
+from archkit.spec import DEFAULT_SPACE, SPACES
 
 if TYPE_CHECKING:
     from archkit.budget import Budget
 
-__all__ = ["BudgetPath", "Space", "refuse_settings", "takes_limits"]
+__all__ = ["BudgetPath", "Force", "Named", "Space", "chosen_space", "refuse_settings", "takes_limits"]
 
 Space: TypeAlias = Annotated[
     str | None,
     typer.Argument(
         metavar="[SPACE]",
-        help="A spec with sets in it, or a TOML file that holds one. By default the budget file's, or 3 to 5 "
-        "stages of 1 to 4 basic blocks, channels doubling from 16 to 512 and never falling: "
+        help="A spec with sets in it, or a TOML file that holds one. By default the budget file's, or 3 or 4 "
+        "stages of 1 to 9 basic blocks, channels 16 to 320 that never fall: "
         # Rich would take what stands in square brackets for markup.
         + DEFAULT_SPACE.replace("[", r"\[")
         + ".",
         show_default=False,
+    ),
+]
+Named: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--space", metavar="NAME", autocompletion=spaces, help=f"A space by name: {', '.join(SPACES)}."
     ),
 ]
 BudgetPath: TypeAlias = Annotated[
@@ -42,13 +49,16 @@ BudgetPath: TypeAlias = Annotated[
         help="A budget that `archkit budgets` lists, or a TOML file; limits given as options replace it.",
     ),
 ]
+Force: TypeAlias = Annotated[
+    bool, typer.Option("--force", help="Let --output replace a file that is there already.")
+]
 
 _DETAILS: Final = {
     "params": ": 5e6, 5M or 5_000_000",
     "macs": ": 400M",
     TRAINING: ", in float32",
-    PEAK: ": the most bytes of values alive at once in inference of one image",
-    "weight_bytes": ": 256k",
+    PEAK: ", as 64KiB: the most bytes of values alive at once in inference of one image",
+    "weight_bytes": ": 256kB or 256KiB",
 }
 _SETTINGS: Final = {
     "weight_bits": "Bits of a weight, for bytes of weights; 32 by default.",
@@ -66,6 +76,22 @@ def _helps() -> dict[str, str]:
         found[f"max_{name}"] = f"At most this many {unit}{_DETAILS.get(name, '')}."
         found[f"min_{name}"] = f"At least this many {unit}."
     return {**found, **_SETTINGS}
+
+
+def chosen_space(space: str | None, named: str | None) -> str | None:
+    """The space that is given, as it is or by name; None if neither is.
+
+    Raises:
+        Ignored: both are.
+        BudgetError: no space has the name.
+    """
+    if named is None:
+        return space
+    if space is not None:
+        refuse("does not go with a space", space=named)
+    if named not in SPACES:
+        raise BudgetError(unknown("space", named, SPACES))
+    return SPACES[named]
 
 
 def refuse_settings(limits: Mapping[str, str], budget: Budget, *also: str) -> None:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archkit.cli.completion import objectives
-from archkit.cli.ignored import refuse
-from archkit.cli.limits import BudgetPath, Space, refuse_settings, takes_limits
-from archkit.cli.render import exact, json_line, new_table, say, show
+from archkit.cli.ignored import one_of, refuse
+from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
+from archkit.cli.networks import limited, network_table, nothing_fits
+from archkit.cli.render import exact, json_line, say, show
 from archkit.cli.working import working
-from archkit.count.metrics import ENTROPY, OBJECTIVES, PEAK, TRAINING, as_options
+from archkit.count.metrics import ENTROPY, FIGURES, OBJECTIVES, as_options
+from archkit.files import LIST_ENDINGS
 
 if TYPE_CHECKING:
-    from archkit.budget import Best, Budget, Candidate, Objective
+    from archkit.budget import Best, Budget, Objective
+    from archkit.budget.output import Columns
+    from archkit.budget.rows import Row
     from archkit.spec import SearchSpace
 
 __all__ = ["solve_command"]
 
-_MEMORY = {TRAINING: "training bytes", PEAK: "peak bytes"}
+_GUARDED = frozenset({"capacity"})
+"""Objectives that were judged by published networks, and say little of others."""
 
 
 @takes_limits
 def solve_command(
     limits: dict[str, str],
     space: Space = None,
+    named: Named = None,
     budget_path: BudgetPath = None,
     by: Annotated[
         str | None,
@@ -55,100 +62,160 @@ def solve_command(
             "against the most MACs.",
         ),
     ] = None,
+    extrapolate: Annotated[
+        bool,
+        typer.Option(
+            "--extrapolate",
+            help="With --by capacity, list networks unlike every published one too: guesses.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON lines, one object per network.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help=f"Write them to a file, whose ending names the format: {', '.join(LIST_ENDINGS)}.",
+        ),
+    ] = None,
+    force: Force = False,
 ) -> None:
     """Give the best networks of a space within a budget, and say what proves that they are the best.
 
     Example: archkit solve --budget cifar10-5m --best 3
     """
     from archkit.budget import MAX_RHO, Objective, read_directions, read_space_and_budget
+    from archkit.budget.output import check_output
     from archkit.errors import BudgetError
 
-    searched, budget = read_space_and_budget(space, budget_path, limits)
+    one_of(json=as_json, output=output)
+    if output is None:
+        refuse("goes with --output", force=force)
     if front is not None:
-        refuse("does not go with --pareto", by=by, best=best, max_rho=max_rho)
+        refuse("does not go with --pareto", by=by, best=best, max_rho=max_rho, extrapolate=extrapolate)
+    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits)
+    if output is not None:
+        check_output(output, force=force)
+    if front is not None:
         refuse_settings(limits, budget, *(name for name, _ in read_directions(front)))
-        _front(searched, budget, front, as_json=as_json)
+        _front(searched, budget, front, output, as_json=as_json)
         return
     by = ENTROPY if by is None else by
     objective = Objective.read(by, max_rho=MAX_RHO if max_rho is None else max_rho)
     if max_rho is not None and objective.name != ENTROPY:
         raise BudgetError("--max-rho goes with --by entropy")
+    if objective.name not in _GUARDED:
+        refuse(f"does not go with --by {by}", extrapolate=extrapolate)
     refuse_settings(limits, budget, objective.name)
-    found = _solve(searched, budget, objective, 10 if best is None else best)
-    if as_json:
-        _print_lines(found, budget, objective, by)
-    else:
-        _show_best(found, budget, objective)
+    wanted = 10 if best is None else best
+    found, left_out = _solve(searched, budget, objective, wanted, guarded=not extrapolate)
+    _put_best(found, budget, objective, by, output, as_json=as_json)
+    if left_out is not None:
+        say(left_out)
 
 
-def _solve(space: SearchSpace, budget: Budget, objective: Objective, n: int) -> Best:
-    """The best networks.
+def _solve(
+    space: SearchSpace, budget: Budget, objective: Objective, n: int, *, guarded: bool
+) -> tuple[Best, str | None]:
+    """The best networks, and what is to be said of those that are left out.
 
     Raises:
-        BudgetError: there are none; the message says why.
+        NothingFitsError: there are none; the message says why.
     """
-    from archkit.budget import solve, why_nothing_fits
-    from archkit.errors import BudgetError
+    from archkit.budget import solve
+    from archkit.budget.guarded import solve_guarded
+    from archkit.errors import NothingFitsError
 
+    left_out = None
     with working("width profiles searched") as tell:
-        found = solve(space, budget, objective, n, watch=tell)
-    if found.networks:
-        return found
-    if not found.exact:
-        raise BudgetError(f"nothing was found. {found.proof()}")
-    with working("nothing fits; looking for what would"):
-        reasons = why_nothing_fits(space, budget, objective)
-    raise BudgetError("nothing fits: " + "\n".join(reasons))
+        if guarded and objective.name in _GUARDED:
+            inside = solve_guarded(space, budget, objective, n, watch=tell)
+            found, left_out = inside.best, inside.said()
+        else:
+            found = solve(space, budget, objective, n, watch=tell)
+    if not found.networks:
+        if not found.exact:
+            raise NothingFitsError(f"nothing was found. {found.proof()}")
+        nothing_fits(space, budget, objective)
+    return found, left_out
 
 
-def _print_lines(found: Best, budget: Budget, objective: Objective, by: str) -> None:
-    for row in found.networks:
-        memory = _memory(row.network, budget, (objective.name,))
-        json_line({**row.network._asdict(), **memory, "objective": by, "value": row.value})
-    if not found.exact:
-        say(found.proof())  # JSON lines have no place for it
+def _put_best(
+    found: Best, budget: Budget, objective: Objective, by: str, output: Path | None, *, as_json: bool
+) -> None:
+    """Print the best networks with the proof, or write them to a file."""
+    from archkit.budget.output import figures
+    from archkit.budget.rows import columns, rows_of
 
-
-def _show_best(found: Best, budget: Budget, objective: Objective) -> None:
-    also = (objective.name,)
-    memories = [_memory(row.network, budget, also) for row in found.networks]
-    scored = objective.name == ENTROPY
-    columns = ("params", "MACs", "depth", *(_MEMORY[name] for name in memories[0]))
-    columns = (*columns, ENTROPY) if scored else columns
-    table = new_table("spec", *columns, right=columns)
-    for row, memory in zip(found.networks, memories, strict=True):
-        one = row.network
-        figures = map(exact, (one.params, one.macs, one.depth, *memory.values()))
-        table.add_row(one.spec, *figures, *([f"{row.value:,.2f}"] if scored else []))
-    show(table, "", found.proof())
-
-
-def _front(space: SearchSpace, budget: Budget, text: str, *, as_json: bool) -> None:
-    from archkit.budget import pareto, read_directions
-
-    directions = read_directions(text)
-    names = tuple(name for name, _ in directions)
-    with working("looking at every network"):
-        rows = pareto(space, budget, directions)
-    memories = [_memory(row, budget, names) for row in rows]
-    if as_json:
-        for row, memory in zip(rows, memories, strict=True):
-            json_line({**row._asdict(), **memory})
+    names = columns(budget, objective.name)
+    plain = rows_of((row.network for row in found.networks), budget, objective.name)
+    values = [int(row.value) if objective.whole else row.value for row in found.networks]
+    if output is None and not as_json:
+        scored = () if objective.name in FIGURES else (objective.name,)
+        rows = [(*row, *(value,) * len(scored)) for row, value in zip(plain, values, strict=True)]
+        shown = (*limited(budget, objective.name), *scored)
+        show(network_table((*names, *scored), rows, shown), "", found.proof())
+        if objective.name in _GUARDED:
+            _show_outside(found)
         return
-    extra = tuple(_MEMORY[name] for name in memories[0]) if rows else ()
-    columns = ("params", "MACs", "activations", "depth", *extra)
-    table = new_table("spec", *columns, right=columns)
-    for row, memory in zip(rows, memories, strict=True):
-        table.add_row(row.spec, *map(exact, (*row[1:], *memory.values())))
-    show(table, "", f"{exact(len(rows))} networks, none better in one figure without being worse in another.")
+    kinds = {
+        **figures(names),
+        "objective": str,
+        "value": int if objective.whole else float,
+        "exact": bool,
+        "proof": str,
+    }
+    proof = (found.exact, found.proof())
+    rows = [(*row, by, value, *proof) for row, value in zip(plain, values, strict=True)]
+    if objective.name in _GUARDED:
+        kinds["outside"] = str
+        rows = [(*row, _outside(row[0])) for row in rows]
+    _put(rows, kinds, output, found.proof())
 
 
-def _memory(network: Candidate, budget: Budget, also: tuple[str, ...]) -> dict[str, int]:
-    """The bytes of each kind of memory that is limited or in `also`."""
+def _show_outside(found: Best) -> None:
+    """Mark the networks that are unlike every published one, a line for each."""
+    for row in found.networks:
+        if marks := _outside(row.network.spec):
+            show(f"Unlike every published network: {row.network.spec}: {marks}.")
+
+
+def _outside(text: str) -> str:
+    """The measures in which a network is unlike every published one; an empty text if there are none."""
+    from archkit.budget.published import outside
     from archkit.spec import parse
 
-    asked = any(name in _MEMORY for name in (*also, *(name for name, _ in budget.limited())))
-    return budget.memories(parse(network.spec), also=also) if asked else {}
+    return "; ".join(map(str, outside(parse(text))))
+
+
+def _put(rows: list[Row], kinds: Columns, output: Path | None, said: str) -> None:
+    """Write rows to a file and say so, or print them as JSON lines."""
+    from archkit.budget.output import write_rows
+
+    if output is None:
+        for row in rows:
+            json_line(dict(zip(kinds, row, strict=True)))
+    else:
+        written = write_rows(rows, kinds, output)
+        show(f"{exact(written)} networks written to {output}", said)
+
+
+def _front(space: SearchSpace, budget: Budget, text: str, output: Path | None, *, as_json: bool) -> None:
+    from archkit.budget import pareto, read_directions
+    from archkit.budget.output import figures
+    from archkit.budget.rows import columns, rows_of
+
+    directions = read_directions(text)
+    also = tuple(name for name, _ in directions)
+    with working("looking at every network"):
+        found = pareto(space, budget, directions)
+    if not found:
+        nothing_fits(space, budget)
+    names, rows = columns(budget, *also), list(rows_of(found, budget, *also))
+    said = f"{exact(len(rows))} networks, none better in one figure without being worse in another."
+    if output is None and not as_json:
+        show(network_table(names, rows, limited(budget, *also)), "", said)
+    else:
+        _put(rows, figures(names), output, said)

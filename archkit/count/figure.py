@@ -1,4 +1,4 @@
-"""Figures as people print them: `3.15M`, `0.19M`, `4,697,742`, `5e6`.
+"""Figures as people print them: `3.15M`, `0.19M`, `4,697,742`, `5e6`, `64KiB`.
 
 Every figure is read exactly, as a fraction; no float is ever in between.
 """
@@ -19,8 +19,8 @@ __all__ = ["Counted", "Figure", "Fit", "parse_figure"]
 Fit: TypeAlias = Literal["exact", "rounded", "cut"]
 """How a number can have become a printed figure."""
 
-Counted: TypeAlias = Literal["params", "macs", "flops"]
-"""What a figure says that it counts: `25.6M params`, `4.1 GMACs`, `8.2 GFLOPs`."""
+Counted: TypeAlias = Literal["params", "macs", "flops", "bytes"]
+"""What a figure says that it counts: `25.6M params`, `4.1 GMACs`, `8.2 GFLOPs`, `64KiB`."""
 
 _UNITS: Final = {
     "": 0,
@@ -44,14 +44,23 @@ _COUNTED: Final[dict[str, Counted]] = {
     "flop": "flops",
     "flops": "flops",
 }
+# kB is 1,000 bytes and KiB 1,024 (IEC 80000-13). KB is not here: data sheets mean 1,024 by it, disks 1,000.
+_BYTES: Final = {
+    "byte": 1,
+    "bytes": 1,
+    **{f"{letter}b": 10**power for letter, power in zip("kmgt", (3, 6, 9, 12), strict=True)},
+    **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
+}
 # Digits may stand in groups of three, set apart by a comma or by "_". The first group may not begin with 0:
 # whoever writes 0,270M writes a decimal comma.
 _FIGURE: Final = re.compile(
     r"(?P<digits>[0-9]+|[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:_[0-9]{3})+))"
     r"(?:\.(?P<fraction>[0-9]+))?(?:e(?P<power>\+?[0-9]{1,2}))?"
-    rf"\s*(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\s*(?P<counted>{'|'.join(_COUNTED)}|)",
+    rf"\s*(?:(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\s*(?P<counted>{'|'.join(_COUNTED)}|)"
+    rf"|(?P<bytes>{'|'.join(_BYTES)}))",
     re.IGNORECASE,
 )
+_AMBIGUOUS: Final = ("KB", "Kb", "kb")
 _MOST: Final = 40  # characters
 
 
@@ -115,6 +124,8 @@ def parse_figure(text: str | float, *, flops: bool = False) -> Figure:
     'macs'
     >>> parse_figure(5_000_000).value
     Fraction(5000000, 1)
+    >>> parse_figure("64KiB").value
+    Fraction(65536, 1)
 
     Raises:
         BudgetError: it is not a figure.
@@ -122,14 +133,22 @@ def parse_figure(text: str | float, *, flops: bool = False) -> Figure:
     if not isinstance(text, str):
         return _number(text)
     found = _FIGURE.fullmatch(text.strip()) if len(text) <= _MOST else None
-    if found is None or (_COUNTED.get(found["counted"].lower()) == "flops" and not flops):
+    flops_here = found is not None and _COUNTED.get((found["counted"] or "").lower()) == "flops"
+    if found is None or (flops_here and not flops) or (found["bytes"] or "").endswith(_AMBIGUOUS):
         raise BudgetError(f"{text[:_MOST]!r} is not a figure; {_hint(text.strip()[:_MOST])}")
     digits = found["digits"].replace(",", "").replace("_", "")
     fraction = found["fraction"] or ""
-    power = int(found["power"] or 0) + _UNITS[found["unit"].lower()]
-    value = Fraction(f"{digits}.{fraction or 0}") * 10**power
-    unit = Fraction(10) ** (power - len(fraction))
-    return Figure(text=text, value=value, unit=unit, counted=_COUNTED.get(found["counted"].lower()))
+    size, counted = _unit(found)
+    size *= 10 ** int(found["power"] or 0)
+    value = Fraction(f"{digits}.{fraction or 0}") * size
+    return Figure(text=text, value=value, unit=Fraction(size, 10 ** len(fraction)), counted=counted)
+
+
+def _unit(found: re.Match[str]) -> tuple[int, Counted | None]:
+    """What a figure's unit is worth, and what it counts."""
+    if found["bytes"] is not None:
+        return _BYTES[found["bytes"].lower()], "bytes"
+    return 10 ** _UNITS[found["unit"].lower()], _COUNTED.get(found["counted"].lower())
 
 
 def _number(number: object) -> Figure:
@@ -145,6 +164,8 @@ def _hint(text: str) -> str:
     """What somebody who wrote `text` is likely to have meant."""
     if re.search(r"[0-9]\s*[kmgbt]?\s*flop", text, re.IGNORECASE):
         return "some call MACs FLOPs, others twice the MACs: write the MACs, as 4.1G or 4.1 GMACs"
+    if re.search(r"[0-9]\s*kb$", text, re.IGNORECASE):
+        return "some call 1,000 bytes KB, others 1,024: write kB for 1,000 or KiB for 1,024"
     if re.fullmatch(r"[0-9]+,[0-9]+[^,._]*", text):
         return f"commas set groups of three digits apart; did you mean {text.replace(',', '.')}?"
     if re.fullmatch(r"[0-9]{1,3}(?:[ .'\u00a0\u202f][0-9]{3})+", text):

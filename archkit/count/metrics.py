@@ -28,6 +28,7 @@ _WORDS: Final = {
     "depth": "layers of depth",
     TRAINING: "bytes of training memory",
     PEAK: "bytes of peak memory",
+    "bytes": "bytes",
 }
 
 
@@ -37,5 +38,5 @@ def as_options(*names: str) -> str:
 
 
 def words(name: str) -> str:
-    """A figure in words: `MACs`, `bytes of peak memory`."""
+    """A figure, or what it is counted in, in words: `MACs`, `bytes of peak memory`, `bytes`."""
     return _WORDS[name]

@@ -17,14 +17,23 @@ if TYPE_CHECKING:
 
     from archkit.spec.possible import Possible
 
-__all__ = ["DEFAULT_SPACE", "ORDERS", "Combination", "Order", "SearchSpace"]
+__all__ = ["DEFAULT_SPACE", "ORDERS", "SPACES", "Combination", "Order", "SearchSpace"]
 
 Order: TypeAlias = Literal["any", "nondecreasing", "increasing"]
 ORDERS: Final[tuple[Order, ...]] = ("any", "nondecreasing", "increasing")
 
-DEFAULT_SPACE: Final = "[1..4]*3..5x[{16,32,64,128,256,512}] order=nondecreasing"
-"""3 to 5 stages of 1 to 4 basic blocks, channels 16..512 doubling and never falling: every stage plan
-of the paper is in it."""
+DEFAULT_SPACE: Final = "[1..9]*3..4x[16..320:16] order=nondecreasing"
+"""3 or 4 stages of 1 to 9 basic blocks, channels 16 to 320 that never fall: the ResNets that people train on
+CIFAR-10, and what lies between them. No map is smaller than 4x4."""
+
+SPACES: Final = {
+    "default": DEFAULT_SPACE,
+    "imagenet": "[1..8]*4x[32..512:32] order=nondecreasing block=bottleneck stem=conv7 input=3x224x224"
+    " classes=1000",
+    "paper": "[1..4]*3..5x[{16,32,64,128,256,512}] order=nondecreasing",
+}
+"""Spaces that go by name. `imagenet` holds ResNet-50. `paper` holds every stage plan of the paper that
+docs/paper.md checks: 3 to 5 stages of 1 to 4 basic blocks, channels 16 to 512 doubling and never falling."""
 
 
 class Combination(NamedTuple):

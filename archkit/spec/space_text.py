@@ -27,8 +27,8 @@ def parse_space(text: str) -> SearchSpace:
 
     >>> parse_space("[1..4,1..4,1..4]x[{32,64},64..256:32,64..512:64]").size()
     7168
-    >>> from archkit.spec.space import DEFAULT_SPACE
-    >>> parse_space(DEFAULT_SPACE).size()
+    >>> from archkit.spec.space import SPACES
+    >>> parse_space(SPACES["paper"]).size()
     293888
 
     Raises:

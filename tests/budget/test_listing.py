@@ -14,7 +14,7 @@ from archkit.budget import FIGURES, Budget, Limit, candidates, largest
 from archkit.budget.stage_tables import METRICS
 from archkit.count import count, totals
 from archkit.errors import BudgetError
-from archkit.spec import DEFAULT_SPACE, ArchSpec, parse, parse_space
+from archkit.spec import SPACES, ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
 
 
@@ -62,7 +62,7 @@ def test_known_count_of_four_stages() -> None:
 
 
 def test_every_listed_figure_is_the_plans() -> None:
-    rows, _ = largest(parse_space(DEFAULT_SPACE), Budget(params=Limit(None, 5_000_000)), 50)
+    rows, _ = largest(parse_space(SPACES["paper"]), Budget(params=Limit(None, 5_000_000)), 50)
     for row in rows:
         account = count(parse(row.spec))
         assert (row.params, row.macs, row.activations, row.depth) == (
@@ -78,7 +78,7 @@ def test_the_papers_stage_plans_are_in_the_default_space(name: str) -> None:
     spec = parse(name)
     plain = f"[{','.join(map(str, spec.blocks))}]x[{','.join(map(str, spec.channels))}]"
     params = totals(parse(plain)).params
-    found = candidates(parse_space(DEFAULT_SPACE), Budget(params=Limit(params, params)))
+    found = candidates(parse_space(SPACES["paper"]), Budget(params=Limit(params, params)))
     assert plain in {row.spec for row in found}
 
 

@@ -55,7 +55,7 @@ def test_one_line_says_what_was_kept(tmp_path: Path, args: list[str], line: str)
 
 def test_a_file_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("mine")
-    done = interrupted(["enumerate", ENDLESS, "--output", "list.csv"], tmp_path)
+    done = interrupted(["enumerate", ENDLESS, "--output", "list.csv", "--force"], tmp_path)
     assert (done.returncode, done.stderr) == (130, "interrupted; list.csv is as it was\n")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 

@@ -6,13 +6,20 @@ from math import comb
 import pytest
 
 from archkit.errors import SpecError
-from archkit.spec import DEFAULT_SPACE, parse, parse_space
+from archkit.spec import DEFAULT_SPACE, SPACES, parse, parse_space
 
 
 def test_the_default_space_by_hand() -> None:
+    # Multisets of k out of 20 widths; 1 to 9 blocks in each of k stages.
+    expected = sum(9**k * comb(k + 19, k) for k in (3, 4))
+    assert parse_space(DEFAULT_SPACE).size() == expected == 59_220_315
+    assert SPACES["default"] == DEFAULT_SPACE
+
+
+def test_the_papers_space_by_hand() -> None:
     # Widths that never fall: multisets of k out of 6; 1 to 4 blocks in each of k stages.
     expected = sum(4**k * comb(k + 5, k) for k in (3, 4, 5))
-    assert parse_space(DEFAULT_SPACE).size() == expected == 293_888
+    assert parse_space(SPACES["paper"]).size() == expected == 293_888
 
 
 @pytest.mark.parametrize(

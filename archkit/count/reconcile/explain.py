@@ -102,7 +102,8 @@ def reconcile(
     asked, printed = as_spec(spec), figure_of(figure)
     search = _Search(asked, printed, max_changes)
     decided = quantity if quantity is not None else printed.counted
-    if decided is not None:
+    # Bytes have been refused, wherever the figure comes from.
+    if decided is not None and decided != "bytes":
         return search.variants(decided) or search.nearby(decided)
     first, *others = likely_quantities(asked, printed)
     found = search.variants(first)

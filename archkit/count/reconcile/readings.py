@@ -54,11 +54,9 @@ def figure_of(given: Figure | str | float) -> Figure:
     Raises:
         BudgetError: it is no figure.
     """
-    if isinstance(given, Figure):
-        return given
     if isinstance(given, float) and 0 < given < float("inf"):
         given = f"{Decimal(repr(given)).normalize():e}"
-    figure = parse_figure(given, flops=True)
+    figure = given if isinstance(given, Figure) else parse_figure(given, flops=True)
     if figure.counted not in (None, *PLAIN):
         raise BudgetError(f"{figure.text} counts {figure.counted}, not parameters or MACs")
     return figure

@@ -1,0 +1,61 @@
+"""How lists of networks are shown, and what is said where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from archkit.cli.render import exact, new_table
+from archkit.cli.working import working
+from archkit.count.metrics import PEAK, TRAINING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from archkit.budget import Budget, Objective
+    from archkit.spec import SearchSpace
+
+__all__ = ["cell", "limited", "network_table", "nothing_fits"]
+
+_HEADS: Final = {"macs": "MACs", TRAINING: "training bytes", PEAK: "peak bytes"}
+_ALWAYS: Final = ("spec", "params", "macs", "depth")
+
+
+def limited(budget: Budget, *also: str) -> tuple[str, ...]:
+    """The figures that a table shows, whatever else it shows: those that are limited, and `also`."""
+    return (*(name for name, _ in budget.limited()), *also)
+
+
+def network_table(names: Sequence[str], rows: Iterable[Sequence[Any]], shown: Iterable[str]) -> Table:
+    """A table with the spec, parameters, MACs and depth, and of the columns `names` those in `shown`."""
+    wanted = {*_ALWAYS, *shown}
+    kept = [(i, name) for i, name in enumerate(names) if name in wanted]
+    heads = [_HEADS.get(name, name) for _, name in kept]
+    table = new_table(*heads, right=tuple(heads[1:]))
+    for row in rows:
+        table.add_row(*(cell(row[i]) for i, _ in kept))
+    return table
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it: a whole number to the digit, another with two decimals, or four if small.
+
+    Networks that are nearly as good as each other differ in the third decimal of a logarithm.
+    """
+    if isinstance(value, float):
+        return f"{value:,.2f}" if abs(value) >= 1_000 else f"{value:.4f}"
+    return exact(value) if isinstance(value, int) else str(value)
+
+
+def nothing_fits(space: SearchSpace, budget: Budget, objective: Objective | None = None) -> NoReturn:
+    """End a command that has found no network: one line for each limit says how far it must be relaxed.
+
+    Raises:
+        NothingFitsError: always.
+    """
+    from archkit.budget import why_nothing_fits
+    from archkit.errors import NothingFitsError
+
+    with working("nothing fits; looking for what would"):
+        reasons = why_nothing_fits(space, budget, objective)
+    raise NothingFitsError("nothing fits: " + "\n".join(reasons))
