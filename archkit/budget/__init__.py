@@ -7,7 +7,7 @@ from archkit.budget.first import First, first
 from archkit.budget.headroom import Change, Headroom, Left, headroom
 from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.listing import Candidate, candidates, largest
-from archkit.budget.objective import MAX_RHO, Objective, entropy, rho
+from archkit.budget.objective import EXPONENTS, MAX_RHO, Objective, capacity, entropy, rho
 from archkit.budget.output import write_candidates
 from archkit.budget.pareto import pareto, read_directions
 from archkit.budget.relax import Relaxation, least, relaxations, why_nothing_fits
@@ -15,6 +15,7 @@ from archkit.budget.within import count_within, histogram, sample
 from archkit.count.metrics import FIGURES, OBJECTIVES, words
 
 __all__ = [
+    "EXPONENTS",
     "FIGURES",
     "MAX_RHO",
     "OBJECTIVES",
@@ -34,6 +35,7 @@ __all__ = [
     "Relaxation",
     "Watch",
     "candidates",
+    "capacity",
     "count_or_estimate",
     "count_within",
     "entropy",
