@@ -169,7 +169,7 @@ def no_prices(skeleton: Scored) -> Prices:
             ),
             start=tables.head[rows].max(axis=1),
         )
-        at = np.minimum(figures, tables.high[rows])[None, :].astype(np.float64)
+        at = np.clip(figures, 1, np.maximum(tables.high[rows], 1))[None, :].astype(np.float64)
     limits = int((tables.high[: tables.sums] < CEILING).sum() + (tables.low[: tables.sums] > 0).sum())
     tangents = len(LENGTHS) if skeleton.entropy is not None and skeleton.objective.max_rho is not None else 0
     return Prices(multipliers=np.zeros((1, limits + tangents)), at=at, upper=np.zeros(1))

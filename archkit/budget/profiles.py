@@ -41,7 +41,7 @@ class WidthProfiles:
         return len(self.widths)
 
     def limits(self) -> list[tuple[Floats, Floats]]:
-        """The limits on sums, the upper before the lower: what a further block uses, N x S, and the room, N."""
+        """The limits on sums, the upper ones first: what a further block uses, N x S, and the room, N."""
         tables = self.skeleton.tables
         low, high, sums = tables.low, tables.high, range(tables.sums)
         upper = [(self.steps[m] * 1.0, (high[m] - self.costs[m]) * 1.0) for m in sums if high[m] < CEILING]

@@ -1,4 +1,4 @@
-"""The objective of width profiles: once the widths are fixed, linear in the blocks, or a sum of logarithms."""
+"""The objective of width profiles: with the widths fixed, linear in the blocks or a sum of logarithms."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Curve:
     rows: tuple[int, ...]
 
     def tangent(self, at: Floats) -> tuple[Floats, Floats]:
-        """The tangent where the figures are `at`, F x N: with the fewest blocks, N, and a step of it, N x S."""
+        """The tangent where the figures are `at`, F x N: its base, N, and its gain for each block, N x S."""
         slope = self.weights[:, None] / at
         base = self.weights @ (np.log(at) - 1) + (slope * self.figures).sum(axis=0)
         return base, np.einsum("fn,fns->ns", slope, self.steps)
