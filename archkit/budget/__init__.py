@@ -5,6 +5,7 @@ from archkit.budget.estimate import CountEstimate, count_or_estimate, estimate_w
 from archkit.budget.file import BudgetFile, read_budget, read_space, read_space_and_budget, shipped_budgets
 from archkit.budget.first import First, first
 from archkit.budget.headroom import Change, Headroom, Left, headroom
+from archkit.budget.ladder import Rung, ladder
 from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.listing import Candidate, candidates, largest
 from archkit.budget.objective import EXPONENTS, MAX_RHO, Objective, capacity, entropy, rho
@@ -33,6 +34,7 @@ __all__ = [
     "Objective",
     "Ranked",
     "Relaxation",
+    "Rung",
     "Watch",
     "candidates",
     "capacity",
@@ -44,6 +46,7 @@ __all__ = [
     "first",
     "headroom",
     "histogram",
+    "ladder",
     "largest",
     "least",
     "pareto",

@@ -61,10 +61,10 @@ class Best:
     def proof(self) -> str:
         """The proof, in a sentence; or, if the search was cut off, the gap that is left."""
         if self.open_bound is not None:
-            best = f"; the best listed has {self.networks[0].value:,.2f}" if self.networks else ""
+            best = f"; the best listed has {_written(self.networks[0].value)}" if self.networks else ""
             return (
                 f"Not exact: stopped after {self.partial:,} partial networks. No network is better than "
-                f"{self.open_bound:,.2f}{best}."
+                f"{_written(self.open_bound)}{best}."
             )
         return (
             f"Exact: of {self.profiles:,} width profiles, {self.too_large:,} break a limit even with the "
@@ -129,6 +129,10 @@ def _ranked(space: SearchSpace, search: Search, objective: Objective) -> tuple[R
         network = Candidate(str(spec), *totals(spec))
         found.append(Ranked(network=network, value=value if objective.most else -value))
     return tuple(found)
+
+
+def _written(value: float) -> str:
+    return f"{value:,.4f}" if abs(value) < 1_000 else f"{value:,.2f}"
 
 
 def _as_value(bound: float | None, objective: Objective) -> float | None:

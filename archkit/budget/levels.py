@@ -23,7 +23,8 @@ __all__ = ["Levels", "Watch"]
 _SMALL: Final = 20_000  # width profiles that are bounded without a coarser space
 _COARSER: Final = 4  # every so manyth width makes a coarser space
 _BLOCK: Final = 65_536  # width profiles that are bounded together
-_TOGETHER: Final = 1_024  # width profiles that are searched together
+_FEW: Final = 8  # width profiles that are searched together at first
+_TOGETHER: Final = 1_024  # and later
 _MOST_HELD: Final = 6_000_000
 _NEW: Final = 20_000  # width profiles after which the most promising are searched at once
 
@@ -111,10 +112,9 @@ class Levels:
     def _search_held(self, held: _Held, in_all: int, watch: Watch | None) -> float:
         """Search what is held from the best bound down; the bound on what is left if the effort is spent."""
         number, widths, upper = held.best_first()
-        for low in range(0, len(upper), _TOGETHER):
-            if self.search.beaten(float(upper[low])):
-                break
-            rows = np.arange(low, min(low + _TOGETHER, len(upper)))
+        low, together = 0, min(_FEW, _TOGETHER)  # few at first: what they hold may rule the others out
+        while low < len(upper) and not self.search.beaten(float(upper[low])):
+            rows = np.arange(low, min(low + together, len(upper)))
             for i in np.unique(number[rows]).tolist():
                 some = rows[number[rows] == i]
                 self._search_some(held.skeletons[i], widths[some])
@@ -122,6 +122,7 @@ class Levels:
                     return float(upper[low])
             if watch is not None:
                 watch(in_all - len(upper) + low + len(rows), in_all)
+            low, together = low + len(rows), min(2 * together, _TOGETHER)
         return -np.inf
 
     def _search_some(self, skeleton: Scored, widths: Ints) -> None:

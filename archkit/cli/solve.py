@@ -8,10 +8,11 @@ import typer
 
 from archkit.cli.completion import objectives
 from archkit.cli.ignored import refuse
+from archkit.cli.ladder import print_ladder
 from archkit.cli.limits import BudgetPath, Space, refuse_settings, takes_limits
 from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.working import working
-from archkit.count.metrics import ENTROPY, OBJECTIVES, PEAK, TRAINING, as_options
+from archkit.count.metrics import CAPACITY, ENTROPY, OBJECTIVES, PEAK, TRAINING, as_options
 
 if TYPE_CHECKING:
     from archkit.budget import Best, Budget, Candidate, Objective
@@ -32,7 +33,7 @@ def solve_command(
         typer.Option(
             "--by",
             autocompletion=objectives,
-            show_default=ENTROPY,
+            show_default=CAPACITY,
             help=f"Rank by one of {as_options(*OBJECTIVES)}, highest first, or by least-macs and so on, "
             "lowest first.",
         ),
@@ -61,7 +62,9 @@ def solve_command(
 ) -> None:
     """Give the best networks of a space within a budget, and say what proves that they are the best.
 
-    Example: archkit solve --budget cifar10-5m --best 3
+    Where MACs are not limited and --best is not given, it gives the best one at several MACs.
+
+    Example: archkit solve --budget cifar10-5m --max-macs 400M --best 3
     """
     from archkit.budget import MAX_RHO, Objective, read_directions, read_space_and_budget
     from archkit.errors import BudgetError
@@ -72,11 +75,14 @@ def solve_command(
         refuse_settings(limits, budget, *(name for name, _ in read_directions(front)))
         _front(searched, budget, front, as_json=as_json)
         return
-    by = ENTROPY if by is None else by
+    by = CAPACITY if by is None else by
     objective = Objective.read(by, max_rho=MAX_RHO if max_rho is None else max_rho)
     if max_rho is not None and objective.name != ENTROPY:
         raise BudgetError("--max-rho goes with --by entropy")
     refuse_settings(limits, budget, objective.name)
+    unlimited = best is None and by == CAPACITY and budget.macs.high is None
+    if unlimited and print_ladder(searched, budget, objective, as_json=as_json):
+        return
     found = _solve(searched, budget, objective, 10 if best is None else best)
     if as_json:
         _print_lines(found, budget, objective, by)
@@ -93,7 +99,7 @@ def _solve(space: SearchSpace, budget: Budget, objective: Objective, n: int) -> 
     from archkit.budget import solve, why_nothing_fits
     from archkit.errors import BudgetError
 
-    with working("width profiles searched") as tell:
+    with working("width profiles ruled out or searched") as tell:
         found = solve(space, budget, objective, n, watch=tell)
     if found.networks:
         return found
@@ -115,15 +121,20 @@ def _print_lines(found: Best, budget: Budget, objective: Objective, by: str) -> 
 def _show_best(found: Best, budget: Budget, objective: Objective) -> None:
     also = (objective.name,)
     memories = [_memory(row.network, budget, also) for row in found.networks]
-    scored = objective.name == ENTROPY
+    scored = not objective.whole
     columns = ("params", "MACs", "depth", *(_MEMORY[name] for name in memories[0]))
-    columns = (*columns, ENTROPY) if scored else columns
+    columns = (*columns, objective.name) if scored else columns
     table = new_table("spec", *columns, right=columns)
     for row, memory in zip(found.networks, memories, strict=True):
         one = row.network
         figures = map(exact, (one.params, one.macs, one.depth, *memory.values()))
-        table.add_row(one.spec, *figures, *([f"{row.value:,.2f}"] if scored else []))
+        table.add_row(one.spec, *figures, *([_written(row.value)] if scored else []))
     show(table, "", found.proof())
+
+
+def _written(value: float) -> str:
+    """A capacity with four decimals, an entropy, which is larger, with two."""
+    return f"{value:,.4f}" if abs(value) < 1_000 else f"{value:,.2f}"
 
 
 def _front(space: SearchSpace, budget: Budget, text: str, *, as_json: bool) -> None:
