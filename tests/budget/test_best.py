@@ -219,6 +219,33 @@ def test_a_search_that_is_cut_off_says_how_far_it_came() -> None:
     assert whole.proof().startswith("Exact")
 
 
+@given(small_spaces(), st.data())
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_gap_holds_what_was_not_found(
+    monkeypatch: pytest.MonkeyPatch, space: tuple[str, list[ArchSpec]], data: st.DataObject
+) -> None:
+    for module, name, value in (
+        *((levels, name, 2) for name in ("_COARSER", "_TOGETHER", "_NEW", "_MOST_HELD")),
+        *((levels, "_SMALL", 0), (stream, "_CELLS", 2), (search, "_CELLS", 4)),
+    ):
+        monkeypatch.setattr(module, name, value)
+    text, networks = space
+    budget, table = data.draw(budgets(networks))
+    objective = Objective.read(
+        data.draw(st.sampled_from(["capacity", "macs", "least-params", "peak-memory"]))
+    )
+    rows = fitting(budget, table).values()
+    values = [score(row) if objective.name == "capacity" else row[objective.name] for row in rows]
+    found = solve(parse_space(text), budget, objective, 1, effort=data.draw(st.integers(0, 60)))
+    best = (max if objective.most else min)(values, default=None)
+    if found.exact:
+        assert [row.value for row in found.networks] == pytest.approx([] if best is None else [best])
+    elif best is not None:
+        assert found.open_bound is not None
+        beyond = found.open_bound - best if objective.most else best - found.open_bound
+        assert beyond >= -1e-9 * abs(best)
+
+
 @pytest.mark.parametrize(
     ("text", "objective"),
     [
