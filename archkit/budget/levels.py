@@ -50,6 +50,7 @@ class Levels:
         self._effort, self._watch = effort, watch
         self._in_all = 0
         self._found: dict[int, Prices] = {}
+        self._last = False
 
     def solve(self, skeletons: list[Scored]) -> None:
         """Solve a space, after every fourth of its widths, every sixteenth and so on."""
@@ -63,6 +64,7 @@ class Levels:
         for level in levels[:0:-1]:
             self._go_through(level, prices, self._effort // 10, None)
             prices = {i: chosen_prices(level[i], found) for i, found in self._found.items()}
+        self._last = True
         self._go_through(skeletons, prices, self._effort, self._watch)
 
     def _go_through(
@@ -112,7 +114,8 @@ class Levels:
     def _search_held(self, held: _Held, in_all: int, watch: Watch | None) -> float:
         """Search what is held from the best bound down; the bound on what is left if the effort is spent."""
         number, widths, upper = held.best_first()
-        low, together = 0, min(_FEW, _TOGETHER)  # few at first: what they hold may rule the others out
+        # Few at first, which may rule the others out; but a coarser space is there to learn from.
+        low, together = 0, min(_FEW, _TOGETHER) if self._last else _TOGETHER
         while low < len(upper) and not self.search.beaten(float(upper[low])):
             rows = np.arange(low, min(low + together, len(upper)))
             for i in np.unique(number[rows]).tolist():
