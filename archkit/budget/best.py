@@ -63,7 +63,8 @@ class Best:
         if self.open_bound is not None:
             best = f"; the best listed has {_written(self.networks[0].value)}" if self.networks else ""
             return (
-                f"Not exact: stopped after {self.partial:,} partial networks. No network is better than "
+                f"Not exact: stopped after {self.partial:,} partial networks in {self.searched:,} width "
+                f"profiles, with others left. No network is better than "
                 f"{_written(self.open_bound)}{best}."
             )
         return (

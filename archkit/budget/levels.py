@@ -25,6 +25,7 @@ _COARSER: Final = 4  # every so manyth width makes a coarser space
 _BLOCK: Final = 65_536  # width profiles that are bounded together
 _FEW: Final = 8  # width profiles that are searched together at first
 _TOGETHER: Final = 1_024  # and later
+_BOUNDED: Final = 50  # as many partial networks take about as long as bounds on one width profile
 _MOST_HELD: Final = 6_000_000
 _NEW: Final = 20_000  # width profiles after which the most promising are searched at once
 
@@ -81,6 +82,7 @@ class Levels:
                 for low in range(0, len(upper), _BLOCK):
                     part = slice(low, low + _BLOCK)
                     held.add(i, *self._promising(each, widths[part], upper[part]))
+                    stream.looked += _BOUNDED * len(upper[part])
                     if held.new > _NEW and not self.search.exhausted:
                         self._search_best(held)
                 if watch is not None:

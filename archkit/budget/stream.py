@@ -42,7 +42,7 @@ class Stream:
     Attributes:
         too_large: how many profiles were left out since their fewest blocks break a limit.
         beaten: how many were left out since their bound is too low.
-        looked: how many beginnings were looked at.
+        looked: how many beginnings were looked at; what their bounds cost elsewhere may be added.
         open_bound: no network of what was not looked at is better than this; -inf if all was.
     """
 
