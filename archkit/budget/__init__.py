@@ -5,9 +5,10 @@ from archkit.budget.estimate import CountEstimate, count_or_estimate, estimate_w
 from archkit.budget.file import BudgetFile, read_budget, read_space, read_space_and_budget, shipped_budgets
 from archkit.budget.first import First, first
 from archkit.budget.headroom import Change, Headroom, Left, headroom
+from archkit.budget.ladder import Rung, ladder
 from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.listing import Candidate, candidates, largest
-from archkit.budget.objective import MAX_RHO, Objective, entropy, rho
+from archkit.budget.objective import EXPONENTS, MAX_RHO, Objective, capacity, entropy, rho
 from archkit.budget.output import write_candidates
 from archkit.budget.pareto import pareto, read_directions
 from archkit.budget.relax import Relaxation, least, relaxations, why_nothing_fits
@@ -15,6 +16,7 @@ from archkit.budget.within import count_within, few_enough, histogram, sample
 from archkit.count.metrics import FIGURES, OBJECTIVES, words
 
 __all__ = [
+    "EXPONENTS",
     "FIGURES",
     "MAX_RHO",
     "OBJECTIVES",
@@ -32,8 +34,10 @@ __all__ = [
     "Objective",
     "Ranked",
     "Relaxation",
+    "Rung",
     "Watch",
     "candidates",
+    "capacity",
     "count_or_estimate",
     "count_within",
     "entropy",
@@ -42,6 +46,7 @@ __all__ = [
     "first",
     "headroom",
     "histogram",
+    "ladder",
     "largest",
     "least",
     "pareto",

@@ -1,62 +1,29 @@
-"""DeepMAD's score and effectiveness limit for every width profile of some tables."""
+"""DeepMAD's score and effectiveness limit for width profiles."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from archkit.budget.objective import Floats, entropy_tables
-from archkit.budget.stage_tables import Ints, SkeletonTables
+from archkit.budget.objective import EntropyTables, Floats
+from archkit.budget.score import Rho, Score
+from archkit.budget.stage_tables import Bools, Ints
 
-__all__ = ["Rho", "Score", "deepest", "deepmad_score"]
+__all__ = ["LENGTHS", "deepest", "deepmad_score"]
+
+LENGTHS: Final = (12.0, 24.0, 36.0, 54.0, 80.0, 120.0, 180.0)
+"""Numbers of convs at which the limit on effectiveness has a tangent for all profiles alike."""
 
 _SLACK: Final = 1e-9  # rounding raises a quotient of floats by less
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rho:
-    """What DeepMAD's effectiveness limit needs of each width profile. Legend: N profiles, S stages.
+def deepmad_score(parts: EntropyTables, few: Ints, widths: Ints, max_rho: float | None) -> Score:
+    """DeepMAD's entropy of each width profile, N x S, and its effectiveness limit if there is one.
 
-    Attributes:
-        base: sum of the logarithms of the convs that come with the fewest blocks, up to each stage, N x S.
-        step: the same of one further block, N x S.
-        base_convs: how many convs come with the fewest blocks, up to each stage, S.
-        step_convs: how many come with one further block, S.
-        log_limit: logarithm of the limit.
+    `few` are the further blocks that each stage has at least, S.
     """
-
-    base: Floats
-    step: Floats
-    base_convs: Ints
-    step_convs: Ints
-    log_limit: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
-    """An objective, linear in the further blocks of each width profile. Legend: N profiles, S stages.
-
-    Attributes:
-        base: the objective with the fewest blocks, N.
-        gain: what one further block adds, N x S.
-        rho: the effectiveness limit, or None.
-        tangents: linear constraints that every network within that limit keeps: what a further block
-            uses, N x S, and how much there is, N, of each.
-    """
-
-    base: Floats
-    gain: Floats
-    rho: Rho | None = None
-    tangents: list[tuple[Floats, Floats]] = field(default_factory=list)
-
-
-def deepmad_score(tables: SkeletonTables, widths: Ints, max_rho: float | None) -> Score:
-    """DeepMAD's entropy of each width profile, and its effectiveness limit if there is one."""
-    parts = entropy_tables(tables)
-    stages = len(tables.stages)
-    few = np.array(tables.fewest)
+    stages = widths.shape[1]
     before = np.column_stack([np.zeros(len(widths), dtype=np.int64), widths[:, :-1]])
     step = np.column_stack([parts.other[j][widths[:, j]] for j in range(stages)])
     first = np.column_stack([parts.first[j][before[:, j], widths[:, j]] for j in range(stages)])
@@ -83,26 +50,34 @@ def deepmad_score(tables: SkeletonTables, widths: Ints, max_rho: float | None) -
 
 
 def _tangents(rho: Rho, widest: Floats) -> list[tuple[Floats, Floats]]:
-    """The effectiveness limit as one linear constraint for each stage; `widest` is N x S.
+    """The effectiveness limit as linear constraints: those of `LENGTHS`, then one for each stage.
 
     L log(L / rho) <= sum of log(width) is convex in L: its tangent at any L0 is a constraint that every
-    allowed network keeps, sum over convs of (1 + log(L0 / (rho width))) <= L0. L0 is rho times the greatest
-    width so far, so that every conv weighs at least 1.
+    allowed network keeps, sum over convs of (1 + log(L0 / (rho width))) <= L0. For each stage, L0 is rho
+    times the greatest width so far, `widest`, N x S, so that every conv weighs at least 1.
     """
-    found = []
+    found, last = [], rho.base.shape[1] - 1
+    for length in LENGTHS:
+        each = 1 + np.log(length) - rho.log_limit
+        used = rho.base_convs[last] * each - rho.base[:, last]
+        found.append((rho.step_convs * each - rho.step, length - used))
     for j, log_width in enumerate(np.maximum.accumulate(widest, axis=1).T):
-        each = rho.step_convs * (1 + log_width)[:, None] - rho.step
-        each[:, j + 1 :] = 0
+        weights = rho.step_convs * (1 + log_width)[:, None] - rho.step
+        weights[:, j + 1 :] = 0
         used = rho.base_convs[j] * (1 + log_width) - rho.base[:, j]
-        found.append((each, np.exp(log_width + rho.log_limit) - used))
+        found.append((weights, np.exp(log_width + rho.log_limit) - used))
     return found
 
 
 def deepest(most: Ints, tangents: list[tuple[Floats, Floats]]) -> Ints:
-    """The most further blocks that the tangents leave each stage, N x S; -1 where they leave no network."""
+    """The most further blocks that the tangents leave each stage, N x S; -1 where they leave no network.
+
+    Only where no block weighs less than nothing: otherwise blocks of one stage would make room for another's.
+    """
     found = most
     for each, room in tangents:
-        alone = np.where(each > 0, room[:, None] / np.where(each > 0, each, 1), np.inf)
+        charged: Bools = np.all(each >= 0, axis=1)[:, None] & (each > 0)
+        alone = np.where(charged, room[:, None] / np.where(charged, each, 1), np.inf)
         # A little more than the quotient, so that rounding rules nothing out.
         found = np.where(alone < found, np.floor(alone * (1 + _SLACK) + _SLACK), found)
     return np.maximum(found, -1).astype(np.int64)

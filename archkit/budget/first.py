@@ -38,8 +38,7 @@ def first(space: SearchSpace, budget: Budget, order: Objective, n: int) -> First
     If they are too many to look at each, the solver proves that no other comes before the first.
 
     Raises:
-        BudgetError: neither the space nor the budget sets an upper end, or there are more width profiles
-            than can be held.
+        BudgetError: neither the space nor the budget sets an upper end.
     """
     size = space.size()
     if size is None or size > _WALKED:

@@ -1,39 +1,42 @@
-"""The search through the depths of one width profile after another: branch and bound, in arrays."""
+"""The search through the depths of many width profiles at once: branch and bound, in arrays."""
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 
-from archkit.budget.bounds import SLACK, snapped
+from archkit.budget.bounds import SLACK, Bounds, snapped
 from archkit.budget.objective import Floats, Objective
 from archkit.budget.profiles import WidthProfiles
-from archkit.budget.stage_tables import CEILING, Bools, Ints, SkeletonTables
-from archkit.count.metrics import PEAK
+from archkit.budget.scored import Scored
+from archkit.budget.stage_tables import CEILING, Bools, Ints
+from archkit.count.metrics import ENTROPY, PEAK
 
 __all__ = ["Search"]
 
-_ROWS: Final = 4_096  # partial networks that go on together, the most promising first
+_ROWS: Final = 16_384  # partial networks that go on together, the most promising first
 _CELLS: Final = 1_000_000  # partial networks that these may become at once
 _SLACK: Final = 1e-9  # relative; rounding lowers a bound in floats by less
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rows:
-    """Partial networks of one width profile: the depths of its first j stages. Legend: N rows, M figures.
+    """Partial networks: the depths of the first j stages in some order. Legend: N rows, M figures.
 
     Attributes:
-        more: further blocks of each stage so far, N x j.
+        profile: which width profile each has, N.
+        more: further blocks of each stage so far, in the order of the search, N x j.
         costs: the costs if every stage to come has its fewest blocks, M x N.
-        value: the objective in the same case, N.
-        priced: the objective less what the multipliers charge, N.
+        value: the objective in the same case, or the tangent above it, N.
+        priced: its bound in the same case, which counts on nothing beyond what the multipliers charge, N.
         logs: sum of the logarithms of the convs' widths in the further blocks, N.
         convs: how many convs those are, N.
     """
 
+    profile: Ints
     more: Ints
     costs: Ints
     value: Floats
@@ -43,15 +46,25 @@ class _Rows:
 
 
 class Search:
-    """A search through one width profile after another, which keeps the best networks."""
+    """A search through width profiles, which keeps the best networks.
 
-    def __init__(self, objective: Objective, n: int, effort: int) -> None:
-        self.heap: list[tuple[float, int, SkeletonTables, tuple[int, ...], tuple[int, ...]]] = []
+    Attributes:
+        heap: the best so far, the worst of them first: value, order, skeleton, blocks and channels.
+        partial: how many partial networks were looked at.
+    """
+
+    def __init__(self, objective: Objective, n: int) -> None:
+        self.heap: list[tuple[float, int, Scored, tuple[int, ...], tuple[int, ...]]] = []
         self.partial = 0
+        self.objective = objective
         self._n = n
-        self._effort = effort
+        self._effort = 0
         self._serial = 0
-        self._objective = objective
+        self._kept: set[tuple[int, tuple[int, ...], tuple[int, ...]]] = set()
+
+    def start(self, effort: int) -> None:
+        """Look at so many partial networks from here on."""
+        self.partial, self._effort = 0, effort
 
     @property
     def exhausted(self) -> bool:
@@ -60,43 +73,71 @@ class Search:
 
     def beaten(self, bound: float) -> bool:
         """Whether no network under this bound can be among the best."""
+        return bound < self.floor()
+
+    def floor(self) -> float:
+        """A network with a bound below this cannot be among the best."""
         if len(self.heap) < self._n:
-            return False
+            return -np.inf
         worst = self.heap[0][0]
-        if self._objective.whole:
+        if self.objective.whole:
             # Figures are whole: a bound that does not reach the next whole number is beaten.
-            return bound + SLACK < worst + 1
-        return bound + abs(bound) * _SLACK < worst
+            return worst + 1 - SLACK
+        return worst - abs(worst) * _SLACK
 
-    def go_through(self, profiles: WidthProfiles, i: int) -> None:
-        """Search the depths of one profile."""
-        profile = _Profile(self, profiles, i)
-        profile.descend(0, profile.start())
+    def go_through(self, profiles: WidthProfiles, bounds: Bounds) -> None:
+        """Search the depths of some profiles."""
+        stages = profiles.widths.shape[1]
+        if self.tries is None:
+            _Batch(self, profiles, bounds, np.arange(len(profiles)), list(range(stages))).go()
+            return
+        # Only a few depths of the last stage are worth a look: it had better be the one that has the most.
+        last = np.argmax(profiles.most, axis=1)
+        for j in np.unique(last).tolist():
+            order = [i for i in range(stages) if i != j] + [j]
+            _Batch(self, profiles, bounds, np.flatnonzero(last == j), order).go()
 
-    def take(self, profiles: WidthProfiles, i: int, rows: _Rows) -> None:
-        """Keep the best of some whole networks."""
-        tables = profiles.tables
-        value = rows.value
-        if self._objective.name == PEAK:
-            value = rows.costs[-1] * (1.0 if self._objective.most else -1.0)
+    def take(self, profiles: WidthProfiles, rows: _Rows, order: list[int]) -> None:
+        """Keep the best of some whole networks, whose stages were chosen in some order."""
+        skeleton = profiles.skeleton
+        tables = skeleton.tables
         fits = (rows.costs >= tables.low[:, None]) & (rows.costs <= tables.high[:, None])
         good = np.flatnonzero(fits.all(axis=0))
-        channels = tuple(
-            t.channels[c] for t, c in zip(tables.stages, profiles.widths[i].tolist(), strict=True)
-        )
-        for at in good[np.argsort(-value[good], kind="stable")][: self._n].tolist():
-            entry = float(value[at])
+        value = self._values(profiles, rows, good)
+        place = np.argsort(order)
+        first = np.argsort(-value, kind="stable")[: 2 * self._n]
+        for entry, at in zip(value[first].tolist(), good[first].tolist(), strict=True):
             if len(self.heap) >= self._n and entry <= self.heap[0][0]:
                 return
-            blocks = tuple(
-                t.blocks[0] + m for t, m in zip(tables.stages, rows.more[at].tolist(), strict=True)
-            )
-            self._serial -= 1
-            item = (entry, self._serial, tables, blocks, channels)
-            if len(self.heap) < self._n:
-                heapq.heappush(self.heap, item)
-            else:
-                heapq.heapreplace(self.heap, item)
+            widths = profiles.widths[rows.profile[at]].tolist()
+            channels = tuple(t.channels[c] for t, c in zip(tables.stages, widths, strict=True))
+            more = rows.more[at, place].tolist()
+            blocks = tuple(t.blocks[0] + m for t, m in zip(tables.stages, more, strict=True))
+            self._keep(entry, skeleton, blocks, channels)
+
+    def _keep(
+        self, value: float, skeleton: Scored, blocks: tuple[int, ...], channels: tuple[int, ...]
+    ) -> None:
+        key = (skeleton.number, blocks, channels)
+        if key in self._kept:
+            return  # found before, among fewer widths
+        self._kept.add(key)
+        self._serial -= 1
+        item = (value, self._serial, skeleton, blocks, channels)
+        if len(self.heap) < self._n:
+            heapq.heappush(self.heap, item)
+        else:
+            _, _, out, *rest = heapq.heapreplace(self.heap, item)
+            self._kept.discard((out.number, *rest))
+
+    def _values(self, profiles: WidthProfiles, rows: _Rows, good: Ints) -> Floats:
+        curve = profiles.score.curve
+        if curve is not None:
+            found: Floats = curve.weights @ np.log(rows.costs[list(curve.rows)][:, good])
+            return found
+        if self.objective.name == PEAK:
+            return np.asarray(rows.costs[-1, good] * (1.0 if self.objective.most else -1.0))
+        return rows.value[good]
 
     @property
     def tries(self) -> int | None:
@@ -105,64 +146,81 @@ class Search:
         A figure grows with the depth, so that the best depths stand at one end of those that fit. One more
         is looked at because the peak may be limited from below: one block may miss that and two reach it.
         """
-        return self._n + 1 if self._objective.whole and self._objective.name != PEAK else None
+        return None if self.objective.name in (ENTROPY, PEAK) else self._n + 1
 
 
-class _Profile:
-    """One width profile: what stays the same while its depths are searched."""
+class _Batch:
+    """Some width profiles of a skeleton: what stays the same while their depths are searched.
 
-    def __init__(self, search: Search, profiles: WidthProfiles, i: int) -> None:
-        self._search, self._profiles, self._i = search, profiles, i
-        self._tables = profiles.tables
-        self._reduced = profiles.bounds.reduced(i)
-        # The most that the stages after each one can add beyond what the multipliers charge.
-        self._after = np.append(np.cumsum((profiles.most[i] * np.maximum(self._reduced, 0))[::-1])[::-1], 0.0)
-        self._units = self._units_after() if search.tries is not None else None
-        self._choices = []
-        for table, most in zip(profiles.tables.stages, profiles.most[i].tolist(), strict=True):
-            more = np.array(table.blocks, dtype=np.int64) - table.blocks[0]
-            self._choices.append(more[more <= most])
+    Legend: N profiles, S stages in the order of the search.
+    """
+
+    def __init__(
+        self, search: Search, profiles: WidthProfiles, bounds: Bounds, which: Ints, order: list[int]
+    ) -> None:
+        self._search, self._profiles, self._which, self._order = search, profiles, which, order
+        self._tables = profiles.skeleton.tables
+        self._more = [profiles.skeleton.stages[j].more for j in order]
+        self._most = profiles.most[which][:, order]
+        self._steps = profiles.steps[:, which][:, :, order]
+        self._start, self._base = bounds.start()[which], bounds.base[which]
+        self._reduced, self._gain = bounds.reduced()[which][:, order], bounds.gain[which][:, order]
+        # The most that the stages after each one can add beyond what the multipliers charge, N x (S + 1).
+        self._after = _from_last(np.add, self._most * np.maximum(self._reduced, 0))
+        # Whether one end of the depths of the last stage will do, and which.
+        self._few = search.tries is not None
+        self._units = self._units_after() if search.objective.whole and self._few else None
+        self._upper = [m for m in range(self._tables.sums) if self._tables.high[m] < CEILING]
+        # The most that the stages after each one can gain, N x (S + 1), in all and for each unit of a limit.
+        gain = np.where(self._most > 0, np.maximum(self._gain, 0), 0)
+        self._gain_after = _from_last(np.add, self._most * gain)
+        self._worth_after = [_from_last(np.maximum, gain / self._steps[m]) for m in self._upper]
+        # How many of the numbers of further blocks are open to each stage, N x S.
+        self._choices = np.column_stack(
+            [
+                np.searchsorted(more, most, side="right")
+                for more, most in zip(self._more, self._most.T, strict=True)
+            ]
+        )
 
     def _units_after(self) -> Ints:
         """For each stage, the greatest divisor of the gains of the stages after it; 0 after the last."""
-        gains = np.where(self._profiles.most[self._i] > 0, np.abs(self._profiles.gain[self._i]), 0).astype(
-            np.int64
-        )
-        return np.append(np.gcd.accumulate(gains[::-1])[::-1][1:], 0)
+        gains = np.where(self._most > 0, np.abs(self._gain), 0).astype(np.int64)
+        found: Ints = _from_last(np.gcd, gains)[:, 1:]
+        return found
 
-    def start(self) -> _Rows:
-        """The one partial network whose depths are all still open."""
-        profiles, i = self._profiles, self._i
-        return _Rows(
-            more=np.zeros((1, 0), dtype=np.int64),
-            costs=profiles.costs[:, i][:, None],
-            value=np.array([profiles.base[i]], dtype=np.float64),
-            priced=np.array([profiles.bounds.start(i)]),
-            logs=np.zeros(1),
-            convs=np.zeros(1, dtype=np.int64),
+    def go(self) -> None:
+        """Search them."""
+        n = len(self._which)
+        start = _Rows(
+            profile=np.arange(n),
+            more=np.zeros((n, 0), dtype=np.int64),
+            costs=self._profiles.costs[:, self._which],
+            value=self._base.astype(np.float64),
+            priced=self._start,
+            logs=np.zeros(n),
+            convs=np.zeros(n, dtype=np.int64),
         )
+        self._descend(0, start)
 
-    def descend(self, j: int, rows: _Rows) -> None:
+    def _descend(self, j: int, rows: _Rows) -> None:
         """Choose the depth of stage j for some partial networks, and go on from the most promising."""
-        last = j + 1 == len(self._tables.stages)
+        last = j + 1 == len(self._order)
         at, more = self._pairs(j, rows)
         self._search.partial += len(at)
-        further = self._tables.further(self._profiles.steps[:, self._i, j, None], more)
-        costs = self._tables.joined(rows.costs[:, at], further)
+        profile = rows.profile[at]
+        costs = self._tables.joined(rows.costs[:, at], self._tables.further(self._steps[:, profile, j], more))
         good, logs, convs = self._fitting(j, costs, rows, at, more)
-        value = rows.value[at] + self._profiles.gain[self._i, j] * more
-        priced = rows.priced[at] + self._reduced[j] * more
-        bound = priced + self._after[j + 1]
-        if self._units is not None:
-            bound = snapped(bound, value, self._units[j])
-        keep = np.flatnonzero(good)
+        value = rows.value[at] + self._gain[profile, j] * more
+        priced = rows.priced[at] + self._reduced[profile, j] * more
+        bound = self._bound(j, profile, costs, value, priced)
+        keep = np.flatnonzero(good & (bound >= self._search.floor()))
         keep = keep[np.argsort(-bound[keep], kind="stable")]
-        many = _ROWS if last else max(1, min(_ROWS, _CELLS // max(1, len(self._choices[j + 1]))))
-        for low in range(0, len(keep), many):
-            part = keep[low : low + many]
+        for part in self._parts(j, profile, keep):
             if self._search.exhausted or self._search.beaten(float(bound[part[0]])):
                 return
             chosen = _Rows(
+                profile=profile[part],
                 more=np.column_stack([rows.more[at[part]], more[part]]),
                 costs=costs[:, part],
                 value=value[part],
@@ -171,40 +229,69 @@ class _Profile:
                 convs=convs[part],
             )
             if last:
-                self._search.take(self._profiles, self._i, chosen)
+                chosen = replace(chosen, profile=self._which[chosen.profile])
+                self._search.take(self._profiles, chosen, self._order)
             else:
-                self.descend(j + 1, chosen)
+                self._descend(j + 1, chosen)
+
+    def _bound(self, j: int, profile: Ints, costs: Ints, value: Floats, priced: Floats) -> Floats:
+        """No network that begins with one of these partial networks is better."""
+        charged = priced + self._after[profile, j + 1]
+        room = self._gain_after[profile, j + 1]
+        for m, worth in zip(self._upper, self._worth_after, strict=True):
+            room = np.minimum(room, (self._tables.high[m] - costs[m]) * worth[profile, j + 1])
+        bound: Floats = np.minimum(charged, value + room)
+        if self._units is None:
+            return bound
+        return snapped(bound, value, self._units[profile, j])
+
+    def _parts(self, j: int, profile: Ints, keep: Ints) -> list[Ints]:
+        """The rows that are kept, in parts that go on together."""
+        if not len(keep):
+            return []
+        if j + 1 == len(self._order):
+            return [keep[low : low + _ROWS] for low in range(0, len(keep), _ROWS)]
+        cells = np.cumsum(self._choices[profile[keep], j + 1])
+        cuts = np.maximum(cells // _CELLS, np.arange(len(keep)) // _ROWS)
+        return np.split(keep, np.flatnonzero(np.diff(cuts)) + 1)
 
     def _pairs(self, j: int, rows: _Rows) -> tuple[Ints, Ints]:
         """Partial networks (their rows), each with every depth of stage j that is worth a look."""
-        more, n = self._choices[j], len(rows.value)
-        tries = self._search.tries
-        if tries is None or j + 1 < len(self._choices) or tries >= len(more):
-            return np.repeat(np.arange(n), len(more)), np.tile(more, n)
-        sums, step = self._tables.sums, self._profiles.steps[: self._tables.sums, self._i, j, None]
-        room = np.where(
-            self._tables.high[:sums, None] == CEILING,
-            CEILING,
-            self._tables.high[:sums, None] - rows.costs[:sums],
-        )
-        most = (room // step).min(axis=0, initial=CEILING)
-        least = (-((rows.costs[:sums] - self._tables.low[:sums, None]) // step)).max(axis=0, initial=0)
-        low, high = np.searchsorted(more, least, side="left"), np.searchsorted(more, most, side="right")
-        count = np.clip(high - low, 0, tries)
-        at = np.repeat(np.arange(n), count)
+        tables, sums, more = self._tables, self._tables.sums, self._more[j]
+        step = self._steps[:sums, rows.profile, j]
+        high, low = tables.high[:sums, None], tables.low[:sums, None]
+        room = np.where(high == CEILING, CEILING, high - rows.costs[:sums])
+        upto = (room // step).min(axis=0, initial=CEILING)
+        to = np.minimum(np.searchsorted(more, upto, side="right"), self._choices[rows.profile, j])
+        since, tries = np.zeros_like(to), self._search.tries
+        if j + 1 == len(self._order):
+            least = (-((rows.costs[:sums] - low) // step)).max(axis=0, initial=0)
+            since = np.searchsorted(more, least, side="left")
+            if tries is not None and self._search.objective.most:
+                since = np.maximum(since, to - tries)
+            elif tries is not None:
+                to = np.minimum(to, since + tries)
+        count = np.maximum(to - since, 0)
+        at = np.repeat(np.arange(len(to)), count)
         nth = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
-        from_top = self._profiles.gain[self._i, j] > 0
-        return at, more[high[at] - 1 - nth if from_top else low[at] + nth]
+        return at, more[since[at] + nth]
 
     def _fitting(self, j: int, costs: Ints, rows: _Rows, at: Ints, more: Ints) -> tuple[Bools, Floats, Ints]:
         """Which partial networks keep to the upper limits, and the logarithms and convs of each."""
-        sums, profiles = self._tables.sums, self._profiles
+        sums, rho = self._tables.sums, self._profiles.score.rho
         good: Bools = np.all(costs[:sums] <= self._tables.high[:sums, None], axis=0)
-        if profiles.rho is None:
+        if rho is None:
             return good, rows.logs[at], rows.convs[at]
-        logs = rows.logs[at] + profiles.rho.step[self._i, j] * more
-        convs = rows.convs[at] + profiles.rho.step_convs[j] * more
-        length = convs + profiles.rho.base_convs[j]
-        total = logs + profiles.rho.base[self._i, j]
-        good &= np.log(length) - total / length <= profiles.rho.log_limit + 1e-12
+        profile = rows.profile[at]
+        logs = rows.logs[at] + rho.step[profile, j] * more
+        convs = rows.convs[at] + rho.step_convs[j] * more
+        length = convs + rho.base_convs[j]
+        total = logs + rho.base[profile, j]
+        good &= np.log(length) - total / length <= rho.log_limit + 1e-12
         return good, logs, convs
+
+
+def _from_last(join: np.ufunc, each: Any) -> Any:
+    """What the stages from each one on come to together, N x (S + 1); 0 after the last."""
+    nothing = np.zeros((len(each), 1), dtype=each.dtype)
+    return np.hstack([join.accumulate(each[:, ::-1], axis=1)[:, ::-1], nothing])

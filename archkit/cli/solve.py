@@ -9,11 +9,13 @@ import typer
 
 from archkit.cli.completion import objectives
 from archkit.cli.ignored import one_of, refuse
+from archkit.cli.ladder import print_ladder
 from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
 from archkit.cli.networks import limited, network_table, nothing_fits
 from archkit.cli.render import exact, json_line, say, show
+from archkit.cli.unlike import show_unlike, unlike
 from archkit.cli.working import working
-from archkit.count.metrics import ENTROPY, FIGURES, OBJECTIVES, as_options
+from archkit.count.metrics import CAPACITY, ENTROPY, FIGURES, OBJECTIVES, as_options
 from archkit.files import LIST_ENDINGS
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["solve_command"]
 
-_GUARDED = frozenset({"capacity"})
+_GUARDED = frozenset({CAPACITY})
 """Objectives that were judged by published networks, and say little of others."""
 
 
@@ -39,7 +41,7 @@ def solve_command(
         typer.Option(
             "--by",
             autocompletion=objectives,
-            show_default=ENTROPY,
+            show_default=CAPACITY,
             help=f"Rank by one of {as_options(*OBJECTIVES)}, highest first, or by least-macs and so on, "
             "lowest first.",
         ),
@@ -84,7 +86,9 @@ def solve_command(
 ) -> None:
     """Give the best networks of a space within a budget, and say what proves that they are the best.
 
-    Example: archkit solve --budget cifar10-5m --best 3
+    Where MACs are not limited and --best is not given, it gives the best one at several MACs.
+
+    Example: archkit solve --budget cifar10-5m --max-macs 400M --best 3
     """
     from archkit.budget import MAX_RHO, Objective, read_directions, read_space_and_budget
     from archkit.budget.output import check_output
@@ -102,13 +106,16 @@ def solve_command(
         refuse_settings(limits, budget, *(name for name, _ in read_directions(front)))
         _front(searched, budget, front, output, as_json=as_json)
         return
-    by = ENTROPY if by is None else by
+    by = CAPACITY if by is None else by
     objective = Objective.read(by, max_rho=MAX_RHO if max_rho is None else max_rho)
     if max_rho is not None and objective.name != ENTROPY:
         raise BudgetError("--max-rho goes with --by entropy")
     if objective.name not in _GUARDED:
         refuse(f"does not go with --by {by}", extrapolate=extrapolate)
     refuse_settings(limits, budget, objective.name)
+    unlimited = best is None and output is None and by == CAPACITY and budget.macs.high is None
+    if unlimited and print_ladder(searched, budget, objective, as_json=as_json):
+        return
     wanted = 10 if best is None else best
     found, left_out = _solve(searched, budget, objective, wanted, guarded=not extrapolate)
     _put_best(found, budget, objective, by, output, as_json=as_json)
@@ -129,7 +136,7 @@ def _solve(
     from archkit.errors import NothingFitsError
 
     left_out = None
-    with working("width profiles searched") as tell:
+    with working("width profiles ruled out or searched") as tell:
         if guarded and objective.name in _GUARDED:
             inside = solve_guarded(space, budget, objective, n, watch=tell)
             found, left_out = inside.best, inside.said()
@@ -158,7 +165,7 @@ def _put_best(
         shown = (*limited(budget, objective.name), *scored)
         show(network_table((*names, *scored), rows, shown), "", found.proof())
         if objective.name in _GUARDED:
-            _show_outside(found)
+            show_unlike(row.network.spec for row in found.networks)
         return
     kinds = {
         **figures(names),
@@ -171,23 +178,8 @@ def _put_best(
     rows = [(*row, by, value, *proof) for row, value in zip(plain, values, strict=True)]
     if objective.name in _GUARDED:
         kinds["outside"] = str
-        rows = [(*row, _outside(row[0])) for row in rows]
+        rows = [(*row, unlike(row[0])) for row in rows]
     _put(rows, kinds, output, found.proof())
-
-
-def _show_outside(found: Best) -> None:
-    """Mark the networks that are unlike every published one, a line for each."""
-    for row in found.networks:
-        if marks := _outside(row.network.spec):
-            show(f"Unlike every published network: {row.network.spec}: {marks}.")
-
-
-def _outside(text: str) -> str:
-    """The measures in which a network is unlike every published one; an empty text if there are none."""
-    from archkit.budget.published import outside
-    from archkit.spec import parse
-
-    return "; ".join(map(str, outside(parse(text))))
 
 
 def _put(rows: list[Row], kinds: Columns, output: Path | None, said: str) -> None:

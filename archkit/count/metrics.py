@@ -10,16 +10,17 @@ from typing import Final
 
 from archkit.count.closed import Cost
 
-__all__ = ["ENTROPY", "FIGURES", "OBJECTIVES", "PEAK", "TRAINING", "as_options", "words"]
+__all__ = ["CAPACITY", "ENTROPY", "FIGURES", "OBJECTIVES", "PEAK", "TRAINING", "as_options", "words"]
 
 TRAINING: Final = "training_memory"
 PEAK: Final = "peak_memory"
 FIGURES: Final = (*Cost._fields, TRAINING, PEAK)
 """What a budget can limit. Each is a sum over blocks, except the last, which is their maximum."""
 
+CAPACITY: Final = "capacity"
 ENTROPY: Final = "entropy"
-OBJECTIVES: Final = (ENTROPY, *FIGURES)
-"""What `solve` can rank networks by."""
+OBJECTIVES: Final = (CAPACITY, ENTROPY, *FIGURES)
+"""What `solve` can rank networks by, the default first."""
 
 _WORDS: Final = {
     "params": "parameters",

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
+from math import exp, log
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archkit.budget import FIGURES, Budget, Limit, Objective, candidates, entropy, rho, solve
+from archkit.budget import (
+    FIGURES,
+    Budget,
+    Limit,
+    Objective,
+    candidates,
+    entropy,
+    levels,
+    rho,
+    search,
+    solve,
+    stream,
+)
+from archkit.budget.deepmad import deepest
 from archkit.budget.stage_tables import METRICS
 from archkit.count import count, totals
 from archkit.errors import BudgetError
@@ -17,17 +32,36 @@ from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
 
 
+def score(row: dict[str, int]) -> float:
+    """Capacity as its page states it."""
+    return log(row["macs"]) + 0.75 * log(row["activations"]) + 0.25 * log(row["params"])
+
+
+# Whether a small space is solved as a large one is: after coarser ones, by prices, a few at a time.
+@pytest.mark.parametrize("as_large", [False, True])
 @given(small_spaces(), st.data())
-@settings(max_examples=200)
-def test_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObject) -> None:
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_against_brute_force(
+    monkeypatch: pytest.MonkeyPatch, as_large: bool, space: tuple[str, list[ArchSpec]], data: st.DataObject
+) -> None:
+    if as_large:
+        for name, value in (("_SMALL", 0), ("_COARSER", 2), ("_BLOCK", 7), ("_TOGETHER", 2), ("_NEW", 5)):
+            monkeypatch.setattr(levels, name, value)
+        for name, value in (("_PIECES", 2), ("_WORTH_PIECES", 1), ("_CELLS", 4)):
+            monkeypatch.setattr(stream, name, value)
+        for name, value in (("_ROWS", 3), ("_CELLS", 8)):
+            monkeypatch.setattr(search, name, value)
     text, networks = space
     budget, table = data.draw(budgets(networks))
     max_rho = data.draw(st.sampled_from([0.05, 0.1, 0.3]))
-    by = data.draw(st.sampled_from(["entropy", *(f"{s}-{m}" for s in ("most", "least") for m in FIGURES)]))
+    figures = (f"{s}-{m}" for s in ("most", "least") for m in FIGURES)
+    by = data.draw(st.just("capacity") | st.just("entropy") | st.sampled_from([*figures]))
     objective = Objective.read(by, max_rho=max_rho)
     expected = fitting(budget, table)
     if by == "entropy":
         values = {spec: entropy(parse(spec)) for spec in expected if rho(parse(spec)) <= max_rho}
+    elif by == "capacity":
+        values = {spec: score(row) for spec, row in expected.items()}
     else:
         values = {spec: float(row[objective.name]) for spec, row in expected.items()}
     n = data.draw(st.sampled_from([1, 4, 1_000]))
@@ -36,6 +70,7 @@ def test_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObj
     assert [row.value for row in found.networks] == pytest.approx(best, rel=1e-9)
     assert len({row.network.spec for row in found.networks}) == len(found.networks)
     assert all(row.value == pytest.approx(values[row.network.spec], rel=1e-9) for row in found.networks)
+    assert min(found.too_large, found.bounded, found.searched) >= 0
     assert found.profiles == found.too_large + found.bounded + found.searched
     assert found.exact
 
@@ -53,8 +88,6 @@ def test_a_value_is_the_networks_own_score() -> None:
 
 
 def test_the_score_by_hand() -> None:
-    from math import exp, log
-
     # Convs: the stem over 3 channels, two over 16, then 16 and 32; all 3x3. Maps of 32 and 16.
     one, two = log(27) + 2 * log(144), log(144) + log(288)
     expected = log(16 * 32 * 32) * one / 2 + 8 * log(32 * 16 * 16) * (one + two) / 2
@@ -104,7 +137,52 @@ def test_the_optimum_is_cp_sats(seed: int) -> None:
     assert found.networks[0].value == solver.value(figure[name])
 
 
-@pytest.mark.parametrize("text", ["colour", "most-", "least-entropy", "better-macs", ""])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_best_by_capacity_are_those_of_a_list(seed: int) -> None:
+    generator = random.Random(seed)  # noqa: S311 - a test case, not a secret
+    stages = generator.choice([2, 3])
+    widths = sorted(generator.sample(range(8, 257, 8), 12 if stages == 2 else 7))
+    order = generator.choice(["any", "nondecreasing"])
+    extra = generator.choice(["", " block=bottleneck", " stem=conv7 input=3x64x64", " attn={none,se}"])
+    text = f"[1..{generator.randint(3, 9)}]*{stages}x[{{{','.join(map(str, widths))}}}] order={order}{extra}"
+    rows = list(candidates(parse_space(text), Budget()))
+    limits = {}
+    for name in generator.sample(["params", "macs", "activations", "depth"], generator.randint(1, 3)):
+        low, high = sorted(generator.choice(rows)._asdict()[name] for _ in range(2))
+        limits[name] = Limit(generator.choice([None, low]), high)
+    budget = Budget(**limits)
+    fit = [row for row in rows if all(limit.allows(row._asdict()[name]) for name, limit in limits.items())]
+    found = solve(parse_space(text), budget, n=20)
+    assert found.exact
+    expected = sorted((score(row._asdict()) for row in fit), reverse=True)[:20]
+    assert [row.value for row in found.networks] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_best_by_entropy_are_those_of_a_list() -> None:
+    blocks, widths = range(1, 8), range(16, 113, 16)
+    scored = [
+        (entropy(spec), str(spec))
+        for ns in product(blocks, repeat=3)
+        for cs in combinations_with_replacement(widths, 3)
+        if (cost := totals(spec := ArchSpec.make(ns, cs))).params <= 600_000
+        and 60_000_000 <= cost.macs <= 90_000_000
+        and rho(spec) <= 0.1
+    ]
+    budget = Budget.read({"max_params": "600k", "min_macs": "60M", "max_macs": "90M"})
+    space = parse_space("[1..7]*3x[16..112:16] order=nondecreasing")
+    found = solve(space, budget, Objective.read("entropy", max_rho=0.1), 8)
+    assert found.exact
+    assert [row.network.spec for row in found.networks] == [spec for _, spec in sorted(scored)[:-9:-1]]
+
+
+def test_a_tangent_with_a_negative_weight_does_not_bound_the_depths() -> None:
+    # 2 m1 - m2 <= 3 lets m1 be anything as m2 grows; 2 m1 + m2 <= 3 holds m1 to 1 and m2 to 3.
+    most = np.array([[9, 9]])
+    assert deepest(most, [(np.array([[2.0, -1.0]]), np.array([3.0]))]).tolist() == [[9, 9]]
+    assert deepest(most, [(np.array([[2.0, 1.0]]), np.array([3.0]))]).tolist() == [[1, 3]]
+
+
+@pytest.mark.parametrize("text", ["colour", "most-", "least-entropy", "least-capacity", "better-macs", ""])
 def test_unknown_objectives(text: str) -> None:
     with pytest.raises(BudgetError):
         Objective.read(text)
@@ -139,6 +217,33 @@ def test_a_search_that_is_cut_off_says_how_far_it_came() -> None:
     assert cut.open_bound >= whole.networks[0].value
     assert cut.proof().startswith("Not exact: stopped after")
     assert whole.proof().startswith("Exact")
+
+
+@given(small_spaces(), st.data())
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_gap_holds_what_was_not_found(
+    monkeypatch: pytest.MonkeyPatch, space: tuple[str, list[ArchSpec]], data: st.DataObject
+) -> None:
+    for module, name, value in (
+        *((levels, name, 2) for name in ("_COARSER", "_TOGETHER", "_NEW", "_MOST_HELD")),
+        *((levels, "_SMALL", 0), (stream, "_CELLS", 2), (search, "_CELLS", 4)),
+    ):
+        monkeypatch.setattr(module, name, value)
+    text, networks = space
+    budget, table = data.draw(budgets(networks))
+    objective = Objective.read(
+        data.draw(st.sampled_from(["capacity", "macs", "least-params", "peak-memory"]))
+    )
+    rows = fitting(budget, table).values()
+    values = [score(row) if objective.name == "capacity" else row[objective.name] for row in rows]
+    found = solve(parse_space(text), budget, objective, 1, effort=data.draw(st.integers(0, 60)))
+    best = (max if objective.most else min)(values, default=None)
+    if found.exact:
+        assert [row.value for row in found.networks] == pytest.approx([] if best is None else [best])
+    elif best is not None:
+        assert found.open_bound is not None
+        beyond = found.open_bound - best if objective.most else best - found.open_bound
+        assert beyond >= -1e-9 * abs(best)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import pytest
 
 ENDLESS = "[1..100]*6x[8..256:8] order=nondecreasing"
 
+LARGE = "[1..]*4x[16..512:8] order=nondecreasing block=bottleneck stem=conv7 input=3x224x224 classes=1000"
+
 
 def interrupted(args: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """What comes of a command that is interrupted once it has been at work for a while."""
@@ -39,7 +41,7 @@ def interrupted(args: list[str], folder: Path) -> subprocess.CompletedProcess[st
     [
         (["solve", ENDLESS, "--pareto", "params,+macs,+depth"], "interrupted; nothing was kept"),
         (
-            ["enumerate", ENDLESS, "--min-params", "1M", "--min-macs", "1M", "--count"],
+            ["enumerate", LARGE, "--max-params", "25.6M", "--max-macs", "4.1G", "--count"],
             "interrupted; nothing was kept",
         ),
         (["enumerate", ENDLESS, "--output", "list.csv"], "interrupted; list.csv was not written"),

@@ -16,10 +16,39 @@ SMALL = "[1..3]*3x[{16,32,64}] order=nondecreasing"
 
 
 def test_the_default(cli: Cli) -> None:
-    done = cli("solve", "--space", "paper", "--max-params", "5e6", "--best", "3")
+    done = cli("solve", "--space", "paper", "--max-params", "5e6", "--max-macs", "800M", "--best", "3")
     assert done.returncode == 0
+    assert done.stdout.split()[:5] == ["spec", "params", "MACs", "depth", "capacity"]
+    assert "[4,4,3]x[64,128,256] " in done.stdout.splitlines()[2]
+    assert "Exact: of 434 width profiles" in done.stdout
+
+
+def test_entropy_by_name(cli: Cli) -> None:
+    done = cli("solve", "--space", "paper", "--max-params", "5e6", "--best", "3", "--by", "entropy")
     assert "[4,4,4,4,4]x[64,64,128,128,128]" in done.stdout
     assert "Exact: of 434 width profiles" in done.stdout
+
+
+def test_without_a_limit_on_macs_there_is_a_best_at_several(cli: Cli) -> None:
+    paper = ("solve", "--space", "paper", "--max-params", "5M")
+    done = cli(*paper)
+    rows = [line for line in done.stdout.splitlines() if "[" in line and "Unlike" not in line]
+    assert [row.split()[0] for row in rows] == [
+        *("50,000,000", "100,000,000", "200,000,000", "400,000,000"),
+        *("800,000,000", "1,600,000,000", "3,200,000,000"),
+    ]
+    assert "[4,4,3]x[64,128,256]" in rows[4]
+    assert "max-params, max-macs; blocks of stages 1, 2 at their most" in rows[4]
+    assert "Exact: each is proved" in done.stdout
+    lines = [json.loads(line) for line in cli(*paper, "--json").stdout.splitlines()]
+    assert [line["spec"] for line in lines] == [row.split()[1] for row in rows]
+    assert all(line["macs"] <= line["max_macs"] and line["exact"] for line in lines)
+    # [2,1,1]x[256,256,256] has most of its parameters where no published network has them.
+    assert "Unlike every published network: [2,1,1]x[256,256,256]: share of the first stage" in done.stdout
+    assert [line["outside"] == "" for line in lines][4]
+    whole = cli("solve", "[1..2]*2x[8..24:8]").stdout
+    assert "[2,2]x[24,24]" in whole
+    assert "a larger space would give more" in whole
 
 
 def test_json(cli: Cli) -> None:
@@ -53,7 +82,7 @@ def test_a_sample(cli: Cli) -> None:
 
 def test_limits_on_memory(cli: Cli) -> None:
     budget = ("--max-peak-memory", "60k", "--peak-bits", "8", "--max-training-memory", "40M", "--batch", "16")
-    done = cli("solve", SMALL, *budget, "--json")
+    done = cli("solve", SMALL, *budget, "--json", "--best", "10")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) == 10
     for row in rows:
@@ -176,7 +205,7 @@ def test_why_nothing_fits_under_several_limits(cli: Cli) -> None:
     [
         (["solve", "--by", "colour"], "unknown objective"),
         (["solve", "--by", "macs", "--max-rho", "0.2"], "--max-rho goes with"),
-        (["solve", "--max-rho", "-1"], "max-rho must be above 0"),
+        (["solve", "--by", "entropy", "--max-rho", "-1"], "max-rho must be above 0"),
         (["solve", "--pareto", "colour"], "unknown figure"),
         (["solve", "--best", "0"], "--best"),
         (["solve", "--budget", "none.toml"], "cannot be read"),
