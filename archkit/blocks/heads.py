@@ -17,13 +17,20 @@ class HeadSetting(NamedTuple):
     pool: int | None
     norm: Norm
     activates: bool  # the last pre-activation block leaves its sum as it is
+    conv: int = 0  # channels of the 1x1 conv before the pooling, if there is one
+    hidden: tuple[int, ...] = ()  # outputs of the linear layers before the last
+    act: str = "relu"
 
 
 def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
-    """Draws the pooling and the linear layer, which has a bias whatever the convs have."""
+    """Draws the pooling and the linear layers, which have a bias whatever the convs have."""
     if at.activates:
         normalise(pen, "norm", at.norm)
         pen.act("relu")
+    if at.conv:
+        pen.conv("conv", 1, at.conv)
+        normalise(pen, "conv_norm", at.norm)
+        pen.act("conv_act", at.act)
     if at.pool is None:
         pen.global_pool("pool")
     else:
@@ -38,6 +45,9 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
             )
         pen.pool("pool", "avg_pool", at.pool, at.pool)
     pen.flatten("flatten")
+    for i, outputs in enumerate(at.hidden, 1):
+        pen.linear(f"fc{i}", outputs)
+        pen.act(f"act{i}", at.act)
     pen.linear("fc", classes)
 
 

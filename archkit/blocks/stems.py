@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from archkit.blocks.activations import activate
+from archkit.blocks.convs import conv
 from archkit.blocks.gates import Attention, attend
 from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.pen import Pen
@@ -40,6 +42,8 @@ STEMS: Final[Mapping[str, StemKind]] = {
     "deep": StemKind(3, 2, lambda n: (n, n, 2 * n), 32, 1, "max"),
     # timm's -T.
     "tiered": StemKind(3, 2, lambda n: (3 * (n // 4), n, 2 * n), 32, 4, "max"),
+    # Mobile networks.
+    "conv3s2": StemKind(3, 2, lambda n: (n,), 32, 1, "none"),
 }
 """The kinds of stem, the default first."""
 
@@ -48,6 +52,7 @@ class Stem(NamedTuple):
     """What stands before the first stage.
 
     kind: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for ImageNet);
+        `conv3s2`, one 3x3 conv of stride 2 (mobile networks);
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
         (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
     width: channels.
@@ -72,6 +77,8 @@ class StemSetting(NamedTuple):
     bias: bool
     aa: str
     bare: bool  # the first block norms and activates what the stem puts out
+    act: str = "relu"
+    padding: str = "symmetric"
 
 
 def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
@@ -80,13 +87,14 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
     widths = kind.widths(width)
     for i, c in enumerate(widths, 1):
         number = "" if len(widths) == 1 else str(i)
-        pen.conv(f"conv{number}", kind.kernel, c, stride=kind.stride if i == 1 else 1, bias=at.bias)
+        stride = kind.stride if i == 1 else 1
+        conv(pen, f"conv{number}", kind.kernel, c, stride=stride, bias=at.bias, padding=at.padding)
         if i < len(widths):
             normalise(pen, f"norm{number}", at.norm)
-            pen.act(f"relu{number}")
+            activate(pen, at.act, number)
     if not at.bare:
         normalise(pen, "norm", at.norm)
-        pen.act("relu")
+        activate(pen, at.act)
     attend(pen, at.attn)
     if at.pool == "max":
         if at.aa == "none":

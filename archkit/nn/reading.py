@@ -23,9 +23,12 @@ from archkit.nn.parts import FoundBlock, Parts
 from archkit.spec import ArchSpec, Attention, Norm, Stem
 from archkit.spec.options import options
 
-__all__ = ["read_spec"]
+__all__ = ["READ", "read_spec"]
 
 T = TypeVar("T")
+
+READ: Final = frozenset({"basic", "bottleneck", "preact", "preact-bottleneck"})
+"""The families whose blocks are read."""
 
 _NO_SHORTCUT: Final = "none"
 

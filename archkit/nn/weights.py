@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from archkit.errors import WeightsError
 from archkit.nn.checkpoint import Loaded, find_weights
 from archkit.nn.kinds import COUNTER, MODULES, Shapes
-from archkit.nn.names import LIBRARIES, Library, module_names
+from archkit.nn.names import LIBRARIES, Library, module_names, network_of
 from archkit.nn.network import Network
 from archkit.nn.wrappers import inner
 from archkit.plan import layout
@@ -64,7 +64,8 @@ def key_map(spec: ArchSpec | str, library: Library) -> dict[str, str]:
     if library not in LIBRARIES:
         raise WeightsError(f"library is {' | '.join(LIBRARIES)}, not {library}")
     spec = as_spec(spec)
-    return keys_of(spec, module_names(spec, library), library)
+    whose = library if library == "archkit" else f"{library}'s {network_of(spec, library)}"
+    return keys_of(spec, module_names(spec, library), whose)
 
 
 def keys_of(spec: ArchSpec, names: Mapping[str, str], whose: str) -> dict[str, str]:
@@ -77,7 +78,7 @@ def keys_of(spec: ArchSpec, names: Mapping[str, str], whose: str) -> dict[str, s
     for layer in layout(spec):
         for tensor in MODULES[layer.kind].tensors(layer):
             if layer.name not in names:
-                raise WeightsError(f"{whose}'s ResNet has no place for {layer.name} of {spec}")
+                raise WeightsError(f"{whose} has no place for {layer.name} of {spec}")
             keys[f"{names[layer.name]}.{tensor}"] = f"{layer.name}.{tensor}"
     return keys
 
@@ -124,12 +125,14 @@ def load_weights(
     found = find_weights(given, [key for key in keys if not key.endswith(COUNTER)])
     shapes = state_shapes(network.spec)
     where = f" ({found.found})" if str(found.found) else ""
+    expected = {there: shapes[here] for there, here in keys.items()}
+    tensors = {key: _squeezed(tensor, expected.get(key, ())) for key, tensor in found.tensors.items()}
     check_state(
-        {key: tuple(tensor.shape) for key, tensor in found.tensors.items()},
-        {there: shapes[here] for there, here in keys.items()},
+        {key: tuple(tensor.shape) for key, tensor in tensors.items()},
+        expected,
         f"the weights{where} do not fit {network.spec}",
     )
-    renamed = {keys[key]: tensor for key, tensor in found.tensors.items()}
+    renamed = {keys[key]: tensor for key, tensor in tensors.items()}
     own = network.state_dict()
     before = {key: tensor.clone() for key, tensor in own.items()}
     try:
@@ -165,6 +168,12 @@ def check_state(
         raise WeightsError(
             f"{what}: " + "; ".join(f"{len(keys)} {kind}: {_few(keys)}" for kind, keys in kinds if keys)
         )
+
+
+def _squeezed(tensor: Tensor, expected: tuple[int, ...]) -> Tensor:
+    """A tensor; the weight of a 1x1 conv as that of a linear layer where one is expected."""
+    shape = tuple(tensor.shape)
+    return tensor.reshape(expected) if len(expected) == 2 and shape == (*expected, 1, 1) else tensor
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -24,8 +24,10 @@ from archkit.blocks import (
     Norm,
     own_options,
 )
+from archkit.blocks.activations import ACTIVATIONS
+from archkit.blocks.convs import PADDINGS
 from archkit.blocks.option import Option, Variant
-from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Window, Words
+from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Widths, Window, Words
 from archkit.blocks.values import Range
 from archkit.spec.stem_values import StemValues
 
@@ -41,6 +43,9 @@ _WIDTH: Final = Range(1, 65_536)
 _SIZE: Final = Range(1, 16_384)
 
 
+_STEMS_OF_RESNETS: Final = ("conv3", "conv7", "deep", "tiered")
+
+
 def _strides(values: Mapping[str, Any]) -> tuple[int, ...]:
     return (1,) + (2,) * (len(values["blocks"]) - 1)
 
@@ -53,7 +58,7 @@ def _stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
         Variant(f"{width}" if kind == "conv3" else f"{kind}:{width}", 10 if width in (first, 64, 16) else 13)
         for width in widths
     ]
-    return (*found, *(Variant(other, 14) for other in STEMS if other != kind))
+    return (*found, *(Variant(other, 14) for other in _STEMS_OF_RESNETS if other != kind))
 
 
 _ATTENTION_SAMPLES: Final = (
@@ -138,11 +143,24 @@ _OF_BLOCKS: Final = (
 
 _AROUND_BLOCKS: Final = (
     Option(
+        key="act",
+        values=Words(ACTIVATIONS),
+        default="relu",
+        by_stage=True,
+        says="activation; the stem and the head have that of the last stage",
+    ),
+    Option(
+        key="padding",
+        values=Words(PADDINGS),
+        default="symmetric",
+        says="how a conv with a stride is padded: alike on both sides, or as TensorFlow does (`SAME`)",
+    ),
+    Option(
         key="stem",
         values=StemValues(_WIDTH),
         default=lambda values: StemValues.as_wide_as(values["channels"]),
         says="one 3x3 conv as wide as the first stage; ImageNet's 7x7 of stride 2; three 3x3 of N, N, 2N"
-        " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T)",
+        " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 of stride 2 (mobile networks)",
         variants=_stem_variants,
     ),
     Option(
@@ -150,7 +168,7 @@ _AROUND_BLOCKS: Final = (
         values=Words(("none", "max", "conv")),
         default=lambda values: STEMS[values["stem"].kind].pool,
         says="what halves the map behind the stem",
-        shown="`none` for `conv3`, else `max`; `conv`",
+        shown="`none` for `conv3` and `conv3s2`, else `max`; `conv`",
     ),
     Option(
         key="stem_attn",
@@ -196,6 +214,19 @@ _AROUND_BLOCKS: Final = (
         variants=(Variant("global", 13), Variant("2", 13), Variant("4", 13)),
     ),
     Option(
+        key="head_conv",
+        values=Whole(0, 65_536, default=0, samples=(0, 0, 16)),
+        default=0,
+        says="channels of a 1x1 conv with norm and activation before the pooling (MobileNetV2, EfficientNet)",
+        shown="none; a width",
+    ),
+    Option(
+        key="head_hidden",
+        values=Widths(_WIDTH, most=4),
+        default=(),
+        says="linear layers with activations before the last one (MobileNetV3's, VGG's)",
+    ),
+    Option(
         key="input",
         values=Sizes(_WIDTH, _SIZE, default=(3, 32, 32)),
         default=(3, 32, 32),
@@ -210,7 +241,9 @@ _AROUND_BLOCKS: Final = (
     ),
 )
 
-OF_NETWORK: Final = frozenset({"block", "stem", "stem_pool", "stem_attn", "pool", "input", "classes"})
+OF_NETWORK: Final = frozenset(
+    {"block", "stem", "stem_pool", "stem_attn", "pool", "head_conv", "head_hidden", "input", "classes"}
+)
 """Options that every network takes, whatever its blocks."""
 
 

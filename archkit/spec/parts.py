@@ -39,8 +39,17 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             bias=values["bias"],
             aa=values["aa"],
             bare=bare,
+            act=values["act"][-1],
+            padding=values["padding"],
         ),
         stages=tuple(family.setting(values, i, by_stage()) for i, family in enumerate(families)),
         strides=values["stride"],
-        head=HeadSetting(pool=values["pool"], norm=values["norm"], activates=bare),
+        head=HeadSetting(
+            pool=values["pool"],
+            norm=values["norm"],
+            activates=bare,
+            conv=values["head_conv"],
+            hidden=values["head_hidden"],
+            act=values["act"][-1],
+        ),
     )

@@ -133,8 +133,8 @@ def _picked(layer: Layer, pairs: tuple[int, int], at: tuple[int, int]) -> Layer:
     "text",
     [
         "[1..2]*2x[{8,12,16}] block=inverted-se",
-        "[1..2]*2x[{8,16,24}] block=regnet stride=[2,1]",
-        "[1..2]*2x[{4,9}] block=convnext",
+        "[1..2]*2x[{8,16,24}] block=like-regnet stride=[2,1]",
+        "[1..2]*2x[{4,9}] block=like-convnext",
         "[1..2]*2x[{4,7,9}] block=nested",
         "[1..2]*2x[{4,7,8}] block=early-relu norm=none",
         "[1..2]*2x[{4,8}] block=[pooled,nested]",
