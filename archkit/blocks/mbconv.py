@@ -13,11 +13,12 @@ from archkit.blocks.convs import conv
 from archkit.blocks.family import Family, add_family
 from archkit.blocks.mobile_keys import MOBILE_PLACES
 from archkit.blocks.norms import normalise
+from archkit.blocks.number_sorts import Ratio
 from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import anti_alias
 from archkit.blocks.squeeze import SE, squeeze_and_excite
-from archkit.blocks.value_sorts import Ratio, Whole, Words
+from archkit.blocks.value_sorts import Whole, Words
 from archkit.blocks.widths import hidden_width
 
 EXPAND: Final = Option(
@@ -42,10 +43,11 @@ EXPAND_CONV: Final = Option(
 )
 GROUP_WIDTH: Final = Option(
     key="group_width",
-    values=Whole(1, 65_536, default=1, samples=(1, 2, 4)),
-    default=1,
+    values=Whole(0, 65_536, default=0, samples=(0, 1, 2, 4)),
+    default=0,
     by_stage=True,
-    says="channels of each group of the block's middle conv; 1 is a depthwise conv",
+    says="channels of each group of the block's middle conv; 0 is what the family has: one channel each"
+    " (depthwise), or a single group for all (fused-mbconv)",
 )
 
 
@@ -76,7 +78,8 @@ def _fused(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
             pen.act("act1", at.act)
             return
         hidden = hidden_width(entered, at.expand, at.round)
-        conv(pen, "expand", at.kernel, hidden, stride=stride, padding=at.padding)
+        groups = hidden // at.group_width if at.group_width else 1
+        conv(pen, "expand", at.kernel, hidden, stride=stride, groups=groups, padding=at.padding)
         normalise(pen, "norm1", at.norm)
         pen.act("act1", at.act)
         squeeze_and_excite(pen, at.se, entered, at.act)
@@ -99,7 +102,7 @@ def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
     """The depthwise conv, its norm and its activation, and the pooling that may take its stride's place."""
     halves = at.aa != "none" and stride == 2
     c = pen.c
-    groups = c if at.group_width == 1 else c // at.group_width
+    groups = c if at.group_width <= 1 else c // at.group_width
     bias = getattr(at, "bias", False)
     conv(
         pen,
@@ -132,7 +135,7 @@ add_family(
     Family(
         name="fused-mbconv",
         draw=_fused,
-        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV),
+        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, GROUP_WIDTH),
         places=MOBILE_PLACES,
         source="Tan and Le 2021, EfficientNetV2",
     )

@@ -26,7 +26,10 @@ def _timm(spec: Any) -> Places | None:
         head |= {"pool": "global_pool.pool", "flatten": "global_pool.flatten", "fc": "classifier"}
     else:
         # The conv before the pooling is its last stage, and the hidden layer a conv of the pooled map.
-        last = f"blocks.{int(stages[-1][0].split('.')[1]) + 1}.0"
+        stage, block = (int(n) for n in stages[-1][-1].split(".")[1:3])
+        at = spec.parts.stages[-1]
+        joins = at.family.name == "fused-mbconv" and at.kernel == 1  # a conv alone, as that one is
+        last = f"blocks.{stage}.{block + 1}" if joins else f"blocks.{stage + 1}.0"
         head = {"conv": f"{last}.conv", "conv_norm": f"{last}.bn1", "conv_act": f"{last}.bn1.act"}
         head |= {"pool": "global_pool.pool", "flatten": "flatten", "fc": "classifier"}
         head |= {"fc1": "conv_head", "act1": "act2"}

@@ -14,11 +14,12 @@ __all__ = ["NO_SQUEEZE", "SE", "Squeeze", "squeeze_and_excite"]
 
 
 class Squeeze(NamedTuple):
-    """Squeeze-and-excitation inside a block: `none`, `input`, `hidden` or `v3`.
+    """Squeeze-and-excitation inside a block: `none`, `input`, `hidden`, `v3` or `hard`.
 
     `input` squeezes to the channels that enter the block over `reduction` (EfficientNet), `hidden` to those
-    that it scales over `reduction`; both activate as the block does, and end in a sigmoid. `v3` rounds the
-    latter to a multiple of 8, and has a ReLU and a hard sigmoid (MobileNetV3).
+    that it scales over `reduction`; both activate as the block does, and end in a sigmoid. `hard` is like
+    `hidden`, but has a ReLU and a hard sigmoid (PP-LCNet), and `v3` rounds that to a multiple of 8
+    (MobileNetV3).
     """
 
     kind: str
@@ -30,7 +31,7 @@ NO_SQUEEZE: Final = Squeeze("none")
 SE: Final = Option(
     key="se",
     values=Kinds(
-        {"none": 0, "input": 4, "hidden": 4, "v3": 4},
+        {"none": 0, "input": 4, "hidden": 4, "v3": 4, "hard": 4},
         Squeeze,
         letter="R",
         samples=(NO_SQUEEZE, Squeeze("input", 4), Squeeze("v3", 4), Squeeze("hidden", 3)),
@@ -38,8 +39,8 @@ SE: Final = Option(
     default=NO_SQUEEZE,
     by_stage=True,
     says="squeeze-and-excitation inside the block: to the channels that enter it over R (EfficientNet), to"
-    " its hidden channels over R, or to those rounded to multiples of 8, with a hard sigmoid (MobileNetV3);"
-    " R is 4 if it is left out",
+    " its hidden channels over R, to those rounded to multiples of 8, with a hard sigmoid (MobileNetV3), or"
+    " without rounding (PP-LCNet); R is 4 if it is left out",
 )
 """The row of the language."""
 
@@ -56,12 +57,12 @@ def squeeze_and_excite(pen: Pen, squeeze: Squeeze, entered: Any, act: str) -> No
     kind, reduction = squeeze
     if kind == "none":
         return
-    hard = kind == "v3"
+    hard = kind in ("v3", "hard")
 
     def factors(pen: Pen) -> None:
         c = pen.c
         pen.squeeze("squeeze")
-        if hard:
+        if kind == "v3":
             width = divisible(c, 1, reduction, 8)
         else:
             width = at_least(1, (entered if kind == "input" else c) // reduction)

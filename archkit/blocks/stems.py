@@ -44,6 +44,7 @@ STEMS: Final[Mapping[str, StemKind]] = {
     "tiered": StemKind(3, 2, lambda n: (3 * (n // 4), n, 2 * n), 32, 4, "max"),
     # Mobile networks.
     "conv3s2": StemKind(3, 2, lambda n: (n,), 32, 1, "none"),
+    "conv5s2": StemKind(5, 2, lambda n: (n,), 32, 1, "none"),
 }
 """The kinds of stem, the default first."""
 
@@ -52,7 +53,7 @@ class Stem(NamedTuple):
     """What stands before the first stage.
 
     kind: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for ImageNet);
-        `conv3s2`, one 3x3 conv of stride 2 (mobile networks);
+        `conv3s2`, one 3x3 conv of stride 2 (mobile networks), and `conv5s2`, one 5x5;
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
         (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
     width: channels.

@@ -6,6 +6,7 @@ library is imported here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -14,10 +15,12 @@ from archkit.nn.kinds import MODULES
 from archkit.plan import Layer, layers_of, layout
 from archkit.spec import ArchSpec
 
-__all__ = ["LIBRARIES", "Library", "module_names", "network_of"]
+__all__ = ["LIBRARIES", "Library", "module_names", "network_of", "renumbered"]
 
 Library: TypeAlias = Literal["archkit", "timm", "torchvision"]
 LIBRARIES: Final = get_args(Library)
+
+_NUMBERED: Final = re.compile(r"(blocks\.[0-9]+\.[0-9]+\.)")
 
 
 def module_names(spec: ArchSpec, library: Library) -> dict[str, str]:
@@ -47,6 +50,30 @@ def module_names(spec: ArchSpec, library: Library) -> dict[str, str]:
 def network_of(spec: ArchSpec, library: Library) -> str:
     """What a library calls the network that has a spec's blocks."""
     return _places(spec, library).network
+
+
+def renumbered(came: Iterable[str], expected: Iterable[str]) -> dict[str, str]:
+    """Keys that came, and what the same ones are called among those that are expected.
+
+    timm numbers the blocks of its mobile networks by stage, and which of them it takes for one stage a spec
+    does not always show: where the numbers differ, the blocks are paired in their order.
+    """
+    came = list(came)
+    ours, theirs = _numbered(expected), _numbered(came)
+    if len(ours) != len(theirs) or set(ours) == set(theirs):
+        return {key: key for key in came}
+    pairs = dict(zip(theirs, ours, strict=True))
+    found = {}
+    for key in came:
+        match = _NUMBERED.match(key)
+        found[key] = key if match is None else pairs[match[1]] + key[match.end() :]
+    return found
+
+
+def _numbered(keys: Iterable[str]) -> list[str]:
+    """How the keys of numbered blocks begin, in the order of the numbers."""
+    found = {match[1] for match in map(_NUMBERED.match, keys) if match is not None}
+    return sorted(found, key=lambda start: [int(part) for part in start.split(".")[1:3]])
 
 
 def _places(spec: ArchSpec, library: Library) -> Places:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from archkit.errors import WeightsError
 from archkit.nn.checkpoint import Loaded, find_weights
 from archkit.nn.kinds import COUNTER, MODULES, Shapes
-from archkit.nn.names import LIBRARIES, Library, module_names, network_of
+from archkit.nn.names import LIBRARIES, Library, module_names, network_of, renumbered
 from archkit.nn.network import Network
 from archkit.nn.wrappers import inner
 from archkit.plan import layout
@@ -126,7 +126,10 @@ def load_weights(
     shapes = state_shapes(network.spec)
     where = f" ({found.found})" if str(found.found) else ""
     expected = {there: shapes[here] for there, here in keys.items()}
-    tensors = {key: _squeezed(tensor, expected.get(key, ())) for key, tensor in found.tensors.items()}
+    called = renumbered(found.tensors, expected)
+    tensors = {
+        called[key]: _squeezed(tensor, expected.get(called[key], ())) for key, tensor in found.tensors.items()
+    }
     check_state(
         {key: tuple(tensor.shape) for key, tensor in tensors.items()},
         expected,

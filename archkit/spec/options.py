@@ -26,8 +26,9 @@ from archkit.blocks import (
 )
 from archkit.blocks.activations import ACTIVATIONS
 from archkit.blocks.convs import PADDINGS
+from archkit.blocks.number_sorts import Widths
 from archkit.blocks.option import Option, Variant
-from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Widths, Window, Words
+from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Window, Words
 from archkit.blocks.values import Range
 from archkit.spec.stem_values import StemValues
 
@@ -160,7 +161,8 @@ _AROUND_BLOCKS: Final = (
         values=StemValues(_WIDTH),
         default=lambda values: StemValues.as_wide_as(values["channels"]),
         says="one 3x3 conv as wide as the first stage; ImageNet's 7x7 of stride 2; three 3x3 of N, N, 2N"
-        " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 of stride 2 (mobile networks)",
+        " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile"
+        " networks)",
         variants=_stem_variants,
     ),
     Option(
@@ -168,7 +170,7 @@ _AROUND_BLOCKS: Final = (
         values=Words(("none", "max", "conv")),
         default=lambda values: STEMS[values["stem"].kind].pool,
         says="what halves the map behind the stem",
-        shown="`none` for `conv3` and `conv3s2`, else `max`; `conv`",
+        shown="`max` for `conv7`, `deep` and `tiered`, else `none`; `conv`",
     ),
     Option(
         key="stem_attn",
@@ -190,7 +192,8 @@ _AROUND_BLOCKS: Final = (
         key="norm",
         values=Kinds(NORM, Norm, letter="G", samples=(Norm("batch"), Norm("group", 1), Norm("none"))),
         default=BATCH_NORM,
-        says="what normalises after each conv (before it, with pre-activation); G is 32 if it is left out",
+        says="what normalises after each conv (before it, with pre-activation): G groups, 32 if left out;"
+        " groups of G channels; `batch-tf` has TensorFlow's epsilon of 0.001",
         variants=(Variant("none", 13), Variant("batch", 13)),
     ),
     Option(

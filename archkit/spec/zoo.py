@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
+
+from archkit.spec.known import Known
+from archkit.spec.zoo_mobile import mobile
 
 __all__ = ["Known", "entries", "find", "names"]
-
-
-class Known(NamedTuple):
-    """A name, the spec it stands for, and where the architecture was published."""
-
-    name: str
-    spec: str
-    source: str
 
 
 _PAPER: Final = "the 5M-parameter ResNet on CIFAR-10 (docs/paper.md)"
@@ -187,8 +183,14 @@ _WRN_COMMON: Final = ("wrn-16-4", "wrn-16-8", "wrn-22-8", "wrn-28-10", "wrn-40-1
 
 def find(name: str) -> Known | None:
     """The architecture of a name, letters of either case, or None."""
-    known = _BY_NAME.get(name) or _BY_NAME.get(name.lower())
-    return known if known is not None else _wide(name.lower())
+    lower = name.lower()
+    return _BY_NAME.get(lower) or _wide(lower) or _of_families().get(lower)
+
+
+@lru_cache(maxsize=1)
+def _of_families() -> dict[str, Known]:
+    """Those that are no ResNets, put together when one is first asked for."""
+    return {known.name: known for known in mobile()}
 
 
 def _wide(name: str) -> Known | None:
@@ -205,7 +207,7 @@ def _wide(name: str) -> Known | None:
 
 def names() -> tuple[str, ...]:
     """Every name of the list, and some of the wide ones (`wrn-d-k` takes any d = 6n + 4 and any k)."""
-    return (*_BY_NAME, *_WRN_COMMON)
+    return (*_BY_NAME, *_WRN_COMMON, *_of_families())
 
 
 def entries() -> Iterator[Known]:
