@@ -1,8 +1,9 @@
 """What a network is drawn from: stems, kinds of block and heads, each drawn once with a pen."""
 
-from archkit.blocks import residual as residual  # adds its families
-
-from archkit.blocks import mbconv as mbconv  # isort: skip - the same; the default family comes first
+# Each of these adds its families; the default family comes first.
+from archkit.blocks import residual as residual  # isort: skip
+from archkit.blocks import mbconv as mbconv  # isort: skip
+from archkit.blocks import regnet as regnet  # isort: skip
 from archkit.blocks.family import (
     FAMILIES,
     Family,

@@ -46,8 +46,8 @@ GROUP_WIDTH: Final = Option(
     values=Whole(0, 65_536, default=0, samples=(0, 1, 2, 4)),
     default=0,
     by_stage=True,
-    says="channels of each group of the block's middle conv; 0 is what the family has: one channel each"
-    " (depthwise), or a single group for all (fused-mbconv)",
+    says="channels of each group of the block's middle conv (RegNet's); 0 is what the family has: one channel"
+    " each (depthwise), or a single group for all (fused-mbconv, regnet)",
 )
 
 

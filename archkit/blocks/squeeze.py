@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from archkit.blocks.lifted import at_least
 from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
 from archkit.blocks.value_sorts import Kinds
-from archkit.blocks.widths import divisible
+from archkit.blocks.widths import divisible, nearest
 
 __all__ = ["NO_SQUEEZE", "SE", "Squeeze", "squeeze_and_excite"]
 
@@ -65,7 +64,7 @@ def squeeze_and_excite(pen: Pen, squeeze: Squeeze, entered: Any, act: str) -> No
         if kind == "v3":
             width = divisible(c, 1, reduction, 8)
         else:
-            width = at_least(1, (entered if kind == "input" else c) // reduction)
+            width = nearest(entered if kind == "input" else c, reduction)
         pen.conv("fc1", 1, width, bias=True)
         pen.act("act", "relu" if hard else act)
         pen.conv("fc2", 1, c, bias=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from archkit.blocks.lifted import lifted
 
-__all__ = ["divisible", "hidden_width"]
+__all__ = ["divisible", "hidden_width", "nearest"]
 
 
 @partial(lifted, positive=True)
@@ -22,6 +22,17 @@ def divisible(channels: int, times: int, over: int, by: int) -> int:
     """
     found = max(by, (2 * channels * times + by * over) // (2 * by * over) * by)
     return found + by if 10 * found * over < 9 * channels * times else found
+
+
+@partial(lifted, positive=True)
+def nearest(channels: int, over: int) -> int:
+    """`channels / over` to the nearest whole number, an exact half to the even one, and 1 at least.
+
+    >>> nearest(746, 4), nearest(4103, 4)
+    (186, 1026)
+    """
+    whole, rest = divmod(channels, over)
+    return max(1, whole + (2 * rest > over or (2 * rest == over and whole % 2)))
 
 
 def hidden_width(channels: Any, expand: Any, by: int) -> Any:

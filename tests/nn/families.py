@@ -50,6 +50,10 @@ LEFT_OUT: Final = {
         **{f"mobilenetv4_conv_{size}": UIB for size in ("aa_medium", "aa_large", "blur_medium")},
         **dict.fromkeys(("fbnetv3_b", "fbnetv3_d", "fbnetv3_g", "mobilenetv3_rw"), HEAD),
     },
+    "regnet": {
+        **dict.fromkeys(("regnetv_040", "regnetv_064"), "RegNet's blocks with pre-activation"),
+        **dict.fromkeys(("regnetz_005", "regnetz_040", "regnetz_040_h"), "RegNet's blocks with an expansion"),
+    },
 }
 """Of timm's modules, by module: the names that the zoo does not have, each with its reason."""
 
@@ -58,7 +62,7 @@ TORCHVISION: Final = sorted(
     name
     for name in torchvision.models.list_models(module=torchvision.models)
     if torchvision.models.get_model_builder(name).__module__.rpartition(".")[2]
-    in ("mobilenetv2", "mobilenetv3", "efficientnet", "mnasnet")
+    in ("mobilenetv2", "mobilenetv3", "efficientnet", "mnasnet", "regnet")
 )
 
 COVERED: Final = [
