@@ -30,7 +30,9 @@ class Places(NamedTuple):
     stem: names inside the stem here, and there.
     head: the same of the head.
     blocks: for each stage, for each block, how its names begin there.
-    inside: the names inside a block of a stage, from its setting.
+    inside: the names inside a block of a stage, from its setting. One that ends in `=` is that of a tensor,
+        not of a module.
+    firsts: for each stage, names in its first block that stand elsewhere there, in full.
     """
 
     network: str
@@ -38,6 +40,7 @@ class Places(NamedTuple):
     head: Mapping[str, str]
     blocks: Sequence[Sequence[str]]
     inside: Callable[[Any], Mapping[str, str]]
+    firsts: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -56,6 +59,8 @@ class Family:
         source: where it was published.
         option_keys: the keys of its options.
         noun: what several of its blocks are called in a message.
+        defaults: of options, where they are not those of other families.
+        norms_pooled: whether the head norms what it has pooled.
         activates_first: whether a block norms and activates what enters it, so that the stem leaves that
             to the first block, and the head does it once more.
         keys: for a library, the function from `at` to the names that the layers have inside its block;
@@ -69,6 +74,8 @@ class Family:
     options: tuple[str | Option, ...]
     source: str
     noun: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    norms_pooled: bool = False
     activates_first: bool = False
     keys: Mapping[str, Callable[[Any], dict[str, str]]] = field(default_factory=dict)
     places: Mapping[str, Callable[[Any], Places | None]] = field(default_factory=dict)

@@ -20,6 +20,7 @@ class HeadSetting(NamedTuple):
     conv: int = 0  # channels of the 1x1 conv before the pooling, if there is one
     hidden: tuple[int, ...] = ()  # outputs of the linear layers before the last
     act: str = "relu"
+    norms_pooled: bool = False
 
 
 def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
@@ -44,6 +45,8 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
                 w=pen.w,
             )
         pen.pool("pool", "avg_pool", at.pool, at.pool)
+    if at.norms_pooled:
+        normalise(pen, "norm", at.norm)
     pen.flatten("flatten")
     for i, outputs in enumerate(at.hidden, 1):
         pen.linear(f"fc{i}", outputs)

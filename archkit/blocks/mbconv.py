@@ -117,6 +117,9 @@ def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
     normalise(pen, f"norm{number}", at.norm)
     pen.act(f"act{number}", at.act)
     if halves:
+        if at.aa == "avg":  # as a residual block has it
+            for size in (pen.h, pen.w):
+                pen.need(size % 2 == 0, "aa=avg needs maps of an even height and width", "aa")
         anti_alias(pen, at.aa)
 
 

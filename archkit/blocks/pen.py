@@ -197,6 +197,10 @@ class Pen:
         h, w = (windows(size, kernel, stride, padding, ceil=ceil) for size in (self.h, self.w))
         self.put(name, kind, (self.c, h, w), kernel=kernel, stride=stride, padding=padding, ceil=ceil)
 
+    def layer_scale(self, name: str) -> None:
+        """A factor for each channel, which is learned."""
+        self.put(name, "layer_scale", self.shape)
+
     def pad(self, name: str, kernel: int, stride: int) -> None:
         """Zeros around the map, as TensorFlow's `SAME` padding puts them for a conv that follows."""
         h, w = (size + at_least(0, kernel - 1 - (size - 1) % stride) for size in (self.h, self.w))

@@ -24,6 +24,7 @@ class StemKind(NamedTuple):
     width: that number where none is given; None is the first stage's width.
     least: the smallest number that leaves every conv a channel.
     pool: what follows unless `stem_pool` says otherwise.
+    patch: whether the windows lie side by side; the conv then has a bias, and no activation follows.
     """
 
     kernel: int
@@ -32,6 +33,7 @@ class StemKind(NamedTuple):
     width: int | None
     least: int
     pool: str
+    patch: bool = False
 
 
 STEMS: Final[Mapping[str, StemKind]] = {
@@ -45,6 +47,9 @@ STEMS: Final[Mapping[str, StemKind]] = {
     # Mobile networks.
     "conv3s2": StemKind(3, 2, lambda n: (n,), 32, 1, "none"),
     "conv5s2": StemKind(5, 2, lambda n: (n,), 32, 1, "none"),
+    # ConvNeXt (Liu et al. 2022), and for small images.
+    "patch4": StemKind(4, 4, lambda n: (n,), 96, 1, "none", patch=True),
+    "patch2": StemKind(2, 2, lambda n: (n,), 96, 1, "none", patch=True),
 }
 """The kinds of stem, the default first."""
 
@@ -54,6 +59,7 @@ class Stem(NamedTuple):
 
     kind: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for ImageNet);
         `conv3s2`, one 3x3 conv of stride 2 (mobile networks), and `conv5s2`, one 5x5;
+        `patch4` and `patch2`, one conv of 4x4 or 2x2 whose windows lie side by side (ConvNeXt);
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
         (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
     width: channels.
@@ -86,6 +92,11 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
     """Draws a stem of so many channels."""
     kind = STEMS[at.kind]
     widths = kind.widths(width)
+    if kind.patch:
+        pen.conv("conv", kind.kernel, width, stride=kind.stride, padding=0, bias=True)
+        if not at.bare:
+            normalise(pen, "norm", at.norm)
+        widths = ()
     for i, c in enumerate(widths, 1):
         number = "" if len(widths) == 1 else str(i)
         stride = kind.stride if i == 1 else 1
@@ -93,7 +104,7 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
         if i < len(widths):
             normalise(pen, f"norm{number}", at.norm)
             activate(pen, at.act, number)
-    if not at.bare:
+    if widths and not at.bare:
         normalise(pen, "norm", at.norm)
         activate(pen, at.act)
     attend(pen, at.attn)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from torch import Tensor, nn
 
-from archkit.nn.layers import BlurPool, ChannelNorm, SamePad, Squeeze, ZeroPad
+from archkit.nn.layers import BlurPool, ChannelNorm, LayerScale, SamePad, Squeeze, ZeroPad
 from archkit.plan import Layer
 
 __all__ = ["COUNTER", "MODULES", "ModuleKind", "Shapes"]
@@ -244,6 +244,11 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
                 "new": layer.out_shape[0] - layer.in_shape[0],
             }
         },
+    ),
+    "layer_scale": ModuleKind(
+        make=lambda layer: LayerScale(layer.in_shape[0]),
+        types={"archkit.nn.layers.LayerScale": _nothing},
+        tensors=lambda layer: {"weight": layer.in_shape[:1]},
     ),
     "pad": ModuleKind(
         make=lambda layer: SamePad(layer.kernel, layer.stride),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-__all__ = ["BlurPool", "ChannelNorm", "SamePad", "Squeeze", "ZeroPad"]
+__all__ = ["BlurPool", "ChannelNorm", "LayerScale", "SamePad", "Squeeze", "ZeroPad"]
 
 
 class ZeroPad(nn.Module):
@@ -65,6 +65,23 @@ class ChannelNorm(nn.LayerNorm):
         if x.ndim == 2:
             return super().forward(x)
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class LayerScale(nn.Module):
+    """A learned factor for each channel (Touvron et al. 2021), small at first."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets the factors. torch calls this by its name, for a network that was made on `meta`."""
+        nn.init.constant_(self.weight, 1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> the same."""
+        return x * self.weight[:, None, None]
 
 
 class SamePad(nn.Module):

@@ -43,6 +43,9 @@ def module_names(spec: ArchSpec, library: Library) -> dict[str, str]:
         keys = places.inside(setting)
         for block, there in zip(stage.blocks, places.blocks[i], strict=False):
             found.update(_placed(block, block.name, keys, there))
+        if places.firsts:
+            first = stage.blocks[0]
+            found.update(_placed(first, first.name, places.firsts[i], ""))
     found.update(_placed(layers_of(plan.head), "head", places.head, ""))
     return found
 

@@ -79,7 +79,8 @@ def keys_of(spec: ArchSpec, names: Mapping[str, str], whose: str) -> dict[str, s
         for tensor in MODULES[layer.kind].tensors(layer):
             if layer.name not in names:
                 raise WeightsError(f"{whose} has no place for {layer.name} of {spec}")
-            keys[f"{names[layer.name]}.{tensor}"] = f"{layer.name}.{tensor}"
+            there = names[layer.name]
+            keys[there[:-1] if there.endswith("=") else f"{there}.{tensor}"] = f"{layer.name}.{tensor}"
     return keys
 
 
@@ -174,9 +175,10 @@ def check_state(
 
 
 def _squeezed(tensor: Tensor, expected: tuple[int, ...]) -> Tensor:
-    """A tensor; the weight of a 1x1 conv as that of a linear layer where one is expected."""
-    shape = tuple(tensor.shape)
-    return tensor.reshape(expected) if len(expected) == 2 and shape == (*expected, 1, 1) else tensor
+    """A tensor; the weight of a 1x1 conv as that of a linear layer where one is expected, or the reverse."""
+    longer, shorter = sorted((tuple(tensor.shape), expected), key=len, reverse=True)
+    alike = longer == shorter + (1,) * (len(longer) - len(shorter)) and shorter
+    return tensor.reshape(expected) if alike else tensor
 
 
 def _read(path: Path) -> dict[str, Tensor]:

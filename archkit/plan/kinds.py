@@ -140,6 +140,8 @@ KINDS: Final[Mapping[str, LayerKind]] = {
     "scale": LayerKind(keeps="input", in_place=True),
     # Option A of He et al.: every s-th row and column, zeros for the new channels.
     "zero_pad": LayerKind(keeps="nothing"),
+    # The product with a learned factor for each channel.
+    "layer_scale": LayerKind(weights=lambda layer: layer.in_shape[0], in_place=True),
     # Zeros around the map, as TensorFlow puts them.
     "pad": LayerKind(keeps="nothing"),
     # The residual add.

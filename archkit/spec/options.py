@@ -8,7 +8,7 @@ and the table of docs/language.md are made from these rows. A family may bring r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -42,6 +42,11 @@ CHANNELS: Final = Range(1, 65_536)
 
 _WIDTH: Final = Range(1, 65_536)
 _SIZE: Final = Range(1, 16_384)
+
+
+def _of_families(key: str, usual: Any) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """A default by stage: what the family of the stage has of its own, or what is usual."""
+    return lambda values: tuple(FAMILIES[name].defaults.get(key, usual) for name in values["block"])
 
 
 _STEMS_OF_RESNETS: Final = ("conv3", "conv7", "deep", "tiered")
@@ -92,9 +97,10 @@ _OF_BLOCKS: Final = (
     Option(
         key="kernel",
         values=Whole(1, 31, default=3, odd=True, samples=(3, 1, 5)),
-        default=3,
+        default=_of_families("kernel", 3),
         by_stage=True,
-        says="kernel size of the basic block's convs and the bottleneck's middle one",
+        says="kernel size of the basic block's convs and the middle one of others",
+        shown="`3` (7 for `convnext`), any odd number",
         variants=(Variant("3", 13), Variant("5", 13), Variant("1", 13), Variant("7", 13)),
     ),
     Option(
@@ -146,8 +152,9 @@ _AROUND_BLOCKS: Final = (
     Option(
         key="act",
         values=Words(ACTIVATIONS),
-        default="relu",
+        default=_of_families("act", "relu"),
         by_stage=True,
+        shown="`relu` (`gelu` for `convnext`) `relu6` `silu` `hswish` `gelu`",
         says="activation; the stem and the head have that of the last stage",
     ),
     Option(
@@ -162,7 +169,7 @@ _AROUND_BLOCKS: Final = (
         default=lambda values: StemValues.as_wide_as(values["channels"]),
         says="one 3x3 conv as wide as the first stage; ImageNet's 7x7 of stride 2; three 3x3 of N, N, 2N"
         " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile"
-        " networks)",
+        " networks); one of 4x4 or 2x2 whose windows lie side by side (ConvNeXt)",
         variants=_stem_variants,
     ),
     Option(
@@ -191,9 +198,10 @@ _AROUND_BLOCKS: Final = (
     Option(
         key="norm",
         values=Kinds(NORM, Norm, letter="G", samples=(Norm("batch"), Norm("group", 1), Norm("none"))),
-        default=BATCH_NORM,
+        default=lambda values: FAMILIES[values["block"][0]].defaults.get("norm", BATCH_NORM),
+        shown="`batch` (`layer` for `convnext`) `group[:G]` `none` `batch-tf` `group-width[:G]` `layer`",
         says="what normalises after each conv (before it, with pre-activation): G groups, 32 if left out;"
-        " groups of G channels; `batch-tf` has TensorFlow's epsilon of 0.001",
+        " groups of G channels; the channels of each position; `batch-tf` has TensorFlow's epsilon of 0.001",
         variants=(Variant("none", 13), Variant("batch", 13)),
     ),
     Option(

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from archkit.spec.known import Known
+from archkit.spec.zoo_convnext import convnexts
 from archkit.spec.zoo_mobile import mobile
 from archkit.spec.zoo_regnet import regnets
 
@@ -191,7 +192,7 @@ def find(name: str) -> Known | None:
 @lru_cache(maxsize=1)
 def _of_families() -> dict[str, Known]:
     """Those that are no ResNets, put together when one is first asked for."""
-    return {known.name: known for known in (*mobile(), *regnets())}
+    return {known.name: known for known in (*mobile(), *regnets(), *convnexts())}
 
 
 def _wide(name: str) -> Known | None:

@@ -121,6 +121,7 @@ def test_what_every_tool_has_in_common(spec: ArchSpec) -> None:
                 if tool is Tool.thop:  # it has no rule for these norms
                     norms = ("group_norm", "layer_norm")
                     left_out = 2 * sum(x.in_shape[0] for x in plan if x.kind in norms)
+                    left_out += sum(x.in_shape[0] for x in plan if x.kind == "layer_scale")
                 assert prediction.total == cost.params - left_out
             elif prediction.quantity in ("flops", "macs", "mult-adds"):
                 times = 2 if "2 x conv" in terms else 1
@@ -237,6 +238,7 @@ ROWS = {
     "global pooling": "global average pooling",
     "mean of channel attention": "mean of channel attention",
     "product of channel attention": "product of channel attention",
+    "layer scale": "layer scale",
 }
 COLUMNS = [
     (Tool.fvcore, "flops"),

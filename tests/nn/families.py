@@ -54,6 +54,20 @@ LEFT_OUT: Final = {
         **dict.fromkeys(("regnetv_040", "regnetv_064"), "RegNet's blocks with pre-activation"),
         **dict.fromkeys(("regnetz_005", "regnetz_040", "regnetz_040_h"), "RegNet's blocks with an expansion"),
     },
+    "convnext": {
+        **{
+            f"convnextv2_{size}": "response normalisation (ConvNeXt V2)"
+            for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "huge")
+        },
+        **dict.fromkeys(
+            ("convnext_atto_ols", "convnext_femto_ols", "convnext_pico_ols", "convnext_nano_ols"),
+            "a stem of two convs that overlap, with nothing between them",
+        ),
+        **dict.fromkeys(("convnext_atto_rms", "convnext_zepto_rms", "convnext_zepto_rms_ols"), "RMS norms"),
+        "convnext_tiny_hnf": "a norm before the pooling",
+        "convnext_xxlarge": EPSILON,
+        **dict.fromkeys(("test_convnext", "test_convnext2", "test_convnext3"), "GELU by tanh"),
+    },
 }
 """Of timm's modules, by module: the names that the zoo does not have, each with its reason."""
 
@@ -62,7 +76,7 @@ TORCHVISION: Final = sorted(
     name
     for name in torchvision.models.list_models(module=torchvision.models)
     if torchvision.models.get_model_builder(name).__module__.rpartition(".")[2]
-    in ("mobilenetv2", "mobilenetv3", "efficientnet", "mnasnet", "regnet")
+    in ("mobilenetv2", "mobilenetv3", "efficientnet", "mnasnet", "regnet", "convnext")
 )
 
 COVERED: Final = [

@@ -17,6 +17,7 @@ __all__ = [
     "CONV_BIAS",
     "GROUP_NORM_PARAMS",
     "LAYER_NORM_PARAMS",
+    "LAYER_SCALE_PARAMS",
     "LINEAR_BIAS",
     "PARAMS",
     "PARAMS_BUT_SOME_NORMS",
@@ -165,6 +166,9 @@ PARAMS_BUT_SOME_NORMS: Final = (
     Term("linear bias", bias_a_channel, ("linear",)),
 )
 GROUP_NORM_PARAMS: Final = Term("group norm, 2 a channel", layer_params, ("group_norm",))
+LAYER_SCALE_PARAMS: Final = Term("layer scale, 1 a channel", layer_params, ("layer_scale",))
 LAYER_NORM_PARAMS: Final = Term("layer norm, 2 a channel", layer_params, ("layer_norm",))
 # The blurring filter is a buffer, which no tool takes for a parameter.
-PARAMS: Final = Rule("params", (*PARAMS_BUT_SOME_NORMS, GROUP_NORM_PARAMS, LAYER_NORM_PARAMS))
+PARAMS: Final = Rule(
+    "params", (*PARAMS_BUT_SOME_NORMS, GROUP_NORM_PARAMS, LAYER_NORM_PARAMS, LAYER_SCALE_PARAMS)
+)
