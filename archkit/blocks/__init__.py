@@ -5,6 +5,7 @@ from archkit.blocks import residual as residual  # isort: skip
 from archkit.blocks import mbconv as mbconv  # isort: skip
 from archkit.blocks import regnet as regnet  # isort: skip
 from archkit.blocks import convnext as convnext  # isort: skip
+from archkit.blocks import plain as plain  # isort: skip
 from archkit.blocks.family import (
     FAMILIES,
     Family,

@@ -50,6 +50,16 @@ def _draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     pen.residual(body)
 
 
+def _downs(there: list[str]) -> dict[str, str]:
+    """The norm and the conv that a stage begins with stand apart from its blocks there."""
+    names = ("down_norm", "down")
+    return {
+        f"stage{i}.block1.{name}": f"{chain}.{k}"
+        for i, chain in enumerate(there, 1)
+        for k, name in enumerate(names)
+    }
+
+
 def _timm(spec: Any) -> Places:
     inside = {"depthwise": "conv_dw", "norm": "norm", "layer_scale": "gamma="}
     inside |= {"expand": "mlp.fc1", "act": "mlp.act", "project": "mlp.fc2"}
@@ -62,9 +72,7 @@ def _timm(spec: Any) -> Places:
         head=head,
         blocks=[[f"stages.{i}.blocks.{j}." for j in range(spec.blocks[i])] for i in stages],
         inside=lambda _: inside,
-        firsts=[
-            {"down_norm": f"stages.{i}.downsample.0", "down": f"stages.{i}.downsample.1"} for i in stages
-        ],
+        layers=_downs([f"stages.{i}.downsample" for i in stages]),
     )
 
 
@@ -78,7 +86,7 @@ def _torchvision(spec: Any) -> Places:
         head={"pool": "avgpool", "norm": "classifier.0", "flatten": "classifier.1", "fc": "classifier.2"},
         blocks=[[f"features.{2 * i + 1}.{j}." for j in range(spec.blocks[i])] for i in stages],
         inside=lambda _: inside,
-        firsts=[{"down_norm": f"features.{2 * i}.0", "down": f"features.{2 * i}.1"} for i in stages],
+        layers=_downs([f"features.{2 * i}" for i in stages]),
     )
 
 

@@ -6,6 +6,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from archkit.blocks.option import Option
@@ -32,7 +33,7 @@ class Places(NamedTuple):
     blocks: for each stage, for each block, how its names begin there.
     inside: the names inside a block of a stage, from its setting. One that ends in `=` is that of a tensor,
         not of a module.
-    firsts: for each stage, names in its first block that stand elsewhere there, in full.
+    layers: full names of layers, here and there, that these do not say.
     """
 
     network: str
@@ -40,7 +41,7 @@ class Places(NamedTuple):
     head: Mapping[str, str]
     blocks: Sequence[Sequence[str]]
     inside: Callable[[Any], Mapping[str, str]]
-    firsts: Sequence[Mapping[str, str]] = ()
+    layers: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

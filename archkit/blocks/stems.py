@@ -40,6 +40,8 @@ STEMS: Final[Mapping[str, StemKind]] = {
     "conv3": StemKind(3, 1, lambda n: (n,), None, 1, "none"),
     # He et al. 2016a, for ImageNet.
     "conv7": StemKind(7, 2, lambda n: (n,), 64, 1, "max"),
+    # VGG's first conv is that of its first block.
+    "none": StemKind(1, 1, lambda _: (), 1, 1, "none"),
     # ResNet-C and -D (He et al. 2019).
     "deep": StemKind(3, 2, lambda n: (n, n, 2 * n), 32, 1, "max"),
     # timm's -T.
@@ -57,7 +59,8 @@ STEMS: Final[Mapping[str, StemKind]] = {
 class Stem(NamedTuple):
     """What stands before the first stage.
 
-    kind: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for ImageNet);
+    kind: `none`; `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for
+        ImageNet);
         `conv3s2`, one 3x3 conv of stride 2 (mobile networks), and `conv5s2`, one 5x5;
         `patch4` and `patch2`, one conv of 4x4 or 2x2 whose windows lie side by side (ConvNeXt);
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2

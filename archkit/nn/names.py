@@ -41,12 +41,10 @@ def module_names(spec: ArchSpec, library: Library) -> dict[str, str]:
     found = _placed(layers_of(plan.stem), "stem", places.stem, "")
     for i, (stage, setting) in enumerate(zip(plan.stages, spec.parts.stages, strict=True)):
         keys = places.inside(setting)
-        for block, there in zip(stage.blocks, places.blocks[i], strict=False):
+        for block, there in zip(stage.blocks, places.blocks[i] if places.blocks else (), strict=False):
             found.update(_placed(block, block.name, keys, there))
-        if places.firsts:
-            first = stage.blocks[0]
-            found.update(_placed(first, first.name, places.firsts[i], ""))
     found.update(_placed(layers_of(plan.head), "head", places.head, ""))
+    found.update({layer.name: places.layers[layer.name] for layer in plan if layer.name in places.layers})
     return found
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 from archkit.blocks import ATTENTION, NO_ATTENTION, STEMS
 from archkit.blocks.residual import BOTTLENECK_EXPANSION
+from archkit.blocks.value_sorts import MaxPool
 from archkit.errors import InferError
 from archkit.nn.matching import type_name
 from archkit.nn.parts import FoundBlock, Parts
@@ -231,7 +232,9 @@ def _anti_alias(modules: Iterable[nn.Module | None]) -> str:
     return "none"
 
 
-def _window(pool: nn.Module | None) -> int | None:
+def _window(pool: nn.Module | None) -> int | MaxPool | None:
+    if isinstance(pool, nn.MaxPool2d):
+        return MaxPool(pool.kernel_size if isinstance(pool.kernel_size, int) else pool.kernel_size[0])
     if not isinstance(pool, nn.AvgPool2d):
         return None
     size, stride = (v if isinstance(v, tuple) else (v, v) for v in (pool.kernel_size, pool.stride))

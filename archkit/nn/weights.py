@@ -8,6 +8,7 @@ returns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,14 @@ def check_state(
 
 
 def _squeezed(tensor: Tensor, expected: tuple[int, ...]) -> Tensor:
-    """A tensor; the weight of a 1x1 conv as that of a linear layer where one is expected, or the reverse."""
-    longer, shorter = sorted((tuple(tensor.shape), expected), key=len, reverse=True)
-    alike = longer == shorter + (1,) * (len(longer) - len(shorter)) and shorter
-    return tensor.reshape(expected) if alike else tensor
+    """A tensor; the weight of a conv as that of a linear layer where one is expected, or the reverse.
+
+    A conv whose window is the whole map is a linear layer, and a linear layer at each position a 1x1 conv.
+    """
+    shape = tuple(tensor.shape)
+    if len(shape) == len(expected) or not shape or not expected or shape[0] != expected[0]:
+        return tensor
+    return tensor.reshape(expected) if prod(shape) == prod(expected) else tensor
 
 
 def _read(path: Path) -> dict[str, Tensor]:

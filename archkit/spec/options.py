@@ -167,9 +167,9 @@ _AROUND_BLOCKS: Final = (
         key="stem",
         values=StemValues(_WIDTH),
         default=lambda values: StemValues.as_wide_as(values["channels"]),
-        says="one 3x3 conv as wide as the first stage; ImageNet's 7x7 of stride 2; three 3x3 of N, N, 2N"
-        " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile"
-        " networks); one of 4x4 or 2x2 whose windows lie side by side (ConvNeXt)",
+        says="one 3x3 conv as wide as the first stage; none; ImageNet's 7x7 of stride 2; three 3x3 of N, N,"
+        " 2N (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile networks); one of"
+        " 4x4 or 2x2 whose windows lie side by side (ConvNeXt)",
         variants=_stem_variants,
     ),
     Option(
@@ -221,7 +221,7 @@ _AROUND_BLOCKS: Final = (
         key="pool",
         values=Window(1, 16_384),
         default=None,
-        says="average pooling before the head",
+        says="average pooling before the head, or max pooling by windows (VGG)",
         variants=(Variant("global", 13), Variant("2", 13), Variant("4", 13)),
     ),
     Option(

@@ -168,7 +168,7 @@ def _plain(kernel: int, default: int) -> Family:
 
     values = Whole(1, 9, default=default, samples=(1, 2))
     wide = Option(key="wide", values=values, default=default, says="to test")
-    return Family(name="plain", draw=draw, options=("stride", wide), source="to test")
+    return Family(name="single", draw=draw, options=("stride", wide), source="to test")
 
 
 def test_a_family_is_never_taken_for_an_earlier_one_of_its_name() -> None:
@@ -176,11 +176,11 @@ def test_a_family_is_never_taken_for_an_earlier_one_of_its_name() -> None:
     for kernel, default in ((3, 1), (5, 2), (3, 3)):
         with family_for_now(_plain(kernel, default)):
             for _ in range(12):
-                spec = parse("[1]x[8] block=plain input=1x8x8")
+                spec = parse("[1]x[8] block=single input=1x8x8")
                 # The stem, its norm, the conv, the head.
                 assert totals(spec).params == 72 + 16 + kernel**2 * 64 * default + 80 * default + 10
             assert spec.wide == default
-            assert str(spec) == "[1]x[8] block=plain input=1x8x8"
+            assert str(spec) == "[1]x[8] block=single input=1x8x8"
             earlier += [spec, parse("resnet18 classes=7")]
     # Networks that do not have the family are the same, whatever the language knew when they were read.
     assert len(set(earlier)) == 4

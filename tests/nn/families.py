@@ -54,6 +54,7 @@ LEFT_OUT: Final = {
         **dict.fromkeys(("regnetv_040", "regnetv_064"), "RegNet's blocks with pre-activation"),
         **dict.fromkeys(("regnetz_005", "regnetz_040", "regnetz_040_h"), "RegNet's blocks with an expansion"),
     },
+    "vgg": {},
     "convnext": {
         **{
             f"convnextv2_{size}": "response normalisation (ConvNeXt V2)"
@@ -76,7 +77,7 @@ TORCHVISION: Final = sorted(
     name
     for name in torchvision.models.list_models(module=torchvision.models)
     if torchvision.models.get_model_builder(name).__module__.rpartition(".")[2]
-    in ("mobilenetv2", "mobilenetv3", "efficientnet", "mnasnet", "regnet", "convnext")
+    in ("mobilenetv2", "mobilenetv3", "efficientnet", "mnasnet", "regnet", "convnext", "vgg")
 )
 
 COVERED: Final = [

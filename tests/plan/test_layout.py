@@ -35,13 +35,13 @@ def maps(spec: ArchSpec) -> list[tuple[int, int]]:
     if spec.stem.kind.startswith("patch"):
         side = int(spec.stem.kind[-1])
         h, w = h // side, w // side
-    elif spec.stem.kind != "conv3":
+    elif spec.stem.kind not in ("conv3", "none"):
         h, w = strided(h, 2), strided(w, 2)
     if spec.stem_pool != "none":
         h, w = (h // 2, w // 2) if spec.aa == "avg" else (strided(h, 2), strided(w, 2))
     found = [(h, w)]
     for stride, block in zip(spec.stride, spec.block, strict=True):
-        aside = block == "convnext"
+        aside = block == "convnext" or (block == "plain" and spec.down == "max")
         h, w = (h // stride, w // stride) if aside else (strided(h, stride), strided(w, stride))
         found.append((h, w))
     return found
