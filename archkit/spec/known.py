@@ -9,7 +9,17 @@ from typing import NamedTuple
 
 from archkit.blocks.widths import divisible
 
-__all__ = ["IMAGENET", "Known", "Run", "blocks_and_options", "deepened", "scaled"]
+__all__ = [
+    "IMAGENET",
+    "Known",
+    "Run",
+    "blocks_and_options",
+    "deepened",
+    "runs_of",
+    "scaled",
+    "stem_option",
+    "widened",
+]
 
 IMAGENET = "input=3x224x224 classes=1000"
 
@@ -75,6 +85,33 @@ def blocks_and_options(runs: Sequence[Run], *options: str) -> str:
         alike = len(set(values)) == 1 and key != "stride"
         parts.append(f"{key}={values[0]}" if alike else f"{key}=[{_list(values)}]")
     return " ".join((*parts, *(option for option in options if option), IMAGENET))
+
+
+def runs_of(rows: str, **common: str) -> tuple[Run, ...]:
+    """Runs from the rows of a table: `2x24 s2 k5 e4`, with what the rows have in common given once.
+
+    Letters: s stride, k kernel, e expansion, q squeeze-and-excitation, a activation, b block, g group width.
+    """
+    keys = {"s": "stride", "k": "kernel", "e": "expand", "q": "se", "a": "act", "b": "block"}
+    keys["g"] = "group_width"
+    found = []
+    for row in rows.split(","):
+        size, *options = row.split()
+        n, c = map(int, size.split("x"))
+        given = {**common, **{keys[option[0]]: option[1:] for option in options}}
+        numbers = {key: int(given.pop(key)) for key in ("stride", "kernel", "group_width") if key in given}
+        found.append(Run(n, c, **numbers, **given))  # type: ignore[arg-type]  # the numbers are among them
+    return tuple(found)
+
+
+def widened(runs: Iterable[Run], times: str, by: int = 8) -> tuple[Run, ...]:
+    """Runs of so many times as many channels, rounded as `scaled` does."""
+    return tuple(run._replace(c=scaled(run.c, times, by)) for run in runs)
+
+
+def stem_option(width: int, kind: str = "conv3s2") -> str:
+    """The option of a stem, whose default width is 32."""
+    return f"stem={kind}" if (kind, width) == ("conv3s2", 32) else f"stem={kind}:{width}"
 
 
 def _list(values: Iterable[object]) -> str:

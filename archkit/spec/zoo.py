@@ -178,7 +178,22 @@ def _imagenet() -> Iterator[Known]:
     yield Known("test_resnet", f"[1,1,1,1]x[32,48,48,96] {mixed} input=3x224x224 classes=1000", _TIMM)
 
 
-_ENTRIES: Final = (*_PAPER_ENTRIES, *_cifar(), *_imagenet())
+def _preact() -> Iterator[Known]:
+    """Timm's ResNetV2."""
+    for depth, blocks, kind in (
+        (18, "2,2,2,2", "preact"),
+        (34, "3,4,6,3", "preact"),
+        (50, "3,4,6,3", "preact-bottleneck"),
+        (101, "3,4,23,3", "preact-bottleneck"),
+        (152, "3,8,36,3", "preact-bottleneck"),
+    ):
+        for suffix, options in (("", _C7), ("d", _D), ("t", _T), ("d_gn", f"{_D} norm=group")):
+            if suffix in ("", "d") or depth == 50:
+                spec = f"[{blocks}]x[64,128,256,512] block={kind} {options} input=3x224x224 classes=1000"
+                yield Known(f"resnetv2_{depth}{suffix}", spec, f"{_HE2}; timm, models/resnetv2.py")
+
+
+_ENTRIES: Final = (*_PAPER_ENTRIES, *_cifar(), *_imagenet(), *_preact())
 _BY_NAME: Final = {known.name: known for known in _ENTRIES}
 _WRN_NAME: Final = re.compile(r"wrn-([0-9]{1,4})-([0-9]{1,3})")
 _WRN_COMMON: Final = ("wrn-16-4", "wrn-16-8", "wrn-22-8", "wrn-28-10", "wrn-40-1", "wrn-40-2", "wrn-40-4")

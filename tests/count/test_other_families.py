@@ -138,6 +138,12 @@ def _picked(layer: Layer, pairs: tuple[int, int], at: tuple[int, int]) -> Layer:
         "[1..2]*2x[{4,7,9}] block=nested",
         "[1..2]*2x[{4,7,8}] block=early-relu norm=none",
         "[1..2]*2x[{4,8}] block=[pooled,nested]",
+        "[1..2]*2x[{8,12,24}] block=mbconv se=v3 act=hswish expand=2.5 stem=conv3s2:8 head_conv=16",
+        "[1..2]*2x[{8,12}] block=[fused-mbconv,mbconv] se=input expand=[1,4] padding=same head_conv=16",
+        "[1..2]*2x[{8,12}] block={mbconv,depthwise} kernel={3,5} stem=conv3s2:8",
+        "[1..2]*2x[{8,16}] block=regnet se=input group_width=8 stride=[2,2]",
+        "[1..2]*2x[{8,12}] block=convnext",
+        "[1..2]*2x[{8,12}] block=plain norm=none bias=yes pool=max:2 head_hidden=8x8",
     ],
 )
 @pytest.mark.parametrize("name", ["training", "inference_peak", "macs"])
