@@ -9,10 +9,10 @@ from archkit.blocks.lifted import lifted
 from archkit.blocks.value_sorts import Whole
 
 EXPAND: Final = Option(
-    key="expand", values=Whole(1, 16, default=4, samples=(4, 1, 2)), default=4, by_stage=True, says="to test"
+    key="times", values=Whole(1, 16, default=4, samples=(4, 1, 2)), default=4, by_stage=True, says="to test"
 )
 GROUP_WIDTH: Final = Option(
-    key="group_width", values=Whole(1, 512, default=8, samples=(8, 1, 4)), default=8, says="to test"
+    key="group_channels", values=Whole(1, 512, default=8, samples=(8, 1, 4)), default=8, says="to test"
 )
 
 
@@ -43,7 +43,7 @@ def _inverted(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     c_in = pen.c
 
     def body(pen: Pen) -> None:
-        wide = pen.c * at.expand
+        wide = pen.c * at.times
         pen.conv("conv1", 1, wide)
         normalise(pen, "norm1", at.norm)
         pen.act("relu1")
@@ -64,7 +64,7 @@ def _regnet(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     def body(pen: Pen) -> None:
         pen.conv("conv1", 1, c)
         pen.act("relu1")
-        pen.conv("conv2", 3, c, stride=stride, groups=c // at.group_width)
+        pen.conv("conv2", 3, c, stride=stride, groups=c // at.group_channels)
         pen.act("relu2")
         _squeeze_and_excite(pen, quarter(c_in))
         pen.conv("conv3", 1, c)
@@ -153,8 +153,8 @@ OTHERS: Final = (
     Family(
         name="inverted-se", draw=_inverted, options=("stride", "norm", "kernel", EXPAND), source="to test"
     ),
-    Family(name="regnet", draw=_regnet, options=("stride", GROUP_WIDTH), source="to test"),
-    Family(name="convnext", draw=_convnext, options=("stride",), source="to test"),
+    Family(name="like-regnet", draw=_regnet, options=("stride", GROUP_WIDTH), source="to test"),
+    Family(name="like-convnext", draw=_convnext, options=("stride",), source="to test"),
     Family(name="nested", draw=_nested, options=("stride", "norm"), source="to test"),
     Family(name="early-relu", draw=_early_relu, options=("stride", "norm"), source="to test"),
     Family(name="pooled", draw=_pooled, options=("stride", "norm"), source="to test"),

@@ -37,8 +37,8 @@ def _family() -> Iterator[None]:
 
 TEXTS = [
     "[2,2]x[16,24] block=inverted",
-    "[1,3,2]x[8,8,16] block=inverted expand=4 stride=[1,1,2] norm=none",
-    "[2,1]x[16,32] block=inverted expand=1 stem=conv7 norm=group:4",
+    "[1,3,2]x[8,8,16] block=inverted widen=4 stride=[1,1,2] norm=none",
+    "[2,1]x[16,32] block=inverted widen=1 stem=conv7 norm=group:4",
     "[1,2]x[16,16] block=[basic,inverted]",
 ]
 
@@ -47,12 +47,12 @@ TEXTS = [
 def test_language(text: str) -> None:
     spec = parse(text)
     assert parse(str(spec)) == spec
-    assert str(spec.replace(expand=6)) == re.sub(" expand=[0-9]", "", str(spec))
+    assert str(spec.replace(widen=6)) == re.sub(" widen=[0-9]", "", str(spec))
 
 
 def test_parameters_by_hand() -> None:
-    """MobileNetV2's second stage at its own widths: 16 to 24 channels, expanded 6 times, two blocks."""
-    stage = count(parse("[1,2]x[16,24] block=inverted expand=6")).parts[2]
+    """MobileNetV2's second stage at its own widths: 16 to 24 channels, widened 6 times, two blocks."""
+    stage = count(parse("[1,2]x[16,24] block=inverted widen=6")).parts[2]
     first = 16 * 96 + 9 * 96 + 96 * 24 + 2 * (96 + 96 + 24)
     second = 24 * 144 + 9 * 144 + 144 * 24 + 2 * (144 + 144 + 24)
     assert stage.params == first + second == 5136 + 8832
@@ -70,8 +70,8 @@ def test_plan_and_totals(text: str) -> None:
 
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 40)), min_size=3, max_size=3), st.integers(1, 8))
-def test_arrays(stages: list[tuple[int, int]], expand: int) -> None:
-    like = parse(f"[1,1,1]x[8,8,8] block=inverted expand={expand}")
+def test_arrays(stages: list[tuple[int, int]], widen: int) -> None:
+    like = parse(f"[1,1,1]x[8,8,8] block=inverted widen={widen}")
     blocks, channels = (np.array([[stage[i] for stage in stages]]) for i in (0, 1))
     params, macs = count_arrays(like, blocks, channels)
     cost = totals(like.replace(blocks=tuple(blocks[0].tolist()), channels=tuple(channels[0].tolist())))
@@ -79,7 +79,7 @@ def test_arrays(stages: list[tuple[int, int]], expand: int) -> None:
 
 
 def test_a_space_and_its_memory_tables() -> None:
-    space = parse_space("[1..2]*2x[{8,16,24}] block=inverted expand={2,6}")
+    space = parse_space("[1..2]*2x[{8,16,24}] block=inverted widen={2,6}")
     listed = {str(one.spec): one for one in candidates(space, Budget())}
     assert len(listed) == 2**2 * 3**2 * 2
     peak = sorted(memory(parse(text)).inference_peak for text in listed)
@@ -114,5 +114,5 @@ def test_its_layers_are_of_known_kinds() -> None:
 
 
 def test_the_languages_own_networks_are_as_they_were() -> None:
-    assert ArchSpec.make((1,), (8,)).expand == 6
+    assert ArchSpec.make((1,), (8,)).widen == 6
     assert str(parse("[2,1]x[16,32]")) == "[2,1]x[16,32]"

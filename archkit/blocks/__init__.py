@@ -1,9 +1,15 @@
 """What a network is drawn from: stems, kinds of block and heads, each drawn once with a pen."""
 
-from archkit.blocks import residual as residual  # adds its families
+# Each of these adds its families; the default family comes first.
+from archkit.blocks import residual as residual  # isort: skip
+from archkit.blocks import mbconv as mbconv  # isort: skip
+from archkit.blocks import regnet as regnet  # isort: skip
+from archkit.blocks import convnext as convnext  # isort: skip
+from archkit.blocks import plain as plain  # isort: skip
 from archkit.blocks.family import (
     FAMILIES,
     Family,
+    Places,
     add_family,
     draw_block,
     family_for_now,
@@ -15,6 +21,7 @@ from archkit.blocks.heads import HEAD_KEYS, HeadSetting, draw_head
 from archkit.blocks.norms import BATCH_NORM, NORM, Norm, normalise
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.pen import Draw, Pen
+from archkit.blocks.squeeze import Squeeze
 from archkit.blocks.stems import STEM_KEYS, STEMS, Stem, StemSetting, draw_stem
 from archkit.blocks.symbol import Symbol
 
@@ -34,6 +41,8 @@ __all__ = [
     "Norm",
     "Option",
     "Pen",
+    "Places",
+    "Squeeze",
     "Stem",
     "StemSetting",
     "Symbol",

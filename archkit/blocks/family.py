@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
 
-__all__ = ["FAMILIES", "Family", "add_family", "draw_block", "family_for_now", "own_options", "takers"]
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "Places",
+    "add_family",
+    "draw_block",
+    "family_for_now",
+    "own_options",
+    "takers",
+]
+
+
+class Places(NamedTuple):
+    """Where the layers of a network stand in a library's network.
+
+    network: what it is called: `EfficientNet`.
+    stem: names inside the stem here, and there.
+    head: the same of the head.
+    blocks: for each stage, for each block, how its names begin there.
+    inside: the names inside a block of a stage, from its setting. One that ends in `=` is that of a tensor,
+        not of a module.
+    layers: full names of layers, here and there, that these do not say.
+    """
+
+    network: str
+    stem: Mapping[str, str]
+    head: Mapping[str, str]
+    blocks: Sequence[Sequence[str]]
+    inside: Callable[[Any], Mapping[str, str]]
+    layers: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -30,10 +60,14 @@ class Family:
         source: where it was published.
         option_keys: the keys of its options.
         noun: what several of its blocks are called in a message.
+        defaults: of options, where they are not those of other families.
+        norms_pooled: whether the head norms what it has pooled.
         activates_first: whether a block norms and activates what enters it, so that the stem leaves that
             to the first block, and the head does it once more.
         keys: for a library, the function from `at` to the names that the layers have inside its block;
             a layer without a name has no module there.
+        places: for a library that has the family in another network than its ResNet, the function from a
+            spec to the names there.
     """
 
     name: str
@@ -41,8 +75,11 @@ class Family:
     options: tuple[str | Option, ...]
     source: str
     noun: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    norms_pooled: bool = False
     activates_first: bool = False
     keys: Mapping[str, Callable[[Any], dict[str, str]]] = field(default_factory=dict)
+    places: Mapping[str, Callable[[Any], Places | None]] = field(default_factory=dict)
     option_keys: frozenset[str] = field(init=False)
     _setting: Any = field(init=False, repr=False)
 

@@ -18,7 +18,7 @@ def at_least(least: int, width: Any) -> Any:
     return width + (width < least) * (least - width)
 
 
-def lifted(function: Callable[..., int]) -> Callable[..., Any]:
+def lifted(function: Callable[..., int], *, positive: bool = False) -> Callable[..., Any]:
     """A function of one integer, made to take an integer array or a symbol of the closed form too.
 
     >>> halved = lifted(lambda width: max(1, width // 2))
@@ -27,6 +27,7 @@ def lifted(function: Callable[..., int]) -> Callable[..., Any]:
 
     Args:
         function: takes a width, and then numbers that are the same for every width.
+        positive: whether it gives 1 or more, whatever the width.
     """
 
     @wraps(function)
@@ -35,7 +36,7 @@ def lifted(function: Callable[..., int]) -> Callable[..., Any]:
             return function(width, *numbers)
         apply = getattr(width, "apply", None)
         if apply is not None:  # a symbol writes the call down
-            return apply(of, *numbers)
+            return apply(of, *numbers, positive=positive)
         import numpy as np  # only where the widths are numpy's
 
         values, at = np.unique(width, return_inverse=True)

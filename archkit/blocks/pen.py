@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from archkit.blocks.lifted import at_least
+
 __all__ = ["Draw", "Pen", "windows"]
 
 Draw: TypeAlias = "Callable[[Pen], None]"
@@ -186,9 +188,9 @@ class Pen:
         out = (c_out, windows(self.h, kernel, stride, p), windows(self.w, kernel, stride, p))
         self.put(name, "conv", out, kernel=kernel, stride=stride, padding=p, groups=groups, bias=bias)
 
-    def norm(self, name: str, kind: str, groups: int = 1) -> None:
-        """A normalisation of the map: `batch_norm` or `group_norm`."""
-        self.put(name, kind, self.shape, groups=groups)
+    def norm(self, name: str, kind: str, groups: int = 1, *, eps: int = 5) -> None:
+        """A normalisation of the map: `batch_norm`, `group_norm` or `layer_norm`."""
+        self.put(name, kind, self.shape, groups=groups, eps=eps)
 
     def act(self, name: str, kind: str = "relu") -> None:
         """An activation, element by element."""
@@ -200,6 +202,15 @@ class Pen:
         """`max_pool`, `avg_pool` or `blur_pool`."""
         h, w = (windows(size, kernel, stride, padding, ceil=ceil) for size in (self.h, self.w))
         self.put(name, kind, (self.c, h, w), kernel=kernel, stride=stride, padding=padding, ceil=ceil)
+
+    def layer_scale(self, name: str) -> None:
+        """A factor for each channel, which is learned."""
+        self.put(name, "layer_scale", self.shape)
+
+    def pad(self, name: str, kernel: int, stride: int) -> None:
+        """Zeros around the map, as TensorFlow's `SAME` padding puts them for a conv that follows."""
+        h, w = (size + at_least(0, kernel - 1 - (size - 1) % stride) for size in (self.h, self.w))
+        self.put(name, "pad", (self.c, h, w), kernel=kernel, stride=stride)
 
     def squeeze(self, name: str) -> None:
         """The mean over H and W, inside a gate."""

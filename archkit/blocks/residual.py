@@ -18,6 +18,7 @@ from archkit.blocks.gates import attend
 from archkit.blocks.norms import normalise
 from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import anti_alias
+from archkit.blocks.preact_keys import PREACT_PLACES
 
 __all__ = ["BOTTLENECK_EXPANSION"]
 
@@ -178,6 +179,7 @@ add_family(
         draw=_draw(_two, preact=True),
         options=(*_OPTIONS, "stem_norm"),
         activates_first=True,
+        places=PREACT_PLACES,
         source="He et al. 2016b, Identity Mappings",
     )
 )
@@ -188,6 +190,7 @@ add_family(
         draw=_draw(_three, preact=True),
         options=(*_OPTIONS, "stem_norm", *_OF_BOTTLENECKS),
         activates_first=True,
+        places=PREACT_PLACES,
         source="He et al. 2016b, Identity Mappings",
     )
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from archkit.blocks.activations import activate
+from archkit.blocks.convs import conv
 from archkit.blocks.gates import Attention, attend
 from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.pen import Pen
@@ -22,6 +24,7 @@ class StemKind(NamedTuple):
     width: that number where none is given; None is the first stage's width.
     least: the smallest number that leaves every conv a channel.
     pool: what follows unless `stem_pool` says otherwise.
+    patch: whether the windows lie side by side; the conv then has a bias, and no activation follows.
     """
 
     kernel: int
@@ -30,16 +33,25 @@ class StemKind(NamedTuple):
     width: int | None
     least: int
     pool: str
+    patch: bool = False
 
 
 STEMS: Final[Mapping[str, StemKind]] = {
     "conv3": StemKind(3, 1, lambda n: (n,), None, 1, "none"),
     # He et al. 2016a, for ImageNet.
     "conv7": StemKind(7, 2, lambda n: (n,), 64, 1, "max"),
+    # VGG's first conv is that of its first block.
+    "none": StemKind(1, 1, lambda _: (), 1, 1, "none"),
     # ResNet-C and -D (He et al. 2019).
     "deep": StemKind(3, 2, lambda n: (n, n, 2 * n), 32, 1, "max"),
     # timm's -T.
     "tiered": StemKind(3, 2, lambda n: (3 * (n // 4), n, 2 * n), 32, 4, "max"),
+    # Mobile networks.
+    "conv3s2": StemKind(3, 2, lambda n: (n,), 32, 1, "none"),
+    "conv5s2": StemKind(5, 2, lambda n: (n,), 32, 1, "none"),
+    # ConvNeXt (Liu et al. 2022), and for small images.
+    "patch4": StemKind(4, 4, lambda n: (n,), 96, 1, "none", patch=True),
+    "patch2": StemKind(2, 2, lambda n: (n,), 96, 1, "none", patch=True),
 }
 """The kinds of stem, the default first."""
 
@@ -47,7 +59,10 @@ STEMS: Final[Mapping[str, StemKind]] = {
 class Stem(NamedTuple):
     """What stands before the first stage.
 
-    kind: `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for ImageNet);
+    kind: `none`; `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for
+        ImageNet);
+        `conv3s2`, one 3x3 conv of stride 2 (mobile networks), and `conv5s2`, one 5x5;
+        `patch4` and `patch2`, one conv of 4x4 or 2x2 whose windows lie side by side (ConvNeXt);
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
         (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
     width: channels.
@@ -72,21 +87,29 @@ class StemSetting(NamedTuple):
     bias: bool
     aa: str
     bare: bool  # the first block norms and activates what the stem puts out
+    act: str = "relu"
+    padding: str = "symmetric"
 
 
 def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
     """Draws a stem of so many channels."""
     kind = STEMS[at.kind]
     widths = kind.widths(width)
+    if kind.patch:
+        pen.conv("conv", kind.kernel, width, stride=kind.stride, padding=0, bias=True)
+        if not at.bare:
+            normalise(pen, "norm", at.norm)
+        widths = ()
     for i, c in enumerate(widths, 1):
         number = "" if len(widths) == 1 else str(i)
-        pen.conv(f"conv{number}", kind.kernel, c, stride=kind.stride if i == 1 else 1, bias=at.bias)
+        stride = kind.stride if i == 1 else 1
+        conv(pen, f"conv{number}", kind.kernel, c, stride=stride, bias=at.bias, padding=at.padding)
         if i < len(widths):
             normalise(pen, f"norm{number}", at.norm)
-            pen.act(f"relu{number}")
-    if not at.bare:
+            activate(pen, at.act, number)
+    if widths and not at.bare:
         normalise(pen, "norm", at.norm)
-        pen.act("relu")
+        activate(pen, at.act)
     attend(pen, at.attn)
     if at.pool == "max":
         if at.aa == "none":

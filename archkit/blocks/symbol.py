@@ -101,10 +101,11 @@ class Symbol:
     def __bool__(self) -> bool:
         raise TypeError("a drawing asked whether a width has some value; its code would differ by it")
 
-    def apply(self, function: Callable[..., Any], *numbers: int) -> Symbol:
+    def apply(self, function: Callable[..., Any], *numbers: int, positive: bool = False) -> Symbol:
         """The call of a function of `archkit.blocks.lifted`."""
         name = self.code.function(function)
-        return Symbol(f"{name}({', '.join([self.text, *(repr(int(n)) for n in numbers)])})", self.code)
+        text = f"{name}({', '.join([self.text, *(repr(int(n)) for n in numbers)])})"
+        return Symbol(text, self.code, positive=positive)
 
 
 class Code:

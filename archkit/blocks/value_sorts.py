@@ -6,12 +6,12 @@ Each does what `archkit.blocks.values.Values` says; none knows an option by its 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from archkit.blocks.values import Field, Range, Token, checked_number, pair, ticked, wrong
 from archkit.errors import SpecError, nearest
 
-__all__ = ["Kinds", "Sizes", "Switch", "Whole", "Window", "Words"]
+__all__ = ["Kinds", "MaxPool", "Sizes", "Switch", "Whole", "Window", "Words"]
 
 
 class Words:
@@ -177,33 +177,45 @@ class Kinds:
         return self._samples
 
 
+class MaxPool(NamedTuple):
+    """Max pooling by windows of so many rows and columns."""
+
+    size: int
+
+
 class Window:
-    """A window, or None for the whole map."""
+    """A window, or None for the whole map: of averages, or as `max:2` of maxima."""
 
     noun = "a window"
-    expected = "global or a window"
+    expected = "global, a window or max:N"
 
     def __init__(self, low: int, high: int) -> None:
         self.range = Range(low, high)
 
-    def read(self, key: str, token: Token, came: str) -> int | None:
+    def read(self, key: str, token: Token, came: str) -> int | MaxPool | None:
         if token.number is not None:
             return token.number
         if token.word == "global" and token.argument is None:
             return None
+        if token.word == "max" and token.argument is not None:
+            return MaxPool(token.argument)
         raise wrong(key, self.expected, came)
 
-    def accept(self, value: Any, field: Field) -> int | None:
+    def accept(self, value: Any, field: Field) -> int | MaxPool | None:
+        if isinstance(value, MaxPool):
+            return MaxPool(checked_number(field[0], value.size, self.range, field))
         return None if value is None else checked_number(field[0], value, self.range, field)
 
-    def text(self, value: int | None) -> str:
+    def text(self, value: int | MaxPool | None) -> str:
+        if isinstance(value, MaxPool):
+            return f"max:{value.size}"
         return "global" if value is None else str(value)
 
     def shown(self) -> str:
-        return "`global`, or a window"
+        return "`global`, a window, `max:N`"
 
-    def samples(self) -> Sequence[int | None]:
-        return (None, 1, 2, 3, 4)
+    def samples(self) -> Sequence[int | MaxPool | None]:
+        return (None, 1, 2, 3, 4, MaxPool(2))
 
 
 class Sizes:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from archkit.errors import SpecError
@@ -41,6 +42,10 @@ class Token(Protocol):
     @property
     def sizes(self) -> tuple[int, ...] | None:
         """Where it is sizes such as 3x32x32."""
+
+    @property
+    def decimal(self) -> Decimal | None:
+        """Where it is a number with decimals, such as 2.5."""
 
 
 class Values(Protocol):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -26,10 +26,10 @@ __all__ = ["HeldTables", "held_tables", "in_bytes"]
 
 _BYTES: Final = 4  # of a value in float32
 
-# Who keeps a tensor for the backward pass, the block that puts it out or the one it enters, then depends on
-# the number of blocks.
+# Whether a tensor is kept for the backward pass then depends on the number of blocks before it.
 _NO_SUM: Final = (
-    "some blocks of a stage keep what they put out and some do not: its memory is not a sum over blocks"
+    "some blocks of a stage keep what they put out and some do not, and what follows does not keep it: its"
+    " memory is not a sum over blocks"
 )
 
 
@@ -55,6 +55,19 @@ class HeldTables:
     peak: tuple[Ints, ...]
     peak_other: tuple[Ints, ...]
     peak_head: Ints
+
+
+class _Held(NamedTuple):
+    """What training keeps of a part.
+
+    bytes: weights left out, and what leaves it too.
+    keeps: whether it keeps what enters.
+    out_kept: whether it keeps what leaves.
+    """
+
+    bytes: Any
+    keeps: bool
+    out_kept: bool
 
 
 def in_bytes(values: Any, bits: int) -> Any:
@@ -93,43 +106,52 @@ def held_tables(
     per_param = _BYTES * (2 + OPTIMIZER_STATES[optimizer])
     params = METRICS.index("params")
 
-    def training(nodes: tuple[Node, ...], x: Tensor) -> tuple[Any, bool]:
-        """Bytes that a part adds, weights left out, and whether what it puts out is kept."""
-        tape = Tape(batch, _BYTES)
+    def training(nodes: tuple[Node, ...], entered: tuple[Any, ...]) -> _Held:
+        """Bytes that a part adds, weights left out."""
+        tape, x = Tape(batch, _BYTES), Tensor(entered)
         out = tape.run(nodes, x)
-        return tape.bytes + buffers(layers_of(nodes), _BYTES), out.kept
+        # What leaves is counted by the part that it enters.
+        left = out.values * batch * _BYTES if out.kept and out is not x else 0
+        return _Held(tape.bytes + buffers(layers_of(nodes), _BYTES) - left, x.kept, out.kept)
 
-    def of_cases(cases: tuple[Case, ...], entered: tuple[Any, Any, Any], kept: bool) -> tuple[Any, bool]:
-        """The same of a block, each case where it is so."""
-        each = [training(case.nodes, Tensor(entered, kept=kept)) for case in cases]
-        if len({out_kept for _, out_kept in each}) > 1:
+    def of_cases(cases: tuple[Case, ...], entered: tuple[Any, Any, Any], kept: set[bool]) -> Any:
+        """The same of a block, each case where it is so; `kept` becomes whether what leaves is kept."""
+        each = [training(case.nodes, entered) for case in cases]
+        figures = [one.bytes + unkept(one, entered, kept) for one in each]
+        return _by_case(cases, figures), {one.out_kept for one in each}
+
+    def unkept(one: _Held, entered: tuple[Any, ...], kept: set[bool]) -> Any:
+        """What enters, where the part before it keeps that and this one does not."""
+        if one.keeps:
+            return 0
+        if len(kept) > 1:
             raise BudgetError(_NO_SUM)
-        return _by_case(cases, [figure for figure, _ in each]), each[0][1]
+        return prod(entered) * batch * _BYTES if True in kept else 0
 
-    stem, kept = training(outlined.stem, Tensor(like.input))
+    stem = training(outlined.stem, like.input)
+    kept = {stem.out_kept}
     stem_peak, _ = chain_peak(outlined.stem, prod(like.input))
     found: dict[str, list[Ints]] = {"first": [], "other": [], "peak": [], "peak_other": []}
     for i, stage in enumerate(outlined.stages):
         n = len(widths[i])
         pairs = (len(widths[i - 1]) if i else 1, n)
-        here, kept = of_cases(stage.first, stage.entered, kept)
+        here, first_kept = of_cases(stage.first, stage.entered, kept)
         found["first"].append(
-            _whole(here + (stem if i == 0 else 0) + per_param * costs.first[i][params], pairs)
+            _whole(here + (stem.bytes if i == 0 else 0) + per_param * costs.first[i][params], pairs)
         )
         peak = _peak(stage.first, prod(stage.entered))
         found["peak"].append(_whole(np.maximum(peak, stem_peak if i == 0 else 0), pairs))
-        here, still = of_cases(stage.other, stage.out, kept)
-        if still != kept:
-            raise BudgetError(_NO_SUM)
+        kept = first_kept | {training(case.nodes, stage.out).out_kept for case in stage.other}
+        here, _ = of_cases(stage.other, stage.out, kept)
         found["other"].append(_whole(here + per_param * costs.other[i][params], (n,)))
         found["peak_other"].append(_whole(_peak(stage.other, prod(stage.out)), (n,)))
     out = outlined.stages[-1].out
-    head, _ = training(outlined.head, Tensor(out, kept=kept))
+    head = training(outlined.head, out)
     n = len(widths[-1])
     return HeldTables(
         training=tuple(found["first"]),
         training_other=tuple(found["other"]),
-        training_head=_whole(head + per_param * costs.head[params], (n,)),
+        training_head=_whole(head.bytes + unkept(head, out, kept) + per_param * costs.head[params], (n,)),
         peak=tuple(found["peak"]),
         peak_other=tuple(found["peak_other"]),
         peak_head=_whole(chain_peak(outlined.head, prod(out))[0], (n,)),

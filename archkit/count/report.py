@@ -79,11 +79,13 @@ class Account:
 
     def equation1_terms(self) -> tuple[tuple[str, int], ...]:
         """What leads from Equation 1's figure to the truth: `params_equation1` + the terms = `params`."""
-        norm = bias = groups = 0
+        norm = scale = bias = groups = 0
         for cost in self.layers:
             layer = cost.layer
-            if layer.kind in ("batch_norm", "group_norm"):
+            if layer.kind.endswith("_norm"):
                 norm += cost.params  # of all that it stands for
+            elif layer.kind == "layer_scale":
+                scale += cost.params
             elif layer.kind in ("conv", "conv1d"):
                 of_one = cost.params // cost.times
                 bias += cost.times * (0 if layer.bias else layer.out_shape[0] if layer.kind == "conv" else 1)
@@ -91,6 +93,7 @@ class Account:
                 groups += cost.times * (dense - (of_one - (layer.out_shape[0] if layer.bias else 0)))
         terms = (
             ("norm, 2 for each channel", norm),
+            ("layer scale, 1 for each channel", scale),
             ("the bias it counts where a conv has none", -bias),
             ("grouped convs, which it takes for dense ones", -groups),
         )
@@ -152,7 +155,7 @@ def receptive_field(plan: Plan, times: Mapping[str, int] = _NONE_FOLDED) -> int:
     """
     rows = jump = 1
     for layer in main_path(node for name, nodes in plan.parts() if name != "head" for node in nodes):
-        if layer.kernel:
+        if layer.kernel and layer.kind != "pad":  # the conv behind a padding has its windows
             rows += _times(layer, times) * (layer.kernel - 1) * jump
             jump *= layer.stride
     return rows

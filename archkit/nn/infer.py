@@ -14,11 +14,11 @@ from torch import nn
 
 from archkit.errors import InferError, SpecError, WeightsError
 from archkit.nn.matching import INERT, mismatch, type_name
-from archkit.nn.names import Library
+from archkit.nn.names import Library, module_names
 from archkit.nn.network import Call, Chain, GateModule, Network, build
 from archkit.nn.outputs import OutputsError, alterations, compare_outputs, run_on_meta, unwrapped
 from archkit.nn.parts import Parts, UnknownNamesError, find_parts
-from archkit.nn.reading import read_spec
+from archkit.nn.reading import READ, read_spec
 from archkit.nn.structure import find_structure
 from archkit.nn.weights import check_state, keys_of, state_shapes
 from archkit.plan import layout
@@ -91,6 +91,8 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
     if not isinstance(module, nn.Module):
         raise InferError(f"{type(module).__name__} is no nn.Module")
     module = unwrapped(module)
+    if isinstance(module, Network) and not _is_resnet(module.spec):
+        return _own(module, input)
     found: Parts | None = None
     try:
         found = find_parts(module)
@@ -107,6 +109,25 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
             if isinstance(error, UnknownNamesError):
                 raise InferError(f"{error}; and read by its structure, {other}") from error
             raise error from None
+
+
+def _is_resnet(spec: ArchSpec) -> bool:
+    """Whether its stem, its blocks and its head are among those that `archkit.nn.reading` can read."""
+    blocks = {setting.family.name for setting in spec.parts.stages}
+    return blocks <= READ and spec.stem.kind != "none" and not spec.head_conv and not spec.head_hidden
+
+
+def _own(module: Network, size: tuple[int, int, int] | None) -> ArchSpec:
+    """The spec of a network of archkit's that is no ResNet: what it was built from, if it still is that.
+
+    Raises:
+        InferError: it has been changed since.
+    """
+    try:
+        spec = module.spec if size is None else module.spec.replace(input=size)
+    except SpecError as error:
+        raise InferError(f"the language cannot say this network: {error.reason}") from error
+    return _checked(module, spec, "archkit", lambda spec: module_names(spec, "archkit"))
 
 
 def _proved(
@@ -133,18 +154,32 @@ def _proved(
         spec = read_spec(parts, size)
     except SpecError as error:
         raise InferError(f"the language cannot say this network: {error.reason}") from error
+    return _checked(module, spec, parts.library, names_of)
+
+
+def _checked(
+    module: nn.Module,
+    spec: ArchSpec,
+    library: Library | None,
+    names_of: Callable[[ArchSpec], dict[str, str]],
+) -> ArchSpec:
+    """The spec, if the module is what it says.
+
+    Raises:
+        InferError: it is not.
+    """
     nearest = f"the nearest spec is {spec}, but "
     try:
         names = names_of(spec)
     except InferError as error:
         raise InferError(nearest + str(error)) from error
-    strangers = _strangers(module, parts.library, len(parts.stages))
-    different = _differences(module, spec, names, parts.library, known=not strangers)
+    strangers = _strangers(module, library, len(spec.blocks))
+    different = _differences(module, spec, names, library, known=not strangers)
     if different:
         more = f"; and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
         raise InferError(nearest + "; ".join(different[:_SHOWN]) + more)
     try:
-        keys = keys_of(spec, names, parts.library or type(module).__name__)
+        keys = keys_of(spec, names, type(module).__name__)
         shapes = state_shapes(spec)
         check_state(
             {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()},
@@ -162,7 +197,7 @@ def _proved(
         compare_outputs(module, spec, keys, why=doubts[0] if doubts else None)
     elif doubts:
         raise OutputsError(f"{doubts[0]}, and on the meta device no outputs can be compared")
-    elif parts.library != "archkit":  # its own modules say what they run, and have been compared
+    elif library != "archkit":  # its own modules say what they run, and have been compared
         run_on_meta(module, spec)
     return spec
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from torch import Tensor, nn
 
-from archkit.nn.layers import BlurPool, Squeeze, ZeroPad
+from archkit.nn.layers import BlurPool, ChannelNorm, LayerScale, SamePad, Squeeze, ZeroPad
 from archkit.plan import Layer
 
 __all__ = ["COUNTER", "MODULES", "ModuleKind", "Shapes"]
@@ -23,7 +23,6 @@ COUNTER: Final = "num_batches_tracked"
 """The tensor in which a batch norm counts the batches that it was trained on: no weight."""
 
 _TORCH: Final = "torch.nn.modules."
-_EPS: Final = 1e-5
 
 
 def _nothing(_layer: Layer) -> dict[str, Any]:
@@ -138,13 +137,13 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
     ),
     # A norm's momentum changes its training alone, and so it need not agree.
     "batch_norm": ModuleKind(
-        make=lambda layer: nn.BatchNorm2d(layer.in_shape[0]),
+        make=lambda layer: nn.BatchNorm2d(layer.in_shape[0], eps=10.0**-layer.eps),
         types=_in_torch(
             "batchnorm.BatchNorm2d",
             "batchnorm.SyncBatchNorm",
             attributes=lambda layer: {
                 "num_features": layer.in_shape[0],
-                "eps": _EPS,
+                "eps": 10.0**-layer.eps,
                 "affine": True,
                 "track_running_stats": True,
             },
@@ -158,13 +157,32 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
             lambda layer: {
                 "num_channels": layer.in_shape[0],
                 "num_groups": layer.groups,
-                "eps": _EPS,
+                "eps": 10.0**-layer.eps,
                 "affine": True,
             },
         ),
         tensors=lambda layer: dict.fromkeys(("weight", "bias"), layer.in_shape[:1]),
     ),
+    "layer_norm": ModuleKind(
+        make=lambda layer: ChannelNorm(layer.in_shape[0], eps=10.0**-layer.eps),
+        types=dict.fromkeys(
+            ("archkit.nn.layers.ChannelNorm", "timm.layers.norm.LayerNorm2d"),
+            lambda layer: {"normalized_shape": layer.in_shape[:1], "eps": 10.0**-layer.eps},
+        ),
+        tensors=lambda layer: dict.fromkeys(("weight", "bias"), layer.in_shape[:1]),
+    ),
     "relu": ModuleKind(make=lambda _: nn.ReLU(inplace=True), types=_in_torch("activation.ReLU")),
+    # Those that follow keep their input for the backward pass, and so would copy it to work in its place.
+    "relu6": ModuleKind(make=lambda _: nn.ReLU6(), types=_in_torch("activation.ReLU6")),
+    "silu": ModuleKind(make=lambda _: nn.SiLU(), types=_in_torch("activation.SiLU")),
+    "hswish": ModuleKind(make=lambda _: nn.Hardswish(), types=_in_torch("activation.Hardswish")),
+    "gelu": ModuleKind(
+        make=lambda _: nn.GELU(),
+        types={
+            **_in_torch("activation.GELU", attributes=lambda _: {"approximate": "none"}),
+            "timm.layers.activations.GELU": _nothing,
+        },
+    ),
     "max_pool": ModuleKind(
         make=lambda layer: nn.MaxPool2d(
             layer.kernel, stride=layer.stride, padding=layer.padding, ceil_mode=layer.ceil
@@ -213,6 +231,10 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
         make=lambda _: nn.Sigmoid(),
         types={f"{_TORCH}activation.Sigmoid": _nothing, "timm.layers.activations.Sigmoid": _nothing},
     ),
+    "hsigmoid": ModuleKind(
+        make=lambda _: nn.Hardsigmoid(),
+        types={f"{_TORCH}activation.Hardsigmoid": _nothing, "timm.layers.activations.HardSigmoid": _nothing},
+    ),
     "scale": ModuleKind(make=None),
     "zero_pad": ModuleKind(
         make=lambda layer: ZeroPad(layer.stride, layer.in_shape[0], layer.out_shape[0]),
@@ -221,6 +243,17 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
                 "stride": (layer.stride,) * 2,
                 "new": layer.out_shape[0] - layer.in_shape[0],
             }
+        },
+    ),
+    "layer_scale": ModuleKind(
+        make=lambda layer: LayerScale(layer.in_shape[0]),
+        types={"archkit.nn.layers.LayerScale": _nothing},
+        tensors=lambda layer: {"weight": layer.in_shape[:1]},
+    ),
+    "pad": ModuleKind(
+        make=lambda layer: SamePad(layer.kernel, layer.stride),
+        types={
+            "archkit.nn.layers.SamePad": lambda layer: {"kernel_size": layer.kernel, "stride": layer.stride}
         },
     ),
     "add": ModuleKind(make=None),

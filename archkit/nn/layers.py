@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-__all__ = ["BlurPool", "Squeeze", "ZeroPad"]
+__all__ = ["BlurPool", "ChannelNorm", "LayerScale", "SamePad", "Squeeze", "ZeroPad"]
 
 
 class ZeroPad(nn.Module):
@@ -55,6 +55,50 @@ class BlurPool(nn.Module):
         """B x C x H x W -> B x C x ceil(H / 2) x ceil(W / 2)."""
         padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
         return F.conv2d(padded, self.filter, stride=2, groups=x.shape[1])
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each position of a map (Liu et al. 2022)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> the same; or B x C -> the same."""
+        if x.ndim == 2:
+            return super().forward(x)
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class LayerScale(nn.Module):
+    """A learned factor for each channel (Touvron et al. 2021), small at first."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets the factors. torch calls this by its name, for a network that was made on `meta`."""
+        nn.init.constant_(self.weight, 1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> the same."""
+        return x * self.weight[:, None, None]
+
+
+class SamePad(nn.Module):
+    """The zeros that TensorFlow's `SAME` padding puts around a map for a strided conv behind it.
+
+    As many as the last window needs; of an odd number the last row and column get one more.
+    """
+
+    def __init__(self, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> B x C x H + p x W + q."""
+        more = [max(0, self.kernel_size - 1 - (size - 1) % self.stride) for size in (x.shape[3], x.shape[2])]
+        return F.pad(x, [side for n in more for side in (n // 2, n - n // 2)])
 
 
 class Squeeze(nn.Module):

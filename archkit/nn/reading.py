@@ -17,15 +17,19 @@ from torch import nn
 
 from archkit.blocks import ATTENTION, NO_ATTENTION, STEMS
 from archkit.blocks.residual import BOTTLENECK_EXPANSION
+from archkit.blocks.value_sorts import MaxPool
 from archkit.errors import InferError
 from archkit.nn.matching import type_name
 from archkit.nn.parts import FoundBlock, Parts
 from archkit.spec import ArchSpec, Attention, Norm, Stem
 from archkit.spec.options import options
 
-__all__ = ["read_spec"]
+__all__ = ["READ", "read_spec"]
 
 T = TypeVar("T")
+
+READ: Final = frozenset({"basic", "bottleneck", "preact", "preact-bottleneck"})
+"""The families whose blocks are read."""
 
 _NO_SHORTCUT: Final = "none"
 
@@ -243,7 +247,9 @@ def _anti_alias(modules: Iterable[nn.Module | None]) -> str:
     return "none"
 
 
-def _window(pool: nn.Module | None) -> int | None:
+def _window(pool: nn.Module | None) -> int | MaxPool | None:
+    if isinstance(pool, nn.MaxPool2d):
+        return MaxPool(pool.kernel_size if isinstance(pool.kernel_size, int) else pool.kernel_size[0])
     if not isinstance(pool, nn.AvgPool2d):
         return None
     size, stride = (v if isinstance(v, tuple) else (v, v) for v in (pool.kernel_size, pool.stride))

@@ -8,6 +8,7 @@ returns.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from archkit.errors import WeightsError
 from archkit.nn.checkpoint import Loaded, find_weights
 from archkit.nn.kinds import COUNTER, MODULES, Shapes
-from archkit.nn.names import LIBRARIES, Library, module_names
+from archkit.nn.names import LIBRARIES, Library, module_names, network_of, renumbered
 from archkit.nn.network import Network
 from archkit.nn.wrappers import inner
 from archkit.plan import layout
@@ -64,7 +65,8 @@ def key_map(spec: ArchSpec | str, library: Library) -> dict[str, str]:
     if library not in LIBRARIES:
         raise WeightsError(f"library is {' | '.join(LIBRARIES)}, not {library}")
     spec = as_spec(spec)
-    return keys_of(spec, module_names(spec, library), library)
+    whose = library if library == "archkit" else f"{library}'s {network_of(spec, library)}"
+    return keys_of(spec, module_names(spec, library), whose)
 
 
 def keys_of(spec: ArchSpec, names: Mapping[str, str], whose: str) -> dict[str, str]:
@@ -77,8 +79,9 @@ def keys_of(spec: ArchSpec, names: Mapping[str, str], whose: str) -> dict[str, s
     for layer in layout(spec):
         for tensor in MODULES[layer.kind].tensors(layer):
             if layer.name not in names:
-                raise WeightsError(f"{whose}'s ResNet has no place for {layer.name} of {spec}")
-            keys[f"{names[layer.name]}.{tensor}"] = f"{layer.name}.{tensor}"
+                raise WeightsError(f"{whose} has no place for {layer.name} of {spec}")
+            there = names[layer.name]
+            keys[there[:-1] if there.endswith("=") else f"{there}.{tensor}"] = f"{layer.name}.{tensor}"
     return keys
 
 
@@ -124,15 +127,20 @@ def load_weights(
     found = find_weights(given, [key for key in keys if not key.endswith(COUNTER)])
     shapes = state_shapes(network.spec)
     where = f" ({found.found})" if str(found.found) else ""
+    expected = {there: shapes[here] for there, here in keys.items()}
+    called = renumbered(found.tensors, expected)
+    tensors = {
+        called[key]: _squeezed(tensor, expected.get(called[key], ())) for key, tensor in found.tensors.items()
+    }
     try:
         check_state(
-            {key: tuple(tensor.shape) for key, tensor in found.tensors.items()},
-            {there: shapes[here] for there, here in keys.items()},
+            {key: tuple(tensor.shape) for key, tensor in tensors.items()},
+            expected,
             f"the weights{where} do not fit {network.spec}",
         )
     except WeightsError as error:
         raise WeightsError(f"{error}{_meant(network.spec, found.tensors, library)}") from None
-    renamed = {keys[key]: tensor for key, tensor in found.tensors.items()}
+    renamed = {keys[key]: tensor for key, tensor in tensors.items()}
     own = network.state_dict()
     before = {key: tensor.clone() for key, tensor in own.items()}
     try:
@@ -191,6 +199,17 @@ def check_state(
         raise WeightsError(
             f"{what}: " + "; ".join(f"{len(keys)} {kind}: {_few(keys)}" for kind, keys in kinds if keys)
         )
+
+
+def _squeezed(tensor: Tensor, expected: tuple[int, ...]) -> Tensor:
+    """A tensor; the weight of a conv as that of a linear layer where one is expected, or the reverse.
+
+    A conv whose window is the whole map is a linear layer, and a linear layer at each position a 1x1 conv.
+    """
+    shape = tuple(tensor.shape)
+    if len(shape) == len(expected) or not shape or not expected or shape[0] != expected[0]:
+        return tensor
+    return tensor.reshape(expected) if prod(shape) == prod(expected) else tensor
 
 
 def _read(path: Path) -> dict[str, Tensor]:

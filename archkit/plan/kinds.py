@@ -108,7 +108,18 @@ KINDS: Final[Mapping[str, LayerKind]] = {
         more_kept=lambda layer, batch, value: 2 * layer.groups * batch * value,
         in_place=True,
     ),
+    # Of the channels of each position; mean and inverse deviation of each.
+    "layer_norm": LayerKind(
+        weights=lambda layer: 2 * layer.in_shape[0],
+        more_kept=lambda layer, batch, value: 2 * _elements(layer.in_shape[1:]) * batch * value,
+        in_place=True,
+    ),
     "relu": LayerKind(keeps="own", in_place=True),
+    # Like those that follow it keeps its input: torch keeps a copy of it where it works in place.
+    "relu6": LayerKind(in_place=True),
+    "silu": LayerKind(in_place=True),
+    "hswish": LayerKind(in_place=True),
+    "gelu": LayerKind(in_place=True),
     "max_pool": LayerKind(
         more_kept=lambda layer, batch, _value: _elements(layer.out_shape) * batch * _INDEX_BYTES
     ),
@@ -124,10 +135,15 @@ KINDS: Final[Mapping[str, LayerKind]] = {
     # The same inside a gate, written as a mean.
     "squeeze": LayerKind(keeps="nothing"),
     "sigmoid": LayerKind(keeps="output", in_place=True),
+    "hsigmoid": LayerKind(in_place=True),
     # A gate's product with the map: it keeps both factors.
     "scale": LayerKind(keeps="input", in_place=True),
     # Option A of He et al.: every s-th row and column, zeros for the new channels.
     "zero_pad": LayerKind(keeps="nothing"),
+    # The product with a learned factor for each channel.
+    "layer_scale": LayerKind(weights=lambda layer: layer.in_shape[0], in_place=True),
+    # Zeros around the map, as TensorFlow puts them.
+    "pad": LayerKind(keeps="nothing"),
     # The residual add.
     "add": LayerKind(keeps="nothing", in_place=True),
     "flatten": LayerKind(keeps="view", in_place=True),

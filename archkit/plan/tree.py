@@ -26,11 +26,12 @@ class Layer(NamedTuple):
     in_shape: shape of its input; of either input for `add`, of the map for `scale`.
     out_shape: shape of its output.
     kernel: K of convs, and the window of pools; 0 where there is none.
-    stride: stride of convs and pools, and of `zero_pad`.
+    stride: stride of convs and pools, of `zero_pad`, and of the conv behind a `pad`.
     padding: rows and columns added on each side.
     groups: of convs and of `group_norm`.
     bias: whether a conv or linear layer has one.
     ceil: whether a pool keeps the last, incomplete window.
+    eps: 10 to the minus this is what a norm adds to the variance.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Layer(NamedTuple):
     groups: Any = 1
     bias: bool = False
     ceil: bool = False
+    eps: int = 5
 
     @property
     def own_name(self) -> str:

@@ -232,7 +232,8 @@ def _check_known(given: Mapping[str, Any]) -> None:
 def _each_stage(key: str, value: Any, stages: int) -> tuple[Any, ...]:
     """The value of an option for each stage, from one for all or a list."""
     values = options()[key].values
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    # A kind and its number are a named tuple.
+    if isinstance(value, str) or not isinstance(value, Sequence) or hasattr(value, "_fields"):
         if options()[key].list_only:
             raise SpecError(f"{key} is a list, one number for each stage", field=(key, None))
         return (values.accept(value, (key, 0)),) * stages

@@ -88,7 +88,8 @@ class NeedsPen(Pen):
             groups = geometry["groups"]
             if not (isinstance(out[0], Symbol) and out[0].positive):
                 self.need(out[0] >= 1, "a conv of stage {stage} has no channels left", "channels")
-            if not (isinstance(groups, int) and groups == 1):
+            depthwise = groups is self.c and groups is out[0]  # which divides whatever it is
+            if not (depthwise or (isinstance(groups, int) and groups == 1)):
                 if not (isinstance(groups, Symbol) and groups.positive):
                     self.need(groups >= 1, "a conv of stage {stage} has no groups left", "channels")
                 reason = "groups={groups} does not divide {c} channels in stage {stage}"
@@ -96,7 +97,7 @@ class NeedsPen(Pen):
                     self.need(c % groups == 0, reason, "groups", groups=groups, c=c)
         # A conv that is padded by half its kernel finds a window in every map.
         if (
-            kind != "conv1d"
+            kind not in ("conv1d", "pad")
             and geometry.get("kernel", 0) > 2 * geometry.get("padding", 0) + 1
             and not geometry.get("ceil")
         ):

@@ -8,7 +8,7 @@ and the table of docs/language.md are made from these rows. A family may bring r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ from archkit.blocks import (
     Norm,
     own_options,
 )
+from archkit.blocks.activations import ACTIVATIONS
+from archkit.blocks.convs import PADDINGS
+from archkit.blocks.number_sorts import Widths
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Window, Words
 from archkit.blocks.values import Range
@@ -41,6 +44,14 @@ _WIDTH: Final = Range(1, 65_536)
 _SIZE: Final = Range(1, 16_384)
 
 
+def _of_families(key: str, usual: Any) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """A default by stage: what the family of the stage has of its own, or what is usual."""
+    return lambda values: tuple(FAMILIES[name].defaults.get(key, usual) for name in values["block"])
+
+
+_STEMS_OF_RESNETS: Final = ("conv3", "conv7", "deep", "tiered")
+
+
 def _strides(values: Mapping[str, Any]) -> tuple[int, ...]:
     return (1,) + (2,) * (len(values["blocks"]) - 1)
 
@@ -56,7 +67,11 @@ def _stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
     ]
     # Images as large as ImageNet's hardly ever meet a 3x3 of stride 1, unless the stem was left unsaid.
     large = kind == "conv3" and min(values["input"][1:]) >= 128
-    others = [Variant(other, 9 if large and other == "conv7" else 14) for other in STEMS if other != kind]
+    others = [
+        Variant(other, 9 if large and other == "conv7" else 14)
+        for other in _STEMS_OF_RESNETS
+        if other != kind
+    ]
     return (*found, *others)
 
 
@@ -90,9 +105,10 @@ _OF_BLOCKS: Final = (
     Option(
         key="kernel",
         values=Whole(1, 31, default=3, odd=True, samples=(3, 1, 5)),
-        default=3,
+        default=_of_families("kernel", 3),
         by_stage=True,
-        says="kernel size of the basic block's convs and the bottleneck's middle one",
+        says="kernel size of the basic block's convs and the middle one of others",
+        shown="`3` (7 for `convnext`), any odd number",
         variants=(Variant("3", 13), Variant("5", 13), Variant("1", 13), Variant("7", 13)),
     ),
     Option(
@@ -157,11 +173,26 @@ _OF_BLOCKS: Final = (
 
 _AROUND_BLOCKS: Final = (
     Option(
+        key="act",
+        values=Words(ACTIVATIONS),
+        default=_of_families("act", "relu"),
+        by_stage=True,
+        shown="`relu` (`gelu` for `convnext`) `relu6` `silu` `hswish` `gelu`",
+        says="activation; the stem and the head have that of the last stage",
+    ),
+    Option(
+        key="padding",
+        values=Words(PADDINGS),
+        default="symmetric",
+        says="how a conv with a stride is padded: alike on both sides, or as TensorFlow does (`SAME`)",
+    ),
+    Option(
         key="stem",
         values=StemValues(_WIDTH),
         default=lambda values: StemValues.as_wide_as(values["channels"]),
-        says="one 3x3 conv as wide as the first stage; ImageNet's 7x7 of stride 2; three 3x3 of N, N, 2N"
-        " (ResNet-C, -D); of 3N/4, N, 2N (timm's -T)",
+        says="one 3x3 conv as wide as the first stage; none; ImageNet's 7x7 of stride 2; three 3x3 of N, N,"
+        " 2N (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile networks); one of"
+        " 4x4 or 2x2 whose windows lie side by side (ConvNeXt)",
         variants=_stem_variants,
     ),
     Option(
@@ -169,7 +200,7 @@ _AROUND_BLOCKS: Final = (
         values=Words(("none", "max", "conv")),
         default=lambda values: STEMS[values["stem"].kind].pool,
         says="what halves the map behind the stem",
-        shown="`none` for `conv3`, else `max`; `conv`",
+        shown="`max` for `conv7`, `deep` and `tiered`, else `none`; `conv`",
     ),
     Option(
         key="stem_attn",
@@ -197,8 +228,10 @@ _AROUND_BLOCKS: Final = (
     Option(
         key="norm",
         values=Kinds(NORM, Norm, letter="G", samples=(Norm("batch"), Norm("group", 1), Norm("none"))),
-        default=BATCH_NORM,
-        says="what normalises after each conv (before it, with pre-activation); G is 32 if it is left out",
+        default=lambda values: FAMILIES[values["block"][0]].defaults.get("norm", BATCH_NORM),
+        shown="`batch` (`layer` for `convnext`) `group[:G]` `none` `batch-tf` `group-width[:G]` `layer`",
+        says="what normalises after each conv (before it, with pre-activation): G groups, 32 if left out;"
+        " groups of G channels; the channels of each position; `batch-tf` has TensorFlow's epsilon of 0.001",
         variants=(Variant("none", 13), Variant("batch", 13)),
     ),
     Option(
@@ -218,8 +251,21 @@ _AROUND_BLOCKS: Final = (
         key="pool",
         values=Window(1, 16_384),
         default=None,
-        says="average pooling before the head",
+        says="average pooling before the head, or max pooling by windows (VGG)",
         variants=(Variant("global", 13), Variant("2", 13), Variant("4", 13)),
+    ),
+    Option(
+        key="head_conv",
+        values=Whole(0, 65_536, default=0, samples=(0, 0, 16)),
+        default=0,
+        says="channels of a 1x1 conv with norm and activation before the pooling (MobileNetV2, EfficientNet)",
+        shown="none; a width",
+    ),
+    Option(
+        key="head_hidden",
+        values=Widths(_WIDTH, most=4),
+        default=(),
+        says="linear layers with activations before the last one (MobileNetV3's, VGG's)",
     ),
     Option(
         key="input",
@@ -236,7 +282,9 @@ _AROUND_BLOCKS: Final = (
     ),
 )
 
-OF_NETWORK: Final = frozenset({"block", "stem", "stem_pool", "stem_attn", "pool", "input", "classes"})
+OF_NETWORK: Final = frozenset(
+    {"block", "stem", "stem_pool", "stem_attn", "pool", "head_conv", "head_hidden", "input", "classes"}
+)
 """Options that every network takes, whatever its blocks."""
 
 

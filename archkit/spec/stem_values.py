@@ -52,7 +52,7 @@ class StemValues:
         checked_number(name, width, self._width, field)
         if width < STEMS[kind].least:
             raise SpecError(f"a {kind} stem is at least {STEMS[kind].least} wide", field=field)
-        return Stem(kind, width)
+        return Stem(kind, width if STEMS[kind].widths(width) else 1)
 
     def text(self, value: Stem) -> str:
         kind, width = value
@@ -61,7 +61,10 @@ class StemValues:
         return kind if width == STEMS[kind].width else f"{kind}:{width}"
 
     def shown(self) -> str:
-        return "a width; " + " ".join(f"`{kind}[:N]`" for kind in STEMS)
+        return "a width; " + " ".join(
+            f"`{kind}[:N]`" if STEMS[kind].widths(1) else f"`{kind}`" for kind in STEMS
+        )
 
     def samples(self) -> Sequence[Any]:
-        return (*STEMS, *(Stem(kind, width) for kind in STEMS for width in (4, 7, 24)), 16, 40)
+        kinds = [kind for kind in STEMS if STEMS[kind].widths(1)]
+        return (*STEMS, *(Stem(kind, width) for kind in kinds for width in (4, 7, 24)), 16, 40)

@@ -7,7 +7,7 @@
     range   := NUMBER [".." [NUMBER] [":" NUMBER]]
     set     := "{" item ("," item)* "}"
     option  := KEY "=" (list | item)
-    atom    := NUMBER | DIMS | WORD [":" NUMBER]          DIMS is 3x32x32
+    atom    := NUMBER | DECIMAL | DIMS | WORD [":" NUMBER]          DIMS is 3x32x32, DECIMAL 2.5
 
 Nothing here knows what a key or a word means.
 """
@@ -15,6 +15,7 @@ Nothing here knows what a key or a word means.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import NamedTuple
 
 from archkit.errors import SpecError
@@ -28,7 +29,7 @@ MAX_DEPTH = 4  # brackets inside brackets; the language itself needs two
 
 
 class _Token(NamedTuple):
-    kind: str  # "number", "sizes", "word", "end", or the punctuation itself
+    kind: str  # "number", "decimal", "sizes", "word", "end", or the punctuation itself
     text: str
     start: int
     end: int
@@ -37,6 +38,7 @@ class _Token(NamedTuple):
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\r\n]+)"
     r"|(?P<sizes>[0-9][0-9_]*(?:[xX×][0-9][0-9_]*)+)"
+    r"|(?P<decimal>[0-9][0-9_]*\.[0-9]+)"
     r"|(?P<number>[0-9][0-9_]*)"
     r"|(?P<word>[A-Za-z](?:[A-Za-z0-9_]|[-.](?=[A-Za-z0-9_]))*)"
     r"|(?P<mark>\.\.|[][{}=,:*×])"
@@ -199,6 +201,12 @@ class _Reader:
                 number = self._take("number", f"a number after {_clip(token.text)}:")
                 argument, end = self._number(number), number.end
             return Atom((token.start, end), word=token.text, argument=argument)
+        if token.kind == "decimal":
+            self._at += 1
+            whole, _, part = token.text.partition(".")
+            self._number(token._replace(text=whole + part))  # as many digits as a number may have
+            decimal = Decimal(token.text.replace("_", ""))
+            return Atom((token.start, token.end), decimal=decimal)
         if token.kind == "sizes":
             self._at += 1
             sizes, at = [], token.start

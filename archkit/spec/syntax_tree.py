@@ -7,6 +7,7 @@ still point at it. Nothing here knows what a key or a word means.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 __all__ = ["Assignment", "Atom", "Items", "Many", "Node", "Span", "Text", "Through"]
@@ -15,13 +16,14 @@ Span: TypeAlias = tuple[int, int]
 
 
 class Atom(NamedTuple):
-    """A number, a word with an optional `:NUMBER`, or sizes such as `3x32x32`."""
+    """A number, a number with decimals, a word with an optional `:NUMBER`, or sizes such as `3x32x32`."""
 
     span: Span
     number: int | None = None
     word: str | None = None
     argument: int | None = None
     sizes: tuple[int, ...] | None = None
+    decimal: Decimal | None = None
 
 
 class Through(NamedTuple):

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
+
+from archkit.spec.known import Known
+from archkit.spec.zoo_convnext import convnexts
+from archkit.spec.zoo_mobile import mobile
+from archkit.spec.zoo_plain import plain
+from archkit.spec.zoo_regnet import regnets
 
 __all__ = ["Known", "entries", "find", "names"]
-
-
-class Known(NamedTuple):
-    """A name, the spec it stands for, and where the architecture was published."""
-
-    name: str
-    spec: str
-    source: str
 
 
 _PAPER: Final = "the 5M-parameter ResNet on CIFAR-10 (docs/paper.md)"
@@ -185,7 +184,22 @@ def _imagenet() -> Iterator[Known]:
     yield Known("test_resnet", f"[1,1,1,1]x[32,48,48,96] {mixed} input=3x224x224 classes=1000", _TIMM)
 
 
-_ENTRIES: Final = (*_PAPER_ENTRIES, *_cifar(), *_imagenet())
+def _preact() -> Iterator[Known]:
+    """Timm's ResNetV2."""
+    for depth, blocks, kind in (
+        (18, "2,2,2,2", "preact"),
+        (34, "3,4,6,3", "preact"),
+        (50, "3,4,6,3", "preact-bottleneck"),
+        (101, "3,4,23,3", "preact-bottleneck"),
+        (152, "3,8,36,3", "preact-bottleneck"),
+    ):
+        for suffix, options in (("", _C7), ("d", _D), ("t", _T), ("d_gn", f"{_D} norm=group")):
+            if suffix in ("", "d") or depth == 50:
+                spec = f"[{blocks}]x[64,128,256,512] block={kind} {options} input=3x224x224 classes=1000"
+                yield Known(f"resnetv2_{depth}{suffix}", spec, f"{_HE2}; timm, models/resnetv2.py")
+
+
+_ENTRIES: Final = (*_PAPER_ENTRIES, *_cifar(), *_imagenet(), *_preact())
 _BY_NAME: Final = {known.name: known for known in _ENTRIES}
 _WRN_NAME: Final = re.compile(r"wrn-([0-9]{1,4})-([0-9]{1,3})")
 _WRN_COMMON: Final = ("wrn-16-4", "wrn-16-8", "wrn-22-8", "wrn-28-10", "wrn-40-1", "wrn-40-2", "wrn-40-4")
@@ -193,8 +207,14 @@ _WRN_COMMON: Final = ("wrn-16-4", "wrn-16-8", "wrn-22-8", "wrn-28-10", "wrn-40-1
 
 def find(name: str) -> Known | None:
     """The architecture of a name, letters of either case, or None."""
-    known = _BY_NAME.get(name) or _BY_NAME.get(name.lower())
-    return known if known is not None else _wide(name.lower())
+    lower = name.lower()
+    return _BY_NAME.get(lower) or _wide(lower) or _of_families().get(lower)
+
+
+@lru_cache(maxsize=1)
+def _of_families() -> dict[str, Known]:
+    """Those that are no ResNets, put together when one is first asked for."""
+    return {known.name: known for known in (*mobile(), *regnets(), *convnexts(), *plain())}
 
 
 def _wide(name: str) -> Known | None:
@@ -211,7 +231,7 @@ def _wide(name: str) -> Known | None:
 
 def names() -> tuple[str, ...]:
     """Every name of the list, and some of the wide ones (`wrn-d-k` takes any d = 6n + 4 and any k)."""
-    return (*_BY_NAME, *_WRN_COMMON)
+    return (*_BY_NAME, *_WRN_COMMON, *_of_families())
 
 
 def entries() -> Iterator[Known]:

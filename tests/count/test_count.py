@@ -107,7 +107,7 @@ def test_the_closed_form_is_the_sum_over_the_plan(spec: ArchSpec) -> None:
     main_path = [
         layer
         for layer in layout(spec)
-        if layer.kind in ("conv", "linear") and "shortcut" not in layer.name and "attn" not in layer.name
+        if layer.kind in ("conv", "linear") and not {"shortcut", "attn", "se"} & set(layer.name.split("."))
     ]
     assert cost.depth == len(main_path)
 
@@ -145,3 +145,9 @@ def test_operators_add_up(spec: ArchSpec) -> None:
     assert sum(kind.params for kind in kinds) == account.params
     assert sum(kind.macs for kind in kinds) == account.macs
     assert sum(len(kind.layers) for kind in kinds) == len(account.layers)
+
+
+def test_what_a_padding_sees_is_not_counted_twice() -> None:
+    """A 3x3 stem of stride 2 sees 3 rows, and the conv of the block, whose rows are 2 apart, 2 x 2 more."""
+    for padding in ("symmetric", "same"):
+        assert count(parse(f"[1]x[8] block=depthwise stem=conv3s2 padding={padding}")).receptive_field == 7

@@ -133,11 +133,17 @@ def _picked(layer: Layer, pairs: tuple[int, int], at: tuple[int, int]) -> Layer:
     "text",
     [
         "[1..2]*2x[{8,12,16}] block=inverted-se",
-        "[1..2]*2x[{8,16,24}] block=regnet stride=[2,1]",
-        "[1..2]*2x[{4,9}] block=convnext",
+        "[1..2]*2x[{8,16,24}] block=like-regnet stride=[2,1]",
+        "[1..2]*2x[{4,9}] block=like-convnext",
         "[1..2]*2x[{4,7,9}] block=nested",
         "[1..2]*2x[{4,7,8}] block=early-relu norm=none",
         "[1..2]*2x[{4,8}] block=[pooled,nested]",
+        "[1..2]*2x[{8,12,24}] block=mbconv se=v3 act=hswish expand=2.5 stem=conv3s2:8 head_conv=16",
+        "[1..2]*2x[{8,12}] block=[fused-mbconv,mbconv] se=input expand=[1,4] padding=same head_conv=16",
+        "[1..2]*2x[{8,12}] block={mbconv,depthwise} kernel={3,5} stem=conv3s2:8",
+        "[1..2]*2x[{8,16}] block=regnet se=input group_width=8 stride=[2,2]",
+        "[1..2]*2x[{8,12}] block=convnext",
+        "[1..2]*2x[{8,12}] block=plain norm=none bias=yes pool=max:2 head_hidden=8x8",
     ],
 )
 @pytest.mark.parametrize("name", ["training", "inference_peak", "macs"])
@@ -168,7 +174,7 @@ def _plain(kernel: int, default: int) -> Family:
 
     values = Whole(1, 9, default=default, samples=(1, 2))
     wide = Option(key="wide", values=values, default=default, says="to test")
-    return Family(name="plain", draw=draw, options=("stride", wide), source="to test")
+    return Family(name="single", draw=draw, options=("stride", wide), source="to test")
 
 
 def test_a_family_is_never_taken_for_an_earlier_one_of_its_name() -> None:
@@ -176,11 +182,11 @@ def test_a_family_is_never_taken_for_an_earlier_one_of_its_name() -> None:
     for kernel, default in ((3, 1), (5, 2), (3, 3)):
         with family_for_now(_plain(kernel, default)):
             for _ in range(12):
-                spec = parse("[1]x[8] block=plain input=1x8x8")
+                spec = parse("[1]x[8] block=single input=1x8x8")
                 # The stem, its norm, the conv, the head.
                 assert totals(spec).params == 72 + 16 + kernel**2 * 64 * default + 80 * default + 10
             assert spec.wide == default
-            assert str(spec) == "[1]x[8] block=plain input=1x8x8"
+            assert str(spec) == "[1]x[8] block=single input=1x8x8"
             earlier += [spec, parse("resnet18 classes=7")]
     # Networks that do not have the family are the same, whatever the language knew when they were read.
     assert len(set(earlier)) == 4

@@ -118,8 +118,10 @@ def test_what_every_tool_has_in_common(spec: ArchSpec) -> None:
             assert prediction.total == sum(terms.values())
             if "params" in prediction.quantity:
                 left_out = 0
-                if tool is Tool.thop:  # it has no rule for group norm
-                    left_out = 2 * sum(x.in_shape[0] for x in plan if x.kind == "group_norm")
+                if tool is Tool.thop:  # it has no rule for these norms
+                    norms = ("group_norm", "layer_norm")
+                    left_out = 2 * sum(x.in_shape[0] for x in plan if x.kind in norms)
+                    left_out += sum(x.in_shape[0] for x in plan if x.kind == "layer_scale")
                 assert prediction.total == cost.params - left_out
             elif prediction.quantity in ("flops", "macs", "mult-adds"):
                 times = 2 if "2 x conv" in terms else 1
@@ -226,12 +228,17 @@ ROWS = {
     "linear bias": "linear bias",
     "batch norm": "batch norm",
     "group norm": "group norm",
+    "layer norm": "layer norm",
     "ReLU": "ReLU",
+    "ReLU6": "ReLU6",
+    "SiLU": "SiLU",
+    "GELU": "GELU",
     "max pooling": "max pooling",
     "average pooling": "average pooling",
     "global pooling": "global average pooling",
     "mean of channel attention": "mean of channel attention",
     "product of channel attention": "product of channel attention",
+    "layer scale": "layer scale",
 }
 COLUMNS = [
     (Tool.fvcore, "flops"),

@@ -194,7 +194,9 @@ def test_infer_takes_no_block_for_another_with_the_same_modules() -> None:
         _conv_and_norm(pen, 2, 3, c)
         pen.act("relu2")
 
-    with family_for_now(Family(name="plain", draw=plain, options=(), source="none")):
-        network = build(parse("[1]x[8] block=plain"))
+    with family_for_now(Family(name="toy-plain", draw=plain, options=(), source="none")):
+        network = build(parse("[1]x[8] block=toy-plain"))
+        assert infer(network) == network.spec
+        network.spec = parse("[1]x[8]")  # what it says of itself is no proof
         with pytest.raises(InferError, match=r"stage1\.block1 runs its modules in another way"):
             infer(network)

@@ -119,7 +119,9 @@ def test_archkits_own_keys_are_themselves() -> None:
 @pytest.mark.parametrize(
     ("text", "library", "layer"),
     [
-        ("[1,1]x[8,16] block=preact", "timm", "stage1.block1.norm1"),
+        ("[1,1]x[8,16] block=preact", "torchvision", "stage1.block1.norm1"),
+        ("[1,1]x[8,16] block=preact attn=se", "timm", "stage1.block1.attn.fc1"),
+        ("[1,1]x[8,16] block=mbconv head_conv=8 head_hidden=8x8", "torchvision", "head.fc2"),
         ("[1,1]x[8,16] stem_attn=se", "timm", "stem.attn.fc1"),
         ("[1,1]x[8,16] attn=se", "torchvision", "stage1.block1.attn.fc1"),
         ("[1,1]x[8,16] stem=deep", "torchvision", "stem.conv1"),
@@ -127,7 +129,7 @@ def test_archkits_own_keys_are_themselves() -> None:
     ],
 )
 def test_a_layer_that_the_library_has_no_name_for(text: str, library: str, layer: str) -> None:
-    with pytest.raises(WeightsError, match=rf"{library}'s ResNet has no place for {layer} of \["):
+    with pytest.raises(WeightsError, match=rf"{library}'s [A-Z]\w+ has no place for {layer} of \["):
         key_map(parse(text), library)
 
 

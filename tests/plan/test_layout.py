@@ -33,15 +33,19 @@ def strided(size: int, stride: int) -> int:
 
 def maps(spec: ArchSpec) -> list[tuple[int, int]]:
     """H and W of what enters the first stage, then of what each stage puts out, by hand: a stride takes H
-    to ceil(H / s), and anti-aliasing by averages to floor(H / 2)."""
+    to ceil(H / s), windows that lie side by side to floor(H / s), as anti-aliasing by averages does."""
     _, h, w = spec.input
-    if spec.stem.kind != "conv3":
+    if spec.stem.kind.startswith("patch"):
+        side = int(spec.stem.kind[-1])
+        h, w = h // side, w // side
+    elif spec.stem.kind not in ("conv3", "none"):
         h, w = strided(h, 2), strided(w, 2)
     if spec.stem_pool != "none":
         h, w = (h // 2, w // 2) if spec.aa == "avg" else (strided(h, 2), strided(w, 2))
     found = [(h, w)]
-    for stride in spec.stride:
-        h, w = strided(h, stride), strided(w, stride)
+    for stride, block in zip(spec.stride, spec.block, strict=True):
+        aside = block == "convnext" or (block == "plain" and spec.down == "max")
+        h, w = (h // stride, w // stride) if aside else (strided(h, stride), strided(w, stride))
         found.append((h, w))
     return found
 

@@ -16,9 +16,11 @@ from archkit.count.formulas import layer_params
 from archkit.count.tools.terms import (
     CONV_BIAS,
     GROUP_NORM_PARAMS,
+    LAYER_NORM_PARAMS,
+    LAYER_SCALE_PARAMS,
     LINEAR_BIAS,
     PARAMS,
-    PARAMS_BUT_GROUP_NORM,
+    PARAMS_BUT_SOME_NORMS,
     Rule,
     Term,
     Tool,
@@ -44,6 +46,7 @@ _FVCORE: Final = (
             # batchnorm_flop_jit: 2 with weight and bias in eval mode (5 in train mode).
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 5 an element", an_output(5), ("group_norm",)),
+            Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
             # aten::adaptive_avg_pool2d; other pools and means are unsupported operators and count nothing.
             Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
         ),
@@ -73,6 +76,10 @@ _PTFLOPS: Final = (
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 2 an element", an_output(2), ("group_norm",)),
             Term("ReLU, 2 an element", an_output(2), ("relu",)),
+            # nn.ReLU6 calls F.hardtanh, which it does not know; SiLU it knows as a function alone.
+            Term("ReLU6, 1 an element", an_output(), ("relu6",)),
+            Term("SiLU, 1 an element", an_output(), ("silu",)),
+            Term("GELU, 2 an element", an_output(2), ("gelu",)),
             Term("max pooling, 2 an input element", an_input(2), ("max_pool",)),
             Term("average pooling, 2 an input element", an_input(2), ("avg_pool",)),
             Term("global pooling, 2 an input element", an_input(2), ("global_pool",)),
@@ -112,6 +119,8 @@ _TORCHINFO: Final = (
             LINEAR_BIAS,
             Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
             GROUP_NORM_PARAMS,
+            LAYER_NORM_PARAMS,
+            LAYER_SCALE_PARAMS,
         ),
     ),
     PARAMS,
@@ -127,7 +136,7 @@ _TORCH: Final = (
 
 _THOP: Final = (
     # profile.py, register_hooks, and vision/basic_hooks.py. By exact type of module; nn.GroupNorm is
-    # not among them.
+    # not among them, nor is a child of nn.LayerNorm, which a layer norm over channels must be.
     Rule(
         "macs",
         (
@@ -143,7 +152,7 @@ _THOP: Final = (
             ),
         ),
     ),
-    Rule("params", PARAMS_BUT_GROUP_NORM),
+    Rule("params", PARAMS_BUT_SOME_NORMS),
 )
 
 _ULTRALYTICS_THOP: Final = (
@@ -156,6 +165,7 @@ _ULTRALYTICS_THOP: Final = (
             # count_normalization: twice calculate_norm, which is already 2 an element.
             Term("batch norm, 4 an element", an_output(4), ("batch_norm",)),
             Term("group norm, 4 an element", an_output(4), ("group_norm",)),
+            Term("layer norm, 4 an element", an_output(4), ("layer_norm",)),
             # count_avgpool: an addition for each element in a window, a division for each output.
             Term(
                 "average pooling, 1 a window element + 1 an output element", entered_and_left, ("avg_pool",)
@@ -180,10 +190,12 @@ _TORCHPROFILE: Final = (
             *products(blur=True),
             Term("batch norm, 1 an element", an_output(), ("batch_norm",)),
             Term("group norm, 1 an element", an_output(), ("group_norm",)),
+            Term("layer norm, 1 an element", an_output(), ("layer_norm",)),
             Term("average pooling, 1 an output element", an_output(), ("avg_pool",)),
             Term("global pooling, 1 an output element", an_output(), ("global_pool",)),
             Term("mean of channel attention, 1 an output element", an_output(), ("squeeze",)),
             Term("product of channel attention, 1 an element", an_output(), ("scale",)),
+            Term("layer scale, 1 an element", an_output(), ("layer_scale",)),
         ),
     ),
 )
@@ -199,7 +211,10 @@ _DEEPSPEED: Final = (
             CONV_BIAS,
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 5 an element", an_output(5), ("group_norm",)),
+            Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
             Term("ReLU, 1 an element", an_output(), ("relu",)),
+            Term("SiLU, 1 an element", an_output(), ("silu",)),
+            Term("GELU, 1 an element", an_output(), ("gelu",)),
             Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
             Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
             Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
@@ -218,7 +233,10 @@ _CALFLOPS: Final = (
             CONV_BIAS,
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 5 an element", an_output(5), ("group_norm",)),
+            Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
             Term("ReLU, 1 an element", an_output(), ("relu",)),
+            Term("SiLU, 1 an element", an_output(), ("silu",)),
+            Term("GELU, 1 an element", an_output(), ("gelu",)),
             Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
             Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
             Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
@@ -250,7 +268,16 @@ _PYCLS: Final = (
     ),
 )
 
-NOT_IN_PYCLS: Final[tuple[str, ...]] = ("conv1d", "group_norm", "avg_pool", "blur_pool", "zero_pad")
+NOT_IN_PYCLS: Final[tuple[str, ...]] = (
+    "conv1d",
+    "group_norm",
+    "layer_norm",
+    "layer_scale",
+    "avg_pool",
+    "blur_pool",
+    "zero_pad",
+    "pad",
+)
 """Kinds of layer for which pycls has no complexity function and no block that uses one."""
 
 RULES: Final[dict[Tool, tuple[Rule, ...]]] = {

@@ -16,9 +16,11 @@ from archkit.plan import Layer
 __all__ = [
     "CONV_BIAS",
     "GROUP_NORM_PARAMS",
+    "LAYER_NORM_PARAMS",
+    "LAYER_SCALE_PARAMS",
     "LINEAR_BIAS",
     "PARAMS",
-    "PARAMS_BUT_GROUP_NORM",
+    "PARAMS_BUT_SOME_NORMS",
     "LayerFigure",
     "Rule",
     "Term",
@@ -155,7 +157,7 @@ def products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
 CONV_BIAS: Final = Term("conv bias", bias_an_output, ("conv",))
 LINEAR_BIAS: Final = Term("linear bias", bias_an_output, ("linear",))
 
-PARAMS_BUT_GROUP_NORM: Final = (
+PARAMS_BUT_SOME_NORMS: Final = (
     Term("conv weights", weights, ("conv",)),
     Term("conv bias", bias_a_channel, ("conv",)),
     Term("conv1d weights", weights, ("conv1d",)),
@@ -164,5 +166,9 @@ PARAMS_BUT_GROUP_NORM: Final = (
     Term("linear bias", bias_a_channel, ("linear",)),
 )
 GROUP_NORM_PARAMS: Final = Term("group norm, 2 a channel", layer_params, ("group_norm",))
+LAYER_SCALE_PARAMS: Final = Term("layer scale, 1 a channel", layer_params, ("layer_scale",))
+LAYER_NORM_PARAMS: Final = Term("layer norm, 2 a channel", layer_params, ("layer_norm",))
 # The blurring filter is a buffer, which no tool takes for a parameter.
-PARAMS: Final = Rule("params", (*PARAMS_BUT_GROUP_NORM, GROUP_NORM_PARAMS))
+PARAMS: Final = Rule(
+    "params", (*PARAMS_BUT_SOME_NORMS, GROUP_NORM_PARAMS, LAYER_NORM_PARAMS, LAYER_SCALE_PARAMS)
+)

@@ -1,0 +1,32 @@
+"""Convs whose padding is a choice."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from archkit.blocks.pen import Pen
+
+__all__ = ["PADDINGS", "conv"]
+
+PADDINGS: Final = ("symmetric", "same")
+"""How a conv with a stride is padded: alike on both sides, or as TensorFlow does it with `SAME`: no more than
+the last window needs, and the odd row or column at the end. With a stride of 1 they are one."""
+
+
+def conv(
+    pen: Pen,
+    name: str,
+    kernel: int,
+    c_out: Any,
+    *,
+    stride: int = 1,
+    groups: Any = 1,
+    bias: bool = False,
+    padding: str = "symmetric",
+) -> None:
+    """A conv, behind a layer that pads the map where `padding` is `same` and that makes a difference."""
+    if padding == "symmetric" or stride == 1:
+        pen.conv(name, kernel, c_out, stride=stride, groups=groups, bias=bias)
+        return
+    pen.pad(f"{name}_pad", kernel, stride)
+    pen.conv(name, kernel, c_out, stride=stride, groups=groups, bias=bias, padding=0)

@@ -1,0 +1,155 @@
+"""The blocks of mobile networks: inverted residuals, and depthwise separable convs.
+
+Sources: Howard et al. 2017 (MobileNetV1: depthwise), Sandler et al. 2018 (MobileNetV2: mbconv), Tan et al.
+2019 (MnasNet: kernels of 5, attention inside), Howard et al. 2019 (MobileNetV3), Tan and Le 2019
+(EfficientNet), Tan and Le 2021 (EfficientNetV2: fused-mbconv).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from archkit.blocks.convs import conv
+from archkit.blocks.family import Family, add_family
+from archkit.blocks.mobile_keys import MOBILE_PLACES
+from archkit.blocks.norms import normalise
+from archkit.blocks.number_sorts import Ratio
+from archkit.blocks.option import Option
+from archkit.blocks.pen import Pen
+from archkit.blocks.pooling import anti_alias
+from archkit.blocks.squeeze import SE, squeeze_and_excite
+from archkit.blocks.value_sorts import Whole, Words
+from archkit.blocks.widths import hidden_width
+
+EXPAND: Final = Option(
+    key="expand",
+    values=Ratio(1, 64, samples=(6, 1, 4)),
+    default=lambda values: (1,) + (6,) * (len(values["blocks"]) - 1),
+    by_stage=True,
+    says="hidden channels over those that enter the block",
+    shown="`[1,6,6,...]`, decimals too",
+)
+ROUND: Final = Option(
+    key="round",
+    values=Whole(1, 256, default=8, samples=(8, 1, 4)),
+    default=8,
+    says="hidden channels are a multiple of this, and no more than a tenth below what `expand` says",
+)
+EXPAND_CONV: Final = Option(
+    key="expand_conv",
+    values=Words(("wider", "always")),
+    default="wider",
+    says="whether a block whose hidden channels are as many as enter (`expand=1`) has the conv that expands",
+)
+GROUP_WIDTH: Final = Option(
+    key="group_width",
+    values=Whole(0, 65_536, default=0, samples=(0, 1, 2, 4)),
+    default=0,
+    by_stage=True,
+    says="channels of each group of the block's middle conv (RegNet's); 0 is what the family has: one channel"
+    " each (depthwise), or a single group for all (fused-mbconv, regnet)",
+)
+
+
+def _mbconv(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+    entered = pen.c
+
+    def body(pen: Pen) -> None:
+        if at.expand != 1 or at.expand_conv == "always":
+            pen.conv("expand", 1, hidden_width(entered, at.expand, at.round))
+            normalise(pen, "norm1", at.norm)
+            pen.act("act1", at.act)
+        _middle(pen, at, stride, "2")
+        squeeze_and_excite(pen, at.se, entered, at.act)
+        pen.conv("project", 1, c)
+        normalise(pen, "norm3", at.norm)
+
+    pen.residual(body, always=stride != 1)
+
+
+def _fused(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+    entered = pen.c
+    wider = at.expand != 1 or at.expand_conv == "always"
+
+    def body(pen: Pen) -> None:
+        if not wider:
+            conv(pen, "conv", at.kernel, c, stride=stride, padding=at.padding)
+            normalise(pen, "norm1", at.norm)
+            pen.act("act1", at.act)
+            return
+        hidden = hidden_width(entered, at.expand, at.round)
+        groups = hidden // at.group_width if at.group_width else 1
+        conv(pen, "expand", at.kernel, hidden, stride=stride, groups=groups, padding=at.padding)
+        normalise(pen, "norm1", at.norm)
+        pen.act("act1", at.act)
+        squeeze_and_excite(pen, at.se, entered, at.act)
+        pen.conv("project", 1, c)
+        normalise(pen, "norm2", at.norm)
+
+    pen.residual(body, always=stride != 1)
+
+
+def _depthwise(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+    entered = pen.c
+    _middle(pen, at, stride, "1")
+    squeeze_and_excite(pen, at.se, entered, at.act)
+    pen.conv("pointwise", 1, c, bias=at.bias)
+    normalise(pen, "norm2", at.norm)
+    pen.act("act2", at.act)
+
+
+def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
+    """The depthwise conv, its norm and its activation, and the pooling that may take its stride's place."""
+    halves = at.aa != "none" and stride == 2
+    c = pen.c
+    groups = c if at.group_width <= 1 else c // at.group_width
+    bias = getattr(at, "bias", False)
+    conv(
+        pen,
+        "depthwise",
+        at.kernel,
+        c,
+        stride=1 if halves else stride,
+        groups=groups,
+        bias=bias,
+        padding=at.padding,
+    )
+    normalise(pen, f"norm{number}", at.norm)
+    pen.act(f"act{number}", at.act)
+    if halves:
+        if at.aa == "avg":  # as a residual block has it
+            for size in (pen.h, pen.w):
+                pen.need(size % 2 == 0, "aa=avg needs maps of an even height and width", "aa")
+        anti_alias(pen, at.aa)
+
+
+_SHARED: Final = ("kernel", "stride", "norm", "act", SE, "padding")
+
+add_family(
+    Family(
+        name="mbconv",
+        draw=_mbconv,
+        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, GROUP_WIDTH, "aa"),
+        places=MOBILE_PLACES,
+        source="Sandler et al. 2018, MobileNetV2; Tan and Le 2019, EfficientNet",
+    )
+)
+add_family(
+    Family(
+        name="fused-mbconv",
+        draw=_fused,
+        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, GROUP_WIDTH),
+        places=MOBILE_PLACES,
+        source="Tan and Le 2021, EfficientNetV2",
+    )
+)
+add_family(
+    Family(
+        name="depthwise",
+        draw=_depthwise,
+        options=(*_SHARED, GROUP_WIDTH, "aa", "bias"),
+        noun="depthwise separable blocks",
+        places=MOBILE_PLACES,
+        source="Howard et al. 2017, MobileNets",
+    )
+)

@@ -1,0 +1,94 @@
+"""Which networks of timm and torchvision the zoo has, beside their ResNets, and why it has no others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import timm
+import torchvision
+
+from archkit.spec import zoo
+
+MIXED: Final = "convs of several kernels side by side (MixConv)"
+EXPERTS: Final = "convs whose weights depend on the image (CondConv)"
+PRUNED: Final = "pruned conv by conv: each has a width of its own, which no list by stage says"
+EVO: Final = "a norm of another kind (EvoNorm, filter response norm)"
+SPACE: Final = "a map folded into its channels (space to depth)"
+ATTENTION: Final = "attention over positions"
+UIB: Final = "blocks with a choice of two depthwise convs (universal inverted bottlenecks)"
+NO_SUM: Final = "a further block of its first stage has no sum, although its map stays"
+HEAD: Final = "a head whose hidden layer has no bias, or a norm in its place"
+GATE: Final = "attention that the language has no word for"
+BLUR: Final = "a blur that pads with zeros"
+EPSILON: Final = "layer norms with another epsilon"
+
+LEFT_OUT: Final = {
+    "efficientnet": {
+        **dict.fromkeys(("mixnet_s", "mixnet_m", "mixnet_l", "mixnet_xl", "mixnet_xxl"), MIXED),
+        **dict.fromkeys(("tf_mixnet_s", "tf_mixnet_m", "tf_mixnet_l"), MIXED),
+        **{
+            f"{tf}efficientnet_cc_{size}": EXPERTS
+            for tf in ("", "tf_")
+            for size in ("b0_4e", "b0_8e", "b1_8e")
+        },
+        **{f"efficientnet_{size}_pruned": PRUNED for size in ("b1", "b2", "b3", "es", "el")},
+        **dict.fromkeys(("efficientnet_b0_g16_evos", "test_efficientnet_evos"), EVO),
+        **dict.fromkeys(("efficientnet_x_b3", "efficientnet_x_b5", "efficientnet_h_b5"), SPACE),
+        **{f"{tf}efficientnet_{size}": NO_SUM for tf in ("", "tf_") for size in ("em", "el")},
+        "mobilenet_edgetpu_100": NO_SUM.replace("its first", "a"),
+        "efficientnet_blur_b0": BLUR,
+        "gc_efficientnetv2_rw_t": GATE,
+        "test_efficientnet_ln": EPSILON,
+    },
+    "mobilenetv3": {
+        **{
+            f"mobilenetv4_hybrid_{size}": ATTENTION for size in ("medium", "medium_075", "large", "large_075")
+        },
+        **{
+            f"mobilenetv4_conv_{size}": UIB for size in ("small", "small_035", "small_050", "medium", "large")
+        },
+        **{f"mobilenetv4_conv_{size}": UIB for size in ("aa_medium", "aa_large", "blur_medium")},
+        **dict.fromkeys(("fbnetv3_b", "fbnetv3_d", "fbnetv3_g", "mobilenetv3_rw"), HEAD),
+    },
+    "regnet": {
+        **dict.fromkeys(("regnetv_040", "regnetv_064"), "RegNet's blocks with pre-activation"),
+        **dict.fromkeys(("regnetz_005", "regnetz_040", "regnetz_040_h"), "RegNet's blocks with an expansion"),
+    },
+    "vgg": {},
+    "resnetv2": {
+        **{
+            f"resnetv2_{size}_bit": "convs whose weights are standardised (BiT)"
+            for size in ("50x1", "50x3", "101x1", "101x3", "152x2", "152x4")
+        },
+        **dict.fromkeys(("resnetv2_50d_evos", "resnetv2_50d_frn"), EVO),
+    },
+    "convnext": {
+        **{
+            f"convnextv2_{size}": "response normalisation (ConvNeXt V2)"
+            for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "huge")
+        },
+        **dict.fromkeys(
+            ("convnext_atto_ols", "convnext_femto_ols", "convnext_pico_ols", "convnext_nano_ols"),
+            "a stem of two convs that overlap, with nothing between them",
+        ),
+        **dict.fromkeys(("convnext_atto_rms", "convnext_zepto_rms", "convnext_zepto_rms_ols"), "RMS norms"),
+        "convnext_tiny_hnf": "a norm before the pooling",
+        "convnext_xxlarge": EPSILON,
+        **dict.fromkeys(("test_convnext", "test_convnext2", "test_convnext3"), "GELU by tanh"),
+    },
+}
+"""Of timm's modules, by module: the names that the zoo does not have, each with its reason."""
+
+TIMM: Final = {module: sorted(timm.list_models(module=module)) for module in LEFT_OUT}
+TORCHVISION: Final = sorted(
+    name
+    for name in torchvision.models.list_models(module=torchvision.models)
+    if torchvision.models.get_model_builder(name).__module__.rpartition(".")[2]
+    in ("mobilenetv2", "mobilenetv3", "efficientnet", "mnasnet", "regnet", "convnext", "vgg")
+)
+
+COVERED: Final = [
+    *(("timm", name) for names in TIMM.values() for name in names if zoo.find(name) is not None),
+    *(("torchvision", name) for name in TORCHVISION if zoo.find(name) is not None),
+]
+"""(library, name) of every network that the zoo has."""
