@@ -96,8 +96,9 @@ def to_arch(tree: Text) -> ArchSpec:
 
 
 def near_name(word: str) -> str | None:
-    """A hint at the architecture that a name means; `torchvision.models.resnet50` means its last part."""
-    for part in reversed(word.split(".")):
+    """A hint at the architecture that a name means; `torchvision.models.resnet50` ends in it."""
+    ends = [word[mark.end() :] for mark in re.finditer(r"[./_-]", word)]
+    for part in (*reversed(word.split(".")), *ends):
         if zoo.find(part) is not None:
             return f"did you mean {part}?"
     return nearest(word, zoo.names(), "`archkit zoo` lists them")

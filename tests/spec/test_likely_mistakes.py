@@ -25,6 +25,7 @@ from archkit.spec import ArchSpec, parse, parse_space
         ("[1]x[16] bias=True", "did you mean bias=yes?", "True"),
         ("[1]x[16] bias=false", "did you mean bias=no?", "false"),
         ("torchvision.models.resnet50", "did you mean resnet50?", "torchvision.models.resnet50"),
+        ("cifar-resnet20", "did you mean resnet20?", "cifar-resnet20"),
         ("resnet50.a1_in1k", "did you mean resnet50?", "resnet50.a1_in1k"),
     ],
 )
