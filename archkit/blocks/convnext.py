@@ -65,10 +65,10 @@ def _timm(spec: Any) -> Places:
     inside |= {"expand": "mlp.fc1", "act": "mlp.act", "project": "mlp.fc2"}
     head = {"pool": "head.global_pool.pool", "norm": "head.norm", "flatten": "head.flatten"}
     head |= {"fc1": "head.pre_logits.fc", "act1": "head.pre_logits.act", "fc": "head.fc"}
-    stages = range(len(spec.blocks))
+    stages, convs = range(len(spec.blocks)), len(spec.stem.widths)
     return Places(
         network="ConvNeXt",
-        stem={"conv": "stem.0", "norm": "stem.1"},
+        stem={"conv": "stem.0", "conv1": "stem.0", "conv2": "stem.1", "norm": f"stem.{convs}"},
         head=head,
         blocks=[[f"stages.{i}.blocks.{j}." for j in range(spec.blocks[i])] for i in stages],
         inside=lambda _: inside,

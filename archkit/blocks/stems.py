@@ -11,6 +11,7 @@ from archkit.blocks.gates import Attention, attend
 from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import anti_alias
+from archkit.blocks.widths import divisible
 
 __all__ = ["STEMS", "STEM_KEYS", "Stem", "StemKind", "StemSetting", "draw_stem"]
 
@@ -19,12 +20,13 @@ class StemKind(NamedTuple):
     """A kind of stem.
 
     kernel: K of its convs.
-    stride: of the first one; the others have 1.
+    stride: of the first one; the others have 1, but for `patch`.
     widths: output channels of each conv, from the number behind the kind.
     width: that number where none is given; None is the first stage's width.
     least: the smallest number that leaves every conv a channel.
     pool: what follows unless `stem_pool` says otherwise.
-    patch: whether the windows lie side by side; the conv then has a bias, and no activation follows.
+    patch: whether it is one of ConvNeXt's: each conv has the stride and a bias, and no activation follows;
+        windows of an even size lie side by side.
     """
 
     kernel: int
@@ -52,6 +54,9 @@ STEMS: Final[Mapping[str, StemKind]] = {
     # ConvNeXt (Liu et al. 2022), and for small images.
     "patch4": StemKind(4, 4, lambda n: (n,), 96, 1, "none", patch=True),
     "patch2": StemKind(2, 2, lambda n: (n,), 96, 1, "none", patch=True),
+    # timm's ConvNeXts with "overlapping" stems.
+    "overlap": StemKind(3, 2, lambda n: (n, n), 96, 1, "none", patch=True),
+    "overlap-tiered": StemKind(3, 2, lambda n: (divisible(n // 2, 1, 1, 8), n), 96, 1, "none", patch=True),
 }
 """The kinds of stem, the default first."""
 
@@ -63,6 +68,7 @@ class Stem(NamedTuple):
         ImageNet);
         `conv3s2`, one 3x3 conv of stride 2 (mobile networks), and `conv5s2`, one 5x5;
         `patch4` and `patch2`, one conv of 4x4 or 2x2 whose windows lie side by side (ConvNeXt);
+        `overlap` and `overlap-tiered`, two 3x3 convs of stride 2 (timm's ConvNeXts);
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
         (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
     width: channels.
@@ -96,7 +102,10 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
     kind = STEMS[at.kind]
     widths = kind.widths(width)
     if kind.patch:
-        pen.conv("conv", kind.kernel, width, stride=kind.stride, padding=0, bias=True)
+        side = kind.kernel // 2 if kind.kernel % 2 else 0
+        for i, c in enumerate(widths, 1):
+            number = "" if len(widths) == 1 else str(i)
+            pen.conv(f"conv{number}", kind.kernel, c, stride=kind.stride, padding=side, bias=True)
         if not at.bare:
             normalise(pen, "norm", at.norm)
         widths = ()

@@ -29,10 +29,14 @@ def convnexts() -> Iterator[Known]:
     """Every one of them; widths double from stage to stage."""
     for name, (blocks, width, source) in _CONVNEXTS.items():
         yield Known(f"convnext_{name}", _spec(blocks, width), source)
+    for name in ("atto", "femto", "pico", "nano"):
+        blocks, width, source = _CONVNEXTS[name]
+        stem = "overlap" if name == "nano" else "overlap-tiered"
+        yield Known(f"convnext_{name}_ols", _spec(blocks, width, stem=stem), source)
     yield Known("convnext_large_mlp", _spec("3,3,27,3", 192, "head_hidden=1536"), _TIMM)
 
 
-def _spec(blocks: str, width: int, *more: str) -> str:
+def _spec(blocks: str, width: int, *more: str, stem: str = "patch4") -> str:
     channels = ",".join(str(width * times) for times in (1, 2, 4, 8))
-    stem = "stem=patch4" if width == 96 else f"stem=patch4:{width}"
+    stem = f"stem={stem}" if width == 96 else f"stem={stem}:{width}"
     return " ".join((f"[{blocks}]x[{channels}] block=convnext", stem, *more, IMAGENET))

@@ -67,10 +67,6 @@ LEFT_OUT: Final = {
             f"convnextv2_{size}": "response normalisation (ConvNeXt V2)"
             for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "huge")
         },
-        **dict.fromkeys(
-            ("convnext_atto_ols", "convnext_femto_ols", "convnext_pico_ols", "convnext_nano_ols"),
-            "a stem of two convs that overlap, with nothing between them",
-        ),
         **dict.fromkeys(("convnext_atto_rms", "convnext_zepto_rms", "convnext_zepto_rms_ols"), "RMS norms"),
         "convnext_tiny_hnf": "a norm before the pooling",
         "convnext_xxlarge": EPSILON,

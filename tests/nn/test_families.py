@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from archkit.count import totals
 from archkit.count.tools import Tool, predict
 from archkit.errors import InferError
-from archkit.nn import build, infer, load_weights
+from archkit.nn import build, infer, key_map, load_weights, state_shapes
+from archkit.nn.names import renumbered
 from archkit.plan import layout
 from archkit.spec import parse, zoo
 from tests.nn.families import COVERED, LEFT_OUT, TIMM, TORCHVISION
@@ -93,3 +95,16 @@ def test_infer_reads_archkits_own(name: str) -> None:
     network.stage1.block1.project = torch.nn.Identity()
     with pytest.raises(InferError, match="the nearest spec is"):
         infer(network)
+
+
+@pytest.mark.parametrize(("library", "name"), list(cases(12e6)))
+def test_the_keys_are_exactly_the_librarys(library: str, name: str) -> None:
+    spec = parse(name)
+    theirs = {key: tuple(tensor.shape) for key, tensor in on_meta(name, library).state_dict().items()}
+    keys = key_map(spec, library)  # type: ignore[arg-type]  # one of the two
+    assert set(keys.values()) == set(state_shapes(spec))
+    called = renumbered(theirs, keys)
+    assert sorted(called.values()) == sorted(keys)
+    # A linear layer may be a conv there, and a factor for each channel have two more sides.
+    shapes = state_shapes(spec)
+    assert all(prod(shapes[keys[called[key]]]) == prod(shape) for key, shape in theirs.items())

@@ -38,6 +38,8 @@ def maps(spec: ArchSpec) -> list[tuple[int, int]]:
     if spec.stem.kind.startswith("patch"):
         side = int(spec.stem.kind[-1])
         h, w = h // side, w // side
+    elif spec.stem.kind.startswith("overlap"):
+        h, w = strided(h, 4), strided(w, 4)
     elif spec.stem.kind not in ("conv3", "none"):
         h, w = strided(h, 2), strided(w, 2)
     if spec.stem_pool != "none":
