@@ -30,7 +30,7 @@ from archkit.blocks.number_sorts import Widths
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Window, Words
 from archkit.blocks.values import Range
-from archkit.spec.stem_values import StemValues
+from archkit.spec.stem_values import StemValues, stem_variants
 
 __all__ = ["BLOCKS", "CHANNELS", "OF_NETWORK", "STAGES", "by_stage", "options"]
 
@@ -49,30 +49,8 @@ def _of_families(key: str, usual: Any) -> Callable[[Mapping[str, Any]], tuple[An
     return lambda values: tuple(FAMILIES[name].defaults.get(key, usual) for name in values["block"])
 
 
-_STEMS_OF_RESNETS: Final = ("conv3", "conv7", "deep", "tiered")
-
-
 def _strides(values: Mapping[str, Any]) -> tuple[int, ...]:
     return (1,) + (2,) * (len(values["blocks"]) - 1)
-
-
-def _stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
-    first, kind = values["channels"][0], values["stem"].kind
-    # As wide as the first stage, as the notation implies; 64 and 16, as in the papers; common others.
-    widths = dict.fromkeys((first, 64, 16, 32, 24, 128))
-    found = [
-        Variant(f"{width}" if kind == "conv3" else f"{kind}:{width}", 10 if width in (first, 64, 16) else 13)
-        for width in widths
-        if width >= STEMS[kind].least
-    ]
-    # Images as large as ImageNet's hardly ever meet a 3x3 of stride 1, unless the stem was left unsaid.
-    large = kind == "conv3" and min(values["input"][1:]) >= 128
-    others = [
-        Variant(other, 9 if large and other == "conv7" else 14)
-        for other in _STEMS_OF_RESNETS
-        if other != kind
-    ]
-    return (*found, *others)
 
 
 _ATTENTION_SAMPLES: Final = (
@@ -193,7 +171,7 @@ _AROUND_BLOCKS: Final = (
         says="one 3x3 conv as wide as the first stage; none; ImageNet's 7x7 of stride 2; three 3x3 of N, N,"
         " 2N (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile networks); one of"
         " 4x4 or 2x2 whose windows lie side by side (ConvNeXt); two 3x3 of stride 2 (timm's ConvNeXts)",
-        variants=_stem_variants,
+        variants=stem_variants,
     ),
     Option(
         key="stem_pool",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from archkit.blocks.option import Variant
 from archkit.blocks.stems import STEMS, Stem
 from archkit.blocks.values import Field, Range, Token, checked_number, pair, wrong
 from archkit.errors import SpecError, nearest
 
-__all__ = ["StemValues"]
+__all__ = ["StemValues", "stem_variants"]
+
+_STEMS_OF_RESNETS: Final = ("conv3", "conv7", "deep", "tiered")
 
 
 class StemValues:
@@ -68,3 +71,23 @@ class StemValues:
     def samples(self) -> Sequence[Any]:
         kinds = [kind for kind in STEMS if STEMS[kind].widths(1)]
         return (*STEMS, *(Stem(kind, width) for kind in kinds for width in (4, 7, 24)), 16, 40)
+
+
+def stem_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
+    """How else a paper may have meant the stem that it leaves unsaid, or names."""
+    first, kind = values["channels"][0], values["stem"].kind
+    # As wide as the first stage, as the notation implies; 64 and 16, as in the papers; common others.
+    widths = dict.fromkeys((first, 64, 16, 32, 24, 128))
+    found = [
+        Variant(f"{width}" if kind == "conv3" else f"{kind}:{width}", 10 if width in (first, 64, 16) else 13)
+        for width in widths
+        if width >= STEMS[kind].least
+    ]
+    # Images as large as ImageNet's hardly ever meet a 3x3 of stride 1, unless the stem was left unsaid.
+    large = kind == "conv3" and min(values["input"][1:]) >= 128
+    others = [
+        Variant(other, 9 if large and other == "conv7" else 14)
+        for other in _STEMS_OF_RESNETS
+        if other != kind
+    ]
+    return (*found, *others)
