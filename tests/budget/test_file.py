@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from archkit.budget import Limit, read_budget, read_space
+from archkit.count import totals
 from archkit.errors import BudgetError
+from archkit.spec import parse, parse_space
+
+BUDGETS = Path(__file__).parents[2] / "budgets"
 
 
 @pytest.mark.parametrize(
@@ -68,3 +72,16 @@ def test_limits_as_numbers_of_every_kind(tmp_path: Path) -> None:
         path.write_text(f"[limits]\nmax_params = {wrong}\n")
         with pytest.raises(BudgetError, match=r"max.params"):
             read_budget(path)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
+def test_the_phone_s_space_holds_what_phones_run(name: str) -> None:
+    """Its blocks and widths, and all that costs anything: EfficientNet's silu costs what relu6 does."""
+    known = parse(name)
+    space = parse_space(read_budget(BUDGETS / "phone.toml").space or "")
+    by_stage = space.by_stage(len(known.blocks))
+    assert all(n in blocks.values for n, (blocks, _) in zip(known.blocks, by_stage, strict=True))
+    assert all(c in widths.values for c, (_, widths) in zip(known.channels, by_stage, strict=True))
+    alike = {totals(space.spec(one, known.blocks, known.channels)) for one in space.combinations}
+    assert totals(known) in alike
+    assert read_budget(BUDGETS / "phone.toml").budget.fits(parse("mobilenet_v2"))
