@@ -1,7 +1,7 @@
 """Intervals: Wilson's and Clopper and Pearson's for a share, Student's t for a mean.
 
-scipy.stats has them all, but nothing that archkit needs brings scipy along, and these lines are few. The tests
-compare them with printed tables.
+scipy.stats has them all, but nothing that archkit needs brings scipy along, and these lines are few. The
+tests compare them with printed tables.
 """
 
 from __future__ import annotations
