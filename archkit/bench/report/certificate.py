@@ -120,7 +120,10 @@ def prove(
     data, groups, specs = max(ways, key=lambda way: len(way[2]))
     asked = None if network is None else _adapted(network, data)
     if asked is not None and asked not in groups:
-        raise RunError(f"no run of {asked} is like those of the sample (recipe {_first(groups).recipe.name})")
+        name = _first(groups).recipe.name
+        raise RunError(
+            f"no run of {asked} is like those of the sample: train it with the same data and recipe ({name})"
+        )
     compared = [*dict.fromkeys(specs), *([] if asked is None or asked in specs else [asked])]
     seeds = _common(groups, compared)
     by = _scored([groups[spec] for spec in compared], by)
