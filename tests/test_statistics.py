@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from archkit.statistics import student_t, wilson
+from archkit.statistics import at_least, clopper_pearson, student_t, wilson
 
 # Two-sided 95% points, from any printed table of the t distribution.
 T_TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 9: 2.262, 10: 2.228, 30: 2.042, 120: 1.980}
@@ -43,3 +43,46 @@ def test_wilsons_ends_are_where_the_share_is_z_deviations_away(z):
     """What defines the interval: a true share p at its end has the seen one z standard deviations from it."""
     for p in wilson(30, 70, z):
         assert abs(30 / 70 - p) == pytest.approx(z * math.sqrt(p * (1 - p) / 70))
+
+
+@pytest.mark.parametrize(
+    ("hits", "draws", "low", "high"),
+    [
+        # R's binom.test; 682 of 925 is the example of its manual, from Conover (1971), page 97.
+        (682, 925, 0.7076683, 0.7654066),
+        (1, 10, 0.0025286, 0.4450161),
+        (5, 10, 0.1870860, 0.8129140),
+        # In closed form: where none is hit, 1 - 0.025^(1 / n).
+        (0, 10, 0.0, 0.3084971),
+        (29, 29, 0.025 ** (1 / 29), 1.0),
+    ],
+)
+def test_clopper_and_pearsons_interval_is_as_published(hits, draws, low, high):
+    assert clopper_pearson(hits, draws) == pytest.approx((low, high), abs=5e-8)
+
+
+@pytest.mark.parametrize(
+    ("draws", "level"), [(1, 0.95), (29, 0.95), (299, 0.95), (2995, 0.99), (10_000, 0.5)]
+)
+def test_a_share_that_was_hit_each_time_is_at_least_its_root(draws, level):
+    assert at_least(draws, draws, level) == pytest.approx((1 - level) ** (1 / draws), abs=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3, 0.62, 0.99])
+@pytest.mark.parametrize("draws", [1, 7, 40])
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_clopper_and_pearsons_interval_holds_the_share_as_often_as_it_says(share, draws, level):
+    """The probability, summed over every outcome, that the interval holds the share; and each end alone."""
+
+    def of(holds):
+        return sum(
+            math.comb(draws, hits) * share**hits * (1 - share) ** (draws - hits)
+            for hits in range(draws + 1)
+            if holds(hits)
+        )
+
+    assert (
+        of(lambda hits: (lambda ends: ends[0] <= share <= ends[1])(clopper_pearson(hits, draws, level)))
+        >= level
+    )
+    assert of(lambda hits: at_least(hits, draws, level) <= share) >= level

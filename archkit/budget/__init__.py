@@ -2,6 +2,7 @@
 
 from archkit.budget.best import Best, Ranked, Watch, solve
 from archkit.budget.estimate import CountEstimate, count_or_estimate, estimate_within
+from archkit.budget.fair import FairSample, read_share, samples_needed
 from archkit.budget.file import BudgetFile, read_budget, read_space, read_space_and_budget, shipped_budgets
 from archkit.budget.first import First, first
 from archkit.budget.headroom import Change, Headroom, Left, headroom
@@ -27,6 +28,7 @@ __all__ = [
     "Change",
     "CountEstimate",
     "End",
+    "FairSample",
     "First",
     "Headroom",
     "Left",
@@ -52,11 +54,13 @@ __all__ = [
     "pareto",
     "read_budget",
     "read_directions",
+    "read_share",
     "read_space",
     "read_space_and_budget",
     "relaxations",
     "rho",
     "sample",
+    "samples_needed",
     "shipped_budgets",
     "solve",
     "why_nothing_fits",

@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     "eval": "eval_command",
     "predict": "predict_command",
     "report": "report_command",
+    "certify": "certify_command",
     "zoo": "zoo_command",
     "budgets": "budgets_command",
 }

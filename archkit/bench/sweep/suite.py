@@ -9,7 +9,8 @@
     recipe = "fast"
     set = { epochs = 10, optimizer.lr = [0.1, 0.2] }   # a list stands for each of its values in turn
 
-Every entry of `runs` is the product of its specs, its recipes and its seeds.
+Every entry of `runs` is the product of its specs, its recipes and its seeds. A suite that
+`archkit certify` wrote also has a table `certificate`: what its networks were drawn from.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ from typing import Any, Final
 
 from archkit.bench.recipe import Recipe, load_recipe, override
 from archkit.bench.sweep.run import Run, asked_input
-from archkit.errors import RunError, SpecError
+from archkit.budget import FairSample
+from archkit.errors import BudgetError, RunError, SpecError
 from archkit.spec import ArchSpec, parse
 from archkit.toml_values import MappingError, from_toml, leaves, read
 
-__all__ = ["Suite", "load_suite", "read_seeds"]
+__all__ = ["MOST_RUNS", "Suite", "load_suite", "read_seeds"]
 
 _SEEDS: Final = (0, 1, 2)  # enough for a standard deviation; one run says nothing about the next
 
-_MOST: Final = 10_000  # seeds that one range may stand for, and runs of a suite
+MOST_RUNS: Final = 10_000
+"""How many runs a suite may have, and how many seeds one range may stand for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +48,7 @@ class Suite:
         train_size: how many training images to take; None for all.
         test_size: how many test images to take; None for all.
         runs: the runs in the file's order, with the seeds of a network and a recipe together.
+        certificate: what the networks were drawn from; None unless `archkit certify` wrote the suite.
     """
 
     title: str
@@ -52,6 +56,7 @@ class Suite:
     train_size: int | None
     test_size: int | None
     runs: tuple[Run, ...]
+    certificate: FairSample | None = None
 
     @property
     def input(self) -> tuple[int, int, int] | None:
@@ -109,7 +114,9 @@ def load_suite(
         raise RunError(f"the suite {path} is not TOML: {error}") from error
     try:
         entries = _tables(table)
-        top = read(_File, {key: value for key, value in table.items() if key != "runs"})
+        apart = ("runs", "certificate")
+        top = read(_File, {key: value for key, value in table.items() if key not in apart})
+        certificate = _certificate(table.get("certificate"))
         _hold_seeds(top.seeds, "seeds")
         found: dict[tuple[str, str, int], str] = {}
         runs: list[Run] = []
@@ -133,6 +140,7 @@ def load_suite(
         train_size=top.train_size,
         test_size=top.test_size,
         runs=tuple(runs),
+        certificate=certificate,
     )
 
 
@@ -152,12 +160,24 @@ def read_seeds(text: str) -> tuple[int, ...]:
             raise RunError(f"seeds are numbers and ranges, such as 0..2 or 0,1,5, not {text!r}")
         first = int(matched[1])
         last = first if matched[2] is None else int(matched[2])
-        if not first <= last < first + _MOST:
-            raise RunError(f"the range of seeds {part.strip()} has no seed in it, or more than {_MOST:,}")
+        if not first <= last < first + MOST_RUNS:
+            raise RunError(f"the range of seeds {part.strip()} has no seed in it, or more than {MOST_RUNS:,}")
         seeds.extend(range(first, last + 1))
     if len(set(seeds)) < len(seeds):
         raise RunError(f"a seed is listed twice in {text!r}")
     return tuple(seeds)
+
+
+def _certificate(table: Any) -> FairSample | None:
+    """What the file's networks were drawn from, if it says so."""
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise MappingError(f"certificate must be a table, not {table!r}")
+    try:
+        return FairSample.from_mapping(table)
+    except (BudgetError, SpecError) as error:
+        raise MappingError(f"certificate: {str(error).splitlines()[0]}") from error
 
 
 def _tables(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -214,8 +234,8 @@ def _hold_number(entries: Sequence[Mapping[str, Any]], seeds: Sequence[int], *, 
         listed = leaves(settings).values() if isinstance(settings, dict) else ()
         own = len(seeds) if fixed else length(entry.get("seeds", list(seeds)))
         runs += math.prod([length(entry.get("specs")), own, *map(length, listed)])
-    if runs > _MOST:
-        raise MappingError(f"it has {runs:,} runs, and {_MOST:,} are the most")
+    if runs > MOST_RUNS:
+        raise MappingError(f"it has {runs:,} runs, and {MOST_RUNS:,} are the most")
 
 
 def _recipes(
