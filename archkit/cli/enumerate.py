@@ -255,18 +255,21 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
 
 
 def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
-    from archkit.budget import count_or_estimate, histogram
+    from archkit.budget import count_or_estimate, histogram, histogram_is_quick
 
     with working("counting"):
         within = count_or_estimate(space, budget)
-        shown = isinstance(within, int) and within and not as_json and budget.limited()
-        bins = histogram(space, budget) if shown else ()
+        shown = within if isinstance(within, int) and not as_json and budget.limited() else 0
+        quick = shown > 0 and histogram_is_quick(space, budget, shown)
+        bins = histogram(space, budget) if quick else ()
     if as_json:
         _print_count(space, within)
     else:
         _show_head(space, within)
-    if bins:
+    if quick:
         _show_histogram(bins)
+    elif shown:
+        say("no histogram: under these limits it would take far longer than the count")
     if within == 0:
         nothing_fits(space, budget)
 
