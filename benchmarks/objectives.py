@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archkit.budget import MAX_RHO, Budget, entropy, rho
+from archkit.budget import EXPONENTS, MAX_RHO, Budget, entropy, rho
 from archkit.budget.published import published, sources
 from archkit.spec import parse
 
@@ -73,7 +73,7 @@ def entropy_under_rho(network: Network) -> float:
 
 
 OBJECTIVES: dict[str, Score] = {
-    "capacity": product(1, 3 / 4, 1 / 4),
+    "capacity": product(**EXPONENTS),
     "entropy, max-rho 0.3": entropy_under_rho,
     "entropy": lambda network: network.entropy,
     "params": figure("params"),

@@ -13,7 +13,7 @@ from archkit.budget.objective import EXPONENTS, MAX_RHO, Objective, capacity, en
 from archkit.budget.output import write_candidates
 from archkit.budget.pareto import pareto, read_directions
 from archkit.budget.relax import Relaxation, least, relaxations, why_nothing_fits
-from archkit.budget.within import count_within, few_enough, histogram, sample
+from archkit.budget.within import count_within, few_enough, histogram, histogram_is_quick, sample
 from archkit.count.metrics import FIGURES, OBJECTIVES, words
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "first",
     "headroom",
     "histogram",
+    "histogram_is_quick",
     "ladder",
     "largest",
     "least",

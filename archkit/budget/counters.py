@@ -27,7 +27,7 @@ from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 from archkit.spec.space import Combination
 
-__all__ = ["Counter", "Widths", "check_countable", "counter", "unlimited_ways"]
+__all__ = ["Counter", "Widths", "check_countable", "counter", "points_compared", "unlimited_ways"]
 
 Widths: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]  # blocks and channels of a network
 
@@ -74,13 +74,29 @@ def check_countable(space: SearchSpace, budget: Budget) -> None:
         _way_to_count(space, combination, stages, budget, keep=False)
 
 
+def points_compared(space: SearchSpace, budget: Budget) -> float:
+    """About how many parts of networks a count under several limits compares; 0 where one limit is left."""
+    found = 0.0
+    for combination, stages in space.skeletons():
+        tables = build_tables(space, combination, stages, budget)
+        if all(table.blocks for table in tables.stages):
+            rows = _bounding(tables)
+            found += best_split(tables, rows).work if len(rows) > 1 else 0
+    return found
+
+
+def _bounding(tables: SkeletonTables) -> list[int]:
+    """The rows of the figures whose limits rule something out; the peak's is in the tables."""
+    return [m for m in tables.binding() if m < tables.sums and not _idle(tables, m)]
+
+
 def _way_to_count(
     space: SearchSpace, combination: Combination, stages: int, budget: Budget, *, keep: bool
 ) -> Callable[[], Counter]:
     tables = build_tables(space, combination, stages, budget)
     if not all(table.blocks for table in tables.stages):
         return _Empty
-    rows = [m for m in tables.binding() if m < tables.sums and not _idle(tables, m)]
+    rows = _bounding(tables)
     if not rows:
         return lambda: _Unlimited(tables)
     cells = _cells(tables, rows, keep=keep)

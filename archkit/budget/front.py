@@ -10,6 +10,7 @@ Legend: D what is compared, the less the better; N points.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -29,10 +30,12 @@ class Front(NamedTuple):
 
     points: the figures of the front, as asked for, D x N.
     networks: blocks and channels of each.
+    compared: how many points were compared on the way.
     """
 
     points: Ints
     networks: list[tuple[tuple[int, ...], tuple[int, ...]]]
+    compared: int = 0
 
 
 class _Endings(NamedTuple):
@@ -69,18 +72,22 @@ def first_undominated(points: Ints, *order: Ints) -> Ints:
     return np.sort(by[best])
 
 
-def front(tables: SkeletonTables, directions: tuple[tuple[str, bool], ...]) -> Front:
+def front(tables: SkeletonTables, directions: tuple[tuple[str, bool], ...], *, effort: float = inf) -> Front:
     """The front of a skeleton in some figures, each with whether the most is best.
 
     Raises:
-        BudgetError: there are too many points to keep.
+        BudgetError: there are too many points to keep, or more than `effort` would be compared.
     """
-    return _Fronts(tables, directions).front()
+    return _Fronts(tables, directions, effort).front()
 
 
 class _Fronts:
-    def __init__(self, tables: SkeletonTables, directions: tuple[tuple[str, bool], ...]) -> None:
+    def __init__(
+        self, tables: SkeletonTables, directions: tuple[tuple[str, bool], ...], effort: float
+    ) -> None:
         self._tables = tables
+        self._effort = effort
+        self._compared = 0
         self._wanted = [(tables.figures.index(name), -1 if most else 1) for name, most in directions]
         signs = set(self._wanted)
         for m in tables.binding():
@@ -115,7 +122,7 @@ class _Fronts:
         points = self._signed(every[:, fits], self._wanted)
         best = first_undominated(points, np.arange(len(fits))) if len(fits) else fits
         networks = [self._network(stages, *at[i]) for i in fits[best].tolist()]
-        return Front(points[:, best], networks)
+        return Front(points[:, best], networks, self._compared)
 
     def _room(self) -> list[Ints]:
         """What is left of each figure where each width of each stage is entered at the least, M x C."""
@@ -213,6 +220,11 @@ class _Fronts:
         if not len(fits):
             return costs[:, :0], first[:0], second[:0]
         costs, first, second = costs[:, fits], first[fits], second[fits]
+        # With more than two figures a point is looked at once more for every halving of the others.
+        halvings = len(fits).bit_length() if len(self._signs) > 2 else 1
+        self._compared += len(fits) * halvings ** max(len(self._signs) - 2, 1)
+        if self._compared > self._effort:
+            raise BudgetError("the front of this space passes through too many networks to be compared")
         best = first_undominated(self._signed(costs, self._signs), first, second)
         best = best[np.lexsort((second[best], first[best]))]
         return costs[:, best], first[best], second[best]

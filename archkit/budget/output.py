@@ -14,11 +14,21 @@ import numpy as np
 
 from archkit.budget.listing import Candidate, Chunk
 from archkit.budget.rows import Row, rows_of_chunks
+from archkit.budget.sorting import rows_of_batches
 from archkit.budget.stage_tables import METRICS, Ints
 from archkit.errors import OutputError
 from archkit.files import LIST_ENDINGS, replacing
 
-__all__ = ["FORMATS", "Columns", "check_output", "figures", "write_candidates", "write_chunks", "write_rows"]
+__all__ = [
+    "FORMATS",
+    "Columns",
+    "check_output",
+    "figures",
+    "write_batches",
+    "write_candidates",
+    "write_chunks",
+    "write_rows",
+]
 
 _BATCH: Final = 50_000  # rows of a Parquet row group
 
@@ -63,6 +73,17 @@ def write_chunks(chunks: Iterable[Chunk], path: Path, *, extra: tuple[str, ...] 
     if path.suffix.lower() == ".parquet":
         return _written(path, lambda unfinished: _parquet(_arrays(chunks, extra), names, unfinished))
     return write_rows(rows_of_chunks(chunks, extra), names, path)
+
+
+def write_batches(batches: Iterable[tuple[Any, ...]], columns: Columns, path: Path) -> int:
+    """Write networks that come in batches of columns (`archkit.budget.sorting`) in the same way.
+
+    Raises:
+        OutputError: as `check_output`, or the disk refuses.
+    """
+    if path.suffix.lower() == ".parquet":
+        return _written(path, lambda unfinished: _parquet(batches, columns, unfinished))
+    return write_rows(rows_of_batches(batches), columns, path)
 
 
 def write_candidates(rows: Iterable[Candidate], path: Path) -> int:

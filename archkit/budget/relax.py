@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from archkit.budget.best import Best, solve
+from archkit.budget.best import solve
+from archkit.budget.front import front
 from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.objective import Objective
 from archkit.budget.stage_tables import CEILING, SkeletonTables, build_tables
@@ -15,11 +16,12 @@ from archkit.budget.within import count_within, few_enough
 from archkit.count.metrics import ENTROPY, PEAK, words
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
-from archkit.spec.options import BLOCKS, STAGES
 
 __all__ = ["Relaxation", "least", "relaxations", "why_nothing_fits"]
 
-_EFFORT: Final = 50_000_000  # for each end that is tried in a space without one
+_EFFORT: Final = 10_000_000  # partial networks that the search looks at before it leaves the rest to fronts
+_POINTS: Final = 100_000_000  # that the fronts compare: about a minute
+_EMPTY: Final = "the space is empty: no widths rise through its stages"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,10 +64,9 @@ def why_nothing_fits(
     """Why no network was found: a sentence for each limit, without a full stop.
 
     With an objective, the effectiveness limit that belongs to it may be the reason.
-
-    Raises:
-        BudgetError: there are more width profiles than can be held.
     """
+    if space.is_empty():
+        return (_EMPTY,)
     if (
         objective is not None
         and objective.name == ENTROPY
@@ -73,7 +74,7 @@ def why_nothing_fits(
         and count_within(space, budget)
     ):
         return (f"no network within the limits keeps to max-rho {objective.max_rho}",)
-    return tuple(map(str, relaxations(space, budget))) or ("the space is empty",)
+    return tuple(map(str, relaxations(space, budget)))
 
 
 def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
@@ -90,16 +91,13 @@ def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
     """
     given = budget or Budget()
     asked = given.replace(**{figure: Limit() for figure, _ in given.limited()})
-    if space.size() is None:
-        # Any limit that the fewest blocks keep to will do; without one the blocks would have no end.
-        asked = asked.replace(depth=Limit(None, 4 * BLOCKS.high * STAGES.high))
     tables = (
         build_tables(space, combination, stages, asked, also=(name,))
         for combination, stages in space.skeletons()
     )
     smallest = min((_least(each, name) for each in tables), default=CEILING)
     if smallest >= CEILING:
-        raise BudgetError("the space is empty: no widths rise through its stages")
+        raise BudgetError(_EMPTY)
     return smallest
 
 
@@ -122,25 +120,24 @@ def relaxations(space: SearchSpace, budget: Budget) -> tuple[Relaxation, ...]:
     """If nothing fits: for each limit, the nearest value that lets a network in while the others stand.
 
     It is the least (or the most) of that figure among the networks that keep to the other limits, and
-    therefore exact.
-
-    Raises:
-        BudgetError: there are more width profiles than can be held.
+    therefore exact; where that would take more than about a minute, it says so. In an empty space there are
+    none.
     """
+    if space.is_empty():
+        return ()
     ends = budget.ends()
     found = []
     for end in ends:
         kept = getattr(budget, end.figure)
         relaxed = Limit(kept.low, None) if end.upper else Limit(None, kept.high)
         best = _nearest(space, budget.replace(**{end.figure: relaxed}), end)
-        row = best.networks[0] if best.networks else None
         found.append(
             Relaxation(
                 figure=end.figure,
                 upper=end.upper,
                 limit=end.value,
-                value=None if row is None else int(row.value),
-                spec=None if row is None else row.network.spec,
+                value=best.value,
+                spec=best.spec,
                 alone=len(ends) == 1,
                 exact=best.exact,
             )
@@ -148,17 +145,66 @@ def relaxations(space: SearchSpace, budget: Budget) -> tuple[Relaxation, ...]:
     return tuple(found)
 
 
-def _nearest(space: SearchSpace, budget: Budget, end: End) -> Best:
+class _Nearest(NamedTuple):
+    """The network that has the least or the most of a figure, and whether that is proved."""
+
+    value: int | None
+    spec: str | None
+    exact: bool
+
+
+def _nearest(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
     """The network nearest to an end that has been taken out of the budget."""
-    objective = Objective(name=end.figure, most=not end.upper)
     sums = [limit for figure, limit in budget.limited() if figure != PEAK]
     if space.size() is not None or any(limit.high is not None for limit in sums):
-        return solve(space, budget, objective, 1)
+        return _extreme(space, budget, end)
     # It was the only end of the space: put it back, further and further out.
     high = end.value
     while True:
         high = max(2 * high, least(space, end.figure, budget))
         within = budget.replace(**{end.figure: Limit(getattr(budget, end.figure).low, high)})
-        best = solve(space, within, objective, 1, effort=_EFFORT)
-        if best.networks or not best.exact or high > CEILING // 8:
+        best = _extreme(space, within, end)
+        if best.value is not None or not best.exact or high > CEILING // 8:
             return best
+
+
+def _extreme(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
+    """The network with the least of a figure, or with the most if its lower end was taken out.
+
+    The search with bounds is quick where the other limits leave room. Where they hardly do its bounds say
+    little, and the fronts of the stages find the network, or that there is none.
+    """
+    best = solve(space, budget, Objective(name=end.figure, most=not end.upper), 1, effort=_EFFORT)
+    found = _Nearest(None, None, best.exact)
+    if best.networks:
+        found = _Nearest(int(best.networks[0].value), best.networks[0].network.spec, best.exact)
+    if found.exact:
+        return found
+    if found.value is not None:
+        # What is no better than this need not be kept.
+        low, high = getattr(budget, end.figure)
+        budget = budget.replace(
+            **{end.figure: Limit(low, found.value) if end.upper else Limit(found.value, high)}
+        )
+    try:
+        return _by_fronts(space, budget, end)
+    except BudgetError:
+        return found
+
+
+def _by_fronts(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
+    """The same, from the front of each skeleton in this one figure.
+
+    Raises:
+        BudgetError: the fronts of the stages are too long.
+    """
+    best, left = _Nearest(None, None, exact=True), _POINTS
+    for combination, stages in space.skeletons():
+        tables = build_tables(space, combination, stages, budget, also=(end.figure,))
+        here = front(tables, ((end.figure, not end.upper),), effort=left)
+        left -= here.compared
+        for point, widths in zip(here.points[0].tolist(), here.networks, strict=True):
+            value = point if end.upper else -point
+            if best.value is None or (value < best.value if end.upper else value > best.value):
+                best = _Nearest(value, str(space.spec(combination, *widths)), exact=True)
+    return best

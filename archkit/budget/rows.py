@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
-import numpy as np
-
 from archkit.budget.limits import Budget
-from archkit.budget.listing import Candidate, Chunk, chunks
-from archkit.budget.objective import Objective
+from archkit.budget.listing import Candidate, Chunk
 from archkit.count.metrics import PEAK, TRAINING
-from archkit.spec import SearchSpace, parse
+from archkit.spec import parse
 
-__all__ = ["Row", "columns", "memories", "rows_of", "rows_of_chunks", "sorted_rows"]
+__all__ = ["Row", "columns", "memories", "rows_of", "rows_of_chunks"]
 
 Row: TypeAlias = tuple[Any, ...]
 """A network's spec, then its figures, in the order of `columns`."""
@@ -45,21 +42,3 @@ def rows_of_chunks(found: Iterable[Chunk], extra: tuple[str, ...]) -> Iterator[R
     for chunk in found:
         more = (chunk.figure(name).tolist() for name in extra)
         yield from ((*one, *rest) for one, *rest in zip(chunk.candidates(), *more, strict=True))
-
-
-def sorted_rows(space: SearchSpace, budget: Budget, order: Objective) -> Iterator[Row]:
-    """The rows of every network of `space` within `budget`, sorted by a figure; all are held in memory.
-
-    Of equal ones, the earlier in the order of `candidates` comes first.
-
-    Raises:
-        BudgetError: neither the space nor the budget sets an upper end.
-    """
-    extra = memories(budget, order.name)
-    rows: list[Row] = []
-    figures = [np.zeros(0, dtype=np.int64)]
-    for chunk in chunks(space, budget, also=(*extra, order.name)):
-        rows += rows_of_chunks([chunk], extra)
-        figures.append(chunk.figure(order.name) * (-1 if order.most else 1))
-    for i in np.argsort(np.concatenate(figures), kind="stable").tolist():
-        yield rows[i]

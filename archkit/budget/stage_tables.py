@@ -148,8 +148,7 @@ def build_tables(
         space: the space.
         combination: one of its combinations of options.
         stages: the number of stages.
-        budget: the limits. If the blocks of a stage have no upper end, at least one figure that is a sum
-            must have an upper limit.
+        budget: the limits. Blocks that neither the space nor a limit ends, the language does.
         also: figures that are wanted besides the limited ones.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from archkit.budget.counters import check_countable, counter
+from archkit.budget.counters import check_countable, counter, points_compared
 from archkit.budget.limits import Budget, Limit
 from archkit.budget.listing import Candidate, check_finite, chunks
 from archkit.count import totals
@@ -16,10 +16,11 @@ from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError, NothingFitsError
 from archkit.spec import ArchSpec, SearchSpace
 
-__all__ = ["count_within", "few_enough", "histogram", "sample"]
+__all__ = ["count_within", "few_enough", "histogram", "histogram_is_quick", "sample"]
 
 _NOTHING: Final = "no network of the space fits the budget"
 _WALKED: Final = 2_000_000  # networks that are listed in a second or two
+_COMPARED: Final = 2_000_000  # parts of networks; ten counts that compare as many take some seconds
 _MORE: Final = 64  # that are drawn besides, where some will be refused
 
 
@@ -83,7 +84,12 @@ def histogram(space: SearchSpace, budget: Budget, bins: int = 10) -> tuple[tuple
     size = space.size()
     if high is not None and (params_alone or size is None or size > _WALKED) and high - low >= bins:
         edges = _edges(low, high, bins)
-        found = [count_within(space, budget.replace(params=Limit(a + 1, b))) for a, b in edges]
+        # What stays under each edge: the tables are the smaller the lower it is.
+        under = [
+            count_within(space, budget.replace(params=Limit(None, most))) if most >= 0 else 0
+            for most in (edges[0][0], *(b for _, b in edges))
+        ]
+        found = [b - a for a, b in pairwise(under)]
     else:
         figures = [chunk.figure("params") for chunk in chunks(space, budget)]
         every = np.sort(np.concatenate(figures)) if figures else np.zeros(0, dtype=np.int64)
@@ -93,6 +99,18 @@ def histogram(space: SearchSpace, budget: Budget, bins: int = 10) -> tuple[tuple
         edges = _edges(low, high, bins)
         found = [int(np.diff(np.searchsorted(every, edge, side="right"))[0]) for edge in edges]
     return tuple((a + 1, b, count) for (a, b), count in zip(edges, found, strict=True))
+
+
+def histogram_is_quick(space: SearchSpace, budget: Budget, within: int) -> bool:
+    """Whether `histogram` takes seconds, if `within` networks fit.
+
+    Under several limits each range is a count of its own. Where parameters have no upper limit, every network
+    is looked at.
+    """
+    size = space.size()
+    if budget.params.high is None or (size is not None and size <= _WALKED):
+        return within <= _WALKED
+    return points_compared(space, budget) <= _COMPARED
 
 
 def _edges(low: int, high: int, bins: int) -> list[tuple[int, int]]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from archkit.cli.completion import sort_keys
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
-from archkit.cli.networks import limited, network_table, nothing_fits
-from archkit.cli.render import exact, json_line, new_table, say, show
+from archkit.cli.networks import head_line, histogram_table, limited, network_table, nothing_fits
+from archkit.cli.render import exact, json_line, say, show
 from archkit.cli.stopping import when_stopped
 from archkit.cli.working import Tell, working
 from archkit.count.metrics import FIGURES, as_options
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["enumerate_command"]
 
 _SHOWN = 20
-_BAR = 40  # columns of the longest bar of a histogram
+_T = TypeVar("_T")
 
 
 @takes_limits
@@ -47,7 +47,7 @@ def enumerate_command(
             "--sort",
             autocompletion=sort_keys,
             help=f"Sort by one of {as_options(*FIGURES)}, largest first, or by least-params and so on, "
-            "smallest first. By default params. A whole list that is sorted is held in memory.",
+            "smallest first. By default params. A whole list that is sorted is held in memory as arrays.",
         ),
     ] = None,
     count: Annotated[
@@ -104,6 +104,8 @@ def enumerate_command(
         _show_first(searched, budget, _SHOWN if limit is None else limit, order)
     elif sample_size is None and limit is None and sort is None:
         _stream(searched, budget, output)
+    elif sample_size is None and limit is None:
+        _sorted(searched, budget, order, output)
     else:
         quiet = output is None and as_json
         rows = _rows(
@@ -122,13 +124,13 @@ def _rows(
     limit: int | None,
     quiet: bool,
 ) -> list[Row]:
-    """The networks of a list that is not a stream: a sample, or a sorted list.
+    """The networks of a short list: a sample, or the first in an order.
 
     Raises:
         NothingFitsError: there are none, although some were asked for.
     """
     from archkit.budget import sample
-    from archkit.budget.rows import rows_of, sorted_rows
+    from archkit.budget.rows import rows_of
     from archkit.errors import NothingFitsError
 
     with working("listing", quiet=quiet):
@@ -137,10 +139,8 @@ def _rows(
                 return list(rows_of(sample(space, budget, sample_size, seed=seed), budget, order.name))
             except NothingFitsError:
                 found = []
-        elif limit is not None:
-            found = list(rows_of(_first(space, budget, limit, order)[0], budget, order.name))
         else:
-            found = list(sorted_rows(space, budget, order))
+            found = list(rows_of(_first(space, budget, limit or 0, order)[0], budget, order.name))
     if not found and limit != 0:
         nothing_fits(space, budget)
     return found
@@ -178,12 +178,30 @@ def _stream(space: SearchSpace, budget: Budget, output: Path | None) -> None:
         _write(output, lambda tell: write_chunks(_told(found, tell), output, extra=extra))
 
 
-def _some(found: Iterator[Chunk], space: SearchSpace, budget: Budget) -> Iterator[Chunk]:
-    """The same chunks; if there are none, what would let some in is said."""
+def _sorted(space: SearchSpace, budget: Budget, order: Objective, output: Path | None) -> None:
+    """List every network in the order of a figure: into a file, or as JSON lines.
+
+    Raises:
+        NothingFitsError: there are none; no file is written then.
+    """
+    from archkit.budget.output import figures, write_batches
+    from archkit.budget.rows import columns
+    from archkit.budget.sorting import rows_of_batches, sorted_batches
+
+    names = columns(budget, order.name)
+    batches = _some(sorted_batches(space, budget, order), space, budget)
+    if output is None:
+        _print_lines(rows_of_batches(batches), names)
+    else:
+        _write(output, lambda _tell: write_batches(batches, figures(names), output))
+
+
+def _some(found: Iterator[_T], space: SearchSpace, budget: Budget) -> Iterator[_T]:
+    """The same; if there are none, what would let some in is said."""
     empty = True
-    for chunk in found:
+    for one in found:
         empty = False
-        yield chunk
+        yield one
     if empty:
         nothing_fits(space, budget)
 
@@ -211,21 +229,6 @@ def _print_lines(rows: Iterable[Row], names: tuple[str, ...]) -> None:
             json_line(dict(zip(names, row, strict=True)))
 
 
-def _size(space: SearchSpace) -> str:
-    size = space.size()
-    return "without end" if size is None else f"{exact(size)} networks"
-
-
-def _within(found: int | CountEstimate) -> str:
-    if isinstance(found, int):
-        return f"{exact(found)} within the budget."
-    return (
-        f"{exact(found.low)} to {exact(found.high)} within the budget (99.9%; not exact: of {found.draws:,} "
-        f"networks drawn fairly from the {exact(found.most)} that keep to one limit, {found.hits:,} keep to "
-        "all)."
-    )
-
-
 def _first(
     space: SearchSpace, budget: Budget, n: int, order: Objective
 ) -> tuple[tuple[Candidate, ...], int | CountEstimate]:
@@ -243,7 +246,7 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
 
     with working("listing"):
         best, within = _first(space, budget, n, order)
-    _show_head(space, within)
+    show(head_line(space, within))
     if best:
         rows = rows_of(best, budget, order.name)
         show("", network_table(columns(budget, order.name), rows, limited(budget, order.name)))
@@ -255,18 +258,21 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
 
 
 def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
-    from archkit.budget import count_or_estimate, histogram
+    from archkit.budget import count_or_estimate, histogram, histogram_is_quick
 
     with working("counting"):
         within = count_or_estimate(space, budget)
-        shown = isinstance(within, int) and within and not as_json and budget.limited()
-        bins = histogram(space, budget) if shown else ()
+        shown = within if isinstance(within, int) and not as_json and budget.limited() else 0
+        quick = shown > 0 and histogram_is_quick(space, budget, shown)
+        bins = histogram(space, budget) if quick else ()
     if as_json:
         _print_count(space, within)
     else:
-        _show_head(space, within)
-    if bins:
-        _show_histogram(bins)
+        show(head_line(space, within))
+    if quick:
+        show("", histogram_table(bins))
+    elif shown:
+        say("no histogram: under these limits it would take far longer than the count")
     if within == 0:
         nothing_fits(space, budget)
 
@@ -279,17 +285,3 @@ def _print_count(space: SearchSpace, within: int | CountEstimate) -> None:
         json_line({**found, "within": within})
     else:
         json_line({**found, "within": None, "estimate": asdict(within)})
-
-
-def _show_histogram(bins: tuple[tuple[int, int, int], ...]) -> None:
-    most = max(n for _, _, n in bins)
-    table = new_table("parameters", "networks", "", right=("parameters", "networks"))
-    for low, high, n in bins:
-        # In integers, since a count may be more than a float can hold.
-        table.add_row(f"{exact(low)} to {exact(high)}", exact(n), "█" * (n * _BAR // most))
-    show("", table)
-
-
-def _show_head(space: SearchSpace, within: int | CountEstimate) -> None:
-    """How many networks the space has and how many fit."""
-    show(f"Space: {space}, {_size(space)}; {_within(within)}")

@@ -12,11 +12,12 @@ from archkit.count.metrics import PEAK, TRAINING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from archkit.budget import Budget, Objective
+    from archkit.budget import Budget, CountEstimate, Objective
     from archkit.spec import SearchSpace
 
-__all__ = ["cell", "limited", "network_table", "nothing_fits"]
+__all__ = ["cell", "head_line", "histogram_table", "limited", "network_table", "nothing_fits"]
 
+_BAR: Final = 40  # columns of the longest bar of a histogram
 _HEADS: Final = {"macs": "MACs", TRAINING: "training bytes", PEAK: "peak bytes"}
 _ALWAYS: Final = ("spec", "params", "macs", "depth")
 
@@ -24,6 +25,23 @@ _ALWAYS: Final = ("spec", "params", "macs", "depth")
 def limited(budget: Budget, *also: str) -> tuple[str, ...]:
     """The figures that a table shows, whatever else it shows: those that are limited, and `also`."""
     return (*(name for name, _ in budget.limited()), *also)
+
+
+def head_line(space: SearchSpace, within: int | CountEstimate) -> str:
+    """How many networks the space has and how many fit."""
+    size = space.size()
+    of = "without end" if size is None else f"{exact(size)} networks"
+    return f"Space: {space}, {of}; {_within(within)}"
+
+
+def _within(found: int | CountEstimate) -> str:
+    if isinstance(found, int):
+        return f"{exact(found)} within the budget."
+    return (
+        f"{exact(found.low)} to {exact(found.high)} within the budget (99.9%; not exact: of {found.draws:,} "
+        f"networks drawn fairly from the {exact(found.most)} that keep to one limit, {found.hits:,} keep to "
+        "all)."
+    )
 
 
 def network_table(names: Sequence[str], rows: Iterable[Sequence[Any]], shown: Iterable[str]) -> Table:
@@ -34,6 +52,16 @@ def network_table(names: Sequence[str], rows: Iterable[Sequence[Any]], shown: It
     table = new_table(*heads, right=tuple(heads[1:]))
     for row in rows:
         table.add_row(*(cell(row[i]) for i, _ in kept))
+    return table
+
+
+def histogram_table(bins: Sequence[tuple[int, int, int]]) -> Table:
+    """A histogram over parameters, with a bar for each range."""
+    most = max(n for _, _, n in bins)
+    table = new_table("parameters", "networks", "", right=("parameters", "networks"))
+    for low, high, n in bins:
+        # In integers, since a count may be more than a float can hold.
+        table.add_row(f"{exact(low)} to {exact(high)}", exact(n), "█" * (n * _BAR // most))
     return table
 
 

@@ -144,19 +144,31 @@ class SearchSpace:
             ways = ways @ follows.astype(ways.dtype) * depths
         return int(ways.sum())
 
-    def any_possible(self, combination: Combination) -> bool:
-        """Whether the language allows any network of one combination, in whatever order its widths stand."""
+    def any_possible(self, combination: Combination, *, in_order: bool = False) -> bool:
+        """Whether the language allows any network of one combination, in whatever order its widths stand.
+
+        With `in_order`, in the order that the space asks for.
+        """
         import numpy as np  # only where a space is asked about all of its widths
 
         for stages in range(self.stages[0], self.stages[1] + 1):
             first, further = self.possible(combination, stages)
+            by_stage = self.by_stage(stages)
             reached = np.ones(1, dtype=bool)
-            for follows, deeper, (blocks, _) in zip(first, further, self.by_stage(stages), strict=True):
+            for i, (follows, deeper, (blocks, channels)) in enumerate(
+                zip(first, further, by_stage, strict=True)
+            ):
+                if i and in_order:
+                    follows = follows & self.rises(by_stage[i - 1][1].values, channels.values)
                 shallow = (blocks.values or (blocks.open_from,))[0] == 1
                 reached = (reached[:, None] & follows).any(axis=0) & (deeper | shallow)
             if reached.any():
                 return True
         return False
+
+    def is_empty(self) -> bool:
+        """Whether it holds no network at all, since no widths stand in the order that it asks for."""
+        return not any(self.any_possible(one, in_order=True) for one in self.combinations)
 
     def rises(self, before: Sequence[int], here: Sequence[int]) -> NDArray[np.bool_]:
         """Whether the order of widths lets each of `here` follow each of `before`, P x C."""

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archkit.budget import FIGURES, Budget, Limit, candidates, least, relaxations
+from archkit.budget import (
+    FIGURES,
+    Budget,
+    Limit,
+    candidates,
+    count_within,
+    least,
+    relax,
+    relaxations,
+    why_nothing_fits,
+)
 from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, figures, fitting, small_spaces
 
 
-@given(small_spaces(), st.data())
-@settings(max_examples=200)
-def test_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObject) -> None:
+@pytest.mark.parametrize("effort", [None, 0], ids=["by the search", "by fronts"])
+@given(space=small_spaces(), data=st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_against_brute_force(
+    space: tuple[str, list[ArchSpec]],
+    data: st.DataObject,
+    effort: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if effort is not None:
+        monkeypatch.setattr(relax, "_EFFORT", effort)
     text, networks = space
     budget, table = data.draw(budgets(networks))
     if not table:
@@ -68,3 +86,28 @@ def test_a_space_whose_only_end_is_the_limit() -> None:
     assert upper.value == fewest
     with pytest.raises(StopIteration):
         next(candidates(space, budget))
+
+
+def test_where_the_search_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relax, "_EFFORT", 0)
+    space = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
+    budget = Budget.read({"max_params": "300k", "max_macs": "30M", "min_activations": "2M"})
+    found = {one.figure: one for one in relaxations(space, budget)}
+    most = found["activations"].value
+    assert most is not None
+    assert found["activations"].exact
+    # Counting by meeting in the middle knows of no front.
+    assert count_within(space, budget.replace(activations=Limit(most, None)))
+    assert not count_within(space, budget.replace(activations=Limit(most + 1, None)))
+    assert found["params"].value is None
+    assert found["params"].exact
+    assert not count_within(space, budget.replace(params=Limit()))
+
+
+@pytest.mark.parametrize("blocks", ["[1..4]", "[1..]"])
+@pytest.mark.parametrize("text", ["{}*3x[16] order=increasing", "{}*2x[16,8] order=nondecreasing"])
+def test_an_empty_space_is_to_blame(text: str, blocks: str) -> None:
+    space = parse_space(text.format(blocks))
+    budget = Budget.read({"max_params": "1k", "min_depth": "3"})
+    assert why_nothing_fits(space, budget) == ("the space is empty: no widths rise through its stages",)
+    assert relaxations(space, budget) == ()

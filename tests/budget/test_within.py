@@ -22,6 +22,7 @@ from archkit.budget import (
     estimate_within,
     few_enough,
     histogram,
+    histogram_is_quick,
     read_budget,
     sample,
 )
@@ -161,6 +162,27 @@ def test_a_seed_draws_the_same() -> None:
     assert drawn == sample(space, budget, 20, seed=5)
     assert drawn != sample(space, budget, 20, seed=6)
     assert all(row.params <= 500_000 for row in drawn)
+
+
+def test_a_histogram_under_several_limits() -> None:
+    space = parse_space("[1..]*3x[16..128:16] order=nondecreasing")
+    budget = Budget.read({"min_params": "101k", "max_params": "500k", "max_macs": "40M"})
+    params = [row.params for row in candidates(space, budget)]
+    bins = histogram(space, budget)
+    assert len(bins) == 10
+    assert (bins[0][0], bins[-1][1]) == (101_000, 500_000)
+    assert all(n == sum(low <= one <= high for one in params) for low, high, n in bins)
+    assert histogram_is_quick(space, budget, len(params))
+
+
+def test_a_histogram_that_would_take_long_is_known_beforehand() -> None:
+    space = parse_space("[1..]*4x[8..512:8] order=nondecreasing")
+    for limits, quick in (
+        ({"max_params": "5M"}, True),
+        ({"max_params": "5M", "max_macs": "300M"}, False),
+        ({"max_macs": "300M"}, False),  # every network would be looked at
+    ):
+        assert histogram_is_quick(space, Budget.read(limits), 787_617_410_180) is quick
 
 
 def test_a_histogram_adds_up() -> None:
