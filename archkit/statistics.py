@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-__all__ = ["NORMAL_95", "at_least", "clopper_pearson", "percent", "student_t", "wilson"]
+__all__ = ["NORMAL_95", "at_least", "clopper_pearson", "percent", "student_t", "wilson", "within_t"]
 
 NORMAL_95 = 1.959963984540054
 """A normal variable stays within so many standard deviations with a probability of 95%."""
@@ -64,8 +64,9 @@ def at_least(hits: int, draws: int, level: float = 0.95) -> float:
     """
     if hits == 0:
         return 0.0
-    # At the lower end, as many hits or more come with a probability of 1 - level.
-    return _bisected(lambda share: _or_more(hits, draws, share) < 1 - level, 0.0, 1.0)
+    # At the lower end, as many hits or more come with a probability of 1 - level; the binomial distribution's
+    # tail is an incomplete beta function (DLMF, 8.17.5).
+    return _bisected(lambda share: _beta(share, hits, draws - hits + 1) < 1 - level, 0.0, 1.0)
 
 
 def _bisected(below: Callable[[float], bool], low: float, high: float) -> float:
@@ -78,51 +79,62 @@ def _bisected(below: Callable[[float], bool], low: float, high: float) -> float:
     return low
 
 
-def _or_more(hits: int, draws: int, share: float) -> float:
-    """The probability of `hits` or more among `draws`: the sum of the binomial distribution's tail."""
-    ways = math.lgamma(draws + 1)
-    hit, miss = math.log(share), math.log1p(-share)
-
-    def exactly(n: int) -> float:
-        return math.exp(ways - math.lgamma(n + 1) - math.lgamma(draws - n + 1) + n * hit + (draws - n) * miss)
-
-    if 2 * hits > draws:
-        return math.fsum(map(exactly, range(hits, draws + 1)))
-    return 1 - math.fsum(map(exactly, range(hits)))
-
-
-def student_t(df: int, level: float = 0.95) -> float:
+def student_t(df: float, level: float = 0.95) -> float:
     """The t within which a variable with Student's distribution stays with probability `level`.
 
     >>> round(student_t(2), 3)
     4.303
 
-    By bisection of the distribution's closed form for whole degrees of freedom (Abramowitz and Stegun,
-    26.7.3 and 26.7.4).
+    By bisection of `within_t`.
 
     Args:
-        df: degrees of freedom, at least 1.
+        df: degrees of freedom, at least 1; Welch's are no whole number.
         level: above 0, below 1.
     """
     low, high = 0.0, 1.0
-    while _within(high, df) < level:
+    while within_t(high, df) < level:
         high *= 2
-    return _bisected(lambda t: _within(t, df) < level, low, high)
+    return _bisected(lambda t: within_t(t, df) < level, low, high)
 
 
-def _within(t: float, df: int) -> float:
-    """The probability of a value between -t and t."""
-    theta = math.atan(t / math.sqrt(df))
-    cos2 = math.cos(theta) ** 2
-    odd = df % 2
-    term = math.cos(theta) if odd else 1.0
-    total = 0.0
-    # The powers of the cosine are 0, 2, ..., df - 2 if df is even and 1, 3, ..., df - 2 if it is odd.
-    for power in range(odd, df - 1, 2):
-        total += term
-        term *= cos2 * (power + 1) / (power + 2)
-    total *= math.sin(theta)
-    return 2 / math.pi * (theta + total) if odd else total
+def within_t(t: float, df: float) -> float:
+    """The probability that a variable with Student's distribution lies between -t and t.
+
+    >>> round(within_t(12.706, 1), 4)
+    0.95
+
+    Args:
+        t: at least 0.
+        df: degrees of freedom, above 0.
+    """
+    # 1 - I(df / (df + t^2); df / 2, 1 / 2), by Abramowitz and Stegun, 26.5.27.
+    square = t * t
+    if square > df:
+        return 1 - _beta(df / (df + square), df / 2, 0.5)
+    return _beta(square / (df + square), 0.5, df / 2)
+
+
+def _beta(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function I(x; a, b), by its continued fraction (DLMF, 8.17.22)."""
+    if not 0 < x < 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):  # the fraction converges fast below this, and I is symmetric
+        return 1 - _beta(1 - x, b, a)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    # Lentz (1976): 1 + d1 / (1 + d2 / (1 + ...)) as a product; it is what the front is divided by.
+    upper, lower, value = 1.0, 0.0, 1.0
+    for m in range(1, 100_000):
+        half = m // 2
+        if m % 2:
+            d = -(a + half) * (a + b + half) * x / ((a + 2 * half) * (a + 2 * half + 1))
+        else:
+            d = half * (b - half) * x / ((a + 2 * half - 1) * (a + 2 * half))
+        lower = 1 / (1 + d * lower)
+        upper = 1 + d / upper
+        value *= upper * lower
+        if abs(upper * lower - 1) < 1e-16:
+            break
+    return math.exp(log_front) / (a * value)
 
 
 def percent(share: float) -> str:

@@ -119,7 +119,12 @@ def test_the_life_of_a_spec_ends_in_a_report(cli: Cli, tmp_path: Path) -> None:
         done = cli(*command, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
-    assert {path.name for path in folder.iterdir()} == {"weights.safetensors", "epochs.csv", "result.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "weights.safetensors",
+        "epochs.csv",
+        "result.json",
+        "correct.safetensors",
+    }
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     assert result["spec"] == bench[1]
     row = (tmp_path / "report.md").read_text(encoding="utf-8")

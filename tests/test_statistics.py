@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from archkit.statistics import at_least, clopper_pearson, student_t, wilson
+from archkit.statistics import at_least, clopper_pearson, student_t, wilson, within_t
 
 # Two-sided 95% points, from any printed table of the t distribution.
 T_TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 9: 2.262, 10: 2.228, 30: 2.042, 120: 1.980}
@@ -23,6 +23,27 @@ def test_students_t_at_other_levels(df, level, t):
 
 def test_students_t_comes_to_the_normal_distribution():
     assert student_t(1_000_000) == pytest.approx(statistics.NormalDist().inv_cdf(0.975), abs=1e-5)
+
+
+# scipy.stats 1.17.1: t.ppf((1 + level) / 2, df).
+@pytest.mark.parametrize(
+    ("df", "level", "t"),
+    [
+        (2.7, 0.95, 3.39214838317375),
+        (4, 0.6, 0.94096457723518),
+        (3.912, 0.95, 2.80125074662888),
+        (57.25, 0.99, 2.66446924959129),
+    ],
+)
+def test_students_t_with_degrees_that_are_no_whole_number(df, level, t):
+    assert student_t(df, level) == pytest.approx(t, rel=1e-12)
+    assert within_t(t, df) == pytest.approx(level, rel=1e-12)
+
+
+@pytest.mark.parametrize("t", [0, 1e-3, 0.5, 1, 1.5, 40, 1e6])
+def test_students_distribution_is_its_closed_form_for_one_and_two_degrees(t):
+    assert within_t(t, 1) == pytest.approx(2 / math.pi * math.atan(t), rel=1e-12)
+    assert within_t(t, 2) == pytest.approx(t / math.sqrt(2 + t * t), rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,8 @@ def bench(
 
     Before it starts, it says how long it will take.
 
-    It leaves a folder with result.json, epochs.csv and weights.safetensors.
+    It leaves a folder with result.json, epochs.csv, weights.safetensors and
+    correct.safetensors (which test images are right).
     A run that is there already is shown again. Ctrl-C leaves a checkpoint,
     from which --resume goes on.
 

@@ -33,9 +33,24 @@ class FigureFormat(StrEnum):
 
 def report_command(
     runs: Annotated[
-        list[Path],
-        typer.Argument(metavar="RUNS...", help="Folders of runs, such as runs/, or single runs."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUNS...",
+            show_default=False,
+            help="Folders of runs, such as runs/, or single runs; none with --compare of two folders.",
+        ),
+    ] = None,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--compare",
+            metavar="A B",
+            help="Compare two networks, each the folder of its runs, or NETWORK or NETWORK@RECIPE among RUNS:"
+            " the difference with its interval by the images and by the seeds, and how many seeds would tell"
+            " the two apart.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page that needs no network.")
     ] = None,
@@ -60,10 +75,20 @@ def report_command(
 
     Runs that are unfinished or damaged are named and skipped; runs whose weights are gone are named.
 
-    Example: archkit report runs --html report.html
+    Example: archkit report runs --html report.html, or archkit report --compare runs/A runs/B
     """
     from archkit.bench.report import find_runs, group_runs, to_csv, to_markdown, without_weights
 
+    if compare is not None:
+        from archkit.cli.compare import print_comparison
+
+        refuse("does not go with --compare", html=html, markdown=markdown, csv=csv, figures=figures)
+        refuse("does not go with --compare", format=format_, title=title)
+        print_comparison(*compare, runs or (), as_json=as_json)
+        return
+    refuse("goes with --compare", json=as_json)
+    if not runs:
+        raise typer.BadParameter("RUNS is missing: folders such as runs/, or single runs")
     if markdown == "-" and csv == "-":
         raise typer.BadParameter("only one of --markdown and --csv can go to standard output")
     if figures is None:

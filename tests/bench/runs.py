@@ -7,7 +7,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from archkit.bench.recipe import Recipe, load_recipe
+from archkit.bench.train.correct import CORRECT_FILE, Correct, write_correct
 from archkit.bench.train.results import (
     RESULT_FILE,
     WEIGHTS_FILE,
@@ -48,8 +52,15 @@ def write_run(
     data: str = "cifar10",
     apart_correct: int | None = None,
     name: str | None = None,
+    right: NDArray[np.bool_] | None = None,
 ) -> Path:
-    """Writes a finished run as `archkit bench` leaves it, with nonsense for weights; returns its folder."""
+    """Writes a finished run as `archkit bench` leaves it, with nonsense for weights; returns its folder.
+
+    With `right`, it also says which of its test images are right, and has as many.
+    """
+    test_checksum = None
+    if right is not None:
+        correct, total, test_checksum = int(right.sum()), len(right), f"{data}{len(right)}".encode().hex()
     network = parse(spec)
     how = load_recipe(recipe) if isinstance(recipe, str) else recipe
     cost = totals(network)
@@ -74,6 +85,7 @@ def write_run(
             test=total,
             whole_train=50_000,
             whole_test=10_000,
+            test_checksum=test_checksum,
         ),
         environment=Environment(
             archkit="0",
@@ -97,6 +109,8 @@ def write_run(
     folder.mkdir(parents=True)
     (folder / RESULT_FILE).write_text(json.dumps(result.to_mapping()), encoding="utf-8")
     (folder / WEIGHTS_FILE).write_bytes(b"no weights")
+    if right is not None and test_checksum is not None:
+        write_correct(folder / CORRECT_FILE, Correct(right=right, test_checksum=test_checksum))
     with (folder / "epochs.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(HEAD)

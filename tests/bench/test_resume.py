@@ -18,6 +18,7 @@ from archkit.bench.sweep.folder import partial_folder
 from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train import checkpoint
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
+from archkit.bench.train.correct import CORRECT_FILE
 from archkit.bench.train.events import Saved, Step
 from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE, run_key
 from archkit.errors import OutputError, RunError
@@ -223,7 +224,12 @@ def test_what_a_killed_run_had_half_written_is_swept_away(tiny, brief, tmp_path)
         run_spec(SPEC, tiny, brief, device=CPU, out=out, watch=stop_in(2))
     (partial_folder(out) / ".tmpa5A3Fo").write_bytes(b"safetensors had got so far")
     done = run_spec(SPEC, tiny, brief, device=CPU, out=out, resume=True)
-    assert sorted(path.name for path in out.iterdir()) == [EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE]
+    assert sorted(path.name for path in out.iterdir()) == [
+        CORRECT_FILE,
+        EPOCHS_FILE,
+        RESULT_FILE,
+        WEIGHTS_FILE,
+    ]
     assert done.fresh
 
 

@@ -54,6 +54,7 @@ def test_the_folder_holds_the_whole_run(tiny, brief, spec, tmp_path):
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [done.folder.name]
     assert done.folder.name == f"My-net-brief-tiny-s3-{done.result.key[:8]}"
     assert sorted(p.name for p in done.folder.iterdir()) == [
+        "correct.safetensors",
         "epochs.csv",
         "result.json",
         "weights.safetensors",

@@ -1,6 +1,7 @@
 """A trained network from its folder alone: the recorded count to the image, and what it says of images."""
 
 import json
+import math
 import re
 import shutil
 
@@ -14,6 +15,10 @@ from safetensors.torch import load_file
 import archkit
 from archkit.bench import load_data, load_recipe, override, preprocess, read_result
 from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.train.correct import read_correct
+from archkit.bench.train.evaluation import Answers
+from archkit.bench.train.results import Score
+from archkit.bench.use.assess import assess
 from archkit.errors import DataError
 from archkit.nn import build
 from archkit.spec import parse
@@ -107,6 +112,77 @@ def test_eval_gives_back_the_recorded_count(cli, made):
     assert line["test"] == {"correct": result.test.correct, "total": 20, "loss": result.test.loss}
     assert line["test_flip"]["loss"] == result.test_flip.loss
     assert line["same_images"] is True
+
+
+def test_eval_keeps_which_images_are_right(cli, made, tmp_path):
+    """What the run left stays; a run without it gets it; other images have a file of their own."""
+    run, images = tmp_path / "run", str(made / "images")
+    shutil.copytree(made / "run", run)
+    left = read_correct(run / "correct.safetensors")
+    (run / "correct.safetensors").unlink()
+    assert cli("eval", str(run), "--data", images).returncode == 0
+    kept = read_correct(run / "correct.safetensors")
+    assert (kept.right.tolist(), kept.test_checksum) == (left.right.tolist(), left.test_checksum)
+    fewer = tmp_path / "fewer" / "test"
+    shutil.copytree(made / "images" / "test", fewer)
+    (fewer / "dark" / "0.png").unlink()
+    done = cli("eval", str(run), "--data", str(fewer.parent), "--json")
+    (other,) = run.glob("correct-*.safetensors")
+    kept = read_correct(other)
+    assert kept.test_checksum[:8] == other.name[8:16]
+    assert (len(kept.right), kept.right.sum()) == (19, json.loads(done.stdout)["test"]["correct"])
+    dark = read_correct(run / "correct.safetensors").right[10:]
+    assert kept.right[10:].tolist() == dark[1:].tolist()  # the images in their order, without the first
+    data = load_data(images, cache=tmp_path / "cache")
+    recipe = override(load_recipe("fast"), [("epochs", 3), ("batch_size", 8)])
+    again = run_spec(adapt("[1]x[8]", data), data, recipe, device=torch.device("cpu"), out=run, force=True)
+    assert again.fresh  # a run that was tested on other images too can be run again
+
+
+def test_eval_says_what_is_wrong(cli, made):
+    """Against each image's answer, one by one, from `archkit predict`."""
+    paths = sorted((made / "images" / "test").glob("*/*.png"))
+    said = cli("predict", str(made / "run"), *map(str, paths), "--json").stdout.splitlines()
+    firsts = [json.loads(line)["classes"][0] for line in said]
+    names = ("bright", "dark")
+    confusion = [
+        [
+            sum(path.parent.name == one and first["class"] == other
+                for path, first in zip(paths, firsts, strict=True))
+            for other in names
+        ]
+        for one in names
+    ]  # fmt: skip
+    found = json.loads(cli("eval", str(made / "run"), "--data", str(made / "images"), "--json").stdout)
+    assert found["confusion"] == confusion
+    assert found["classes"] == [
+        {"class": name, "images": 10, "correct": confusion[at][at], "chosen": sum(r[at] for r in confusion)}
+        for at, name in enumerate(names)
+    ]
+    assert found["nll"] == found["test"]["loss"]
+    gaps = [0.0] * 15  # of each bin: right images less the probabilities that were given
+    for path, first in zip(paths, firsts, strict=True):
+        right, sure = path.parent.name == first["class"], first["probability"]
+        gaps[math.ceil(sure * 15) - 1] += right - sure
+    assert found["calibration_error"] == pytest.approx(sum(map(abs, gaps)) / 20, abs=1e-6)
+    table = cli("eval", str(made / "run"), "--data", str(made / "images")).stdout
+    for at, name in enumerate(names):
+        cells = [str(n) if n else "." for n in confusion[at]]
+        (line,) = (line.split() for line in table.splitlines() if line.startswith(name))
+        assert line == [name, str(at), f"{confusion[at][at] / 10:.2%}", *cells]
+
+
+def test_many_classes_are_shown_by_their_mistakes():
+    answers = Answers(
+        score=Score(correct=3, total=6, loss=0.5),
+        chosen=np.array([0, 1, 1, 2, 2, 0]),
+        right=np.array([1, 1, 0, 1, 0, 0], dtype=bool),
+        confidence=np.full(6, 0.5, dtype=np.float32),
+    )
+    found = assess(answers, np.array([0, 1, 2, 2, 1, 2]), 4)
+    assert found.confusion.tolist() == [[1, 0, 0, 0], [0, 1, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]]
+    assert (found.images, found.correct, found.chosen) == ((1, 2, 3, 0), (1, 1, 1, 0), (2, 2, 2, 0))
+    assert found.mistakes() == ((1, 2, 1), (2, 0, 1), (2, 1, 1))
 
 
 def test_eval_takes_the_part_that_the_run_was_tested_on(cli, made, tmp_path):

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE, Checkpoint, read_checkpoint
+from archkit.bench.train.correct import CORRECT_FILE
 from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE, Result, read_result
 from archkit.bench.train.trainer import NotFiniteError
 from archkit.errors import DataError, OutputError
@@ -36,7 +37,10 @@ __all__ = [
     "working_folder",
 ]
 
-_FINISHED: Final = frozenset({RESULT_FILE, EPOCHS_FILE, WEIGHTS_FILE})
+_FINISHED: Final = frozenset({RESULT_FILE, EPOCHS_FILE, WEIGHTS_FILE, CORRECT_FILE})
+_OTHER_IMAGES: Final = re.compile(
+    r"correct-[0-9a-f]{8}\.safetensors"
+)  # `archkit eval` on images of another set
 _EVENTS: Final = "events.out.tfevents."  # how the names of TensorBoard's files begin
 _SAFETENSORS_HALF: Final = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 """What safetensors calls a file until it is whole; such a file stays if the process is killed meanwhile."""
@@ -193,8 +197,13 @@ def finish(partial: Path, folder: Path) -> None:
 
 def _foreign(folder: Path, own: frozenset[str]) -> list[str]:
     """What is in a folder but does not belong to a run."""
-    names = (path.name for path in folder.iterdir())
-    return sorted(name for name in names if name not in own and not name.startswith(_EVENTS))
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name not in own
+        and not path.name.startswith(_EVENTS)
+        and _OTHER_IMAGES.fullmatch(path.name) is None
+    )
 
 
 def _sweep(partial: Path) -> None:
@@ -212,7 +221,7 @@ def _clear(partial: Path, *, checkpoint: bool) -> None:
         shutil.rmtree(partial)
         return
     _sweep(partial)
-    for name in (RESULT_FILE, WEIGHTS_FILE):
+    for name in (RESULT_FILE, WEIGHTS_FILE, CORRECT_FILE):
         (partial / name).unlink(missing_ok=True)
 
 

@@ -53,7 +53,7 @@ class Finished:
     """A finished run and the folder in which it is.
 
     Attributes:
-        folder: contains `result.json`, `epochs.csv` and `weights.safetensors`.
+        folder: contains `result.json`, `epochs.csv`, `weights.safetensors` and `correct.safetensors`.
         result: what is recorded of the run.
         rows: its epochs, if `epochs.csv` was read.
         fresh: whether it was run just now rather than found there.

@@ -15,6 +15,7 @@ from archkit.bench.sweep.epochs import epoch_table
 from archkit.bench.sweep.folder import already_there, default_folder, finish, to_start_from, working_folder
 from archkit.bench.sweep.run import Finished
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE, Checkpoint, Keeper
+from archkit.bench.train.correct import CORRECT_FILE, Correct, write_correct
 from archkit.bench.train.device import environment, peak_share
 from archkit.bench.train.engine import train
 from archkit.bench.train.events import Event, Saved, Watch, ignore
@@ -123,6 +124,8 @@ def run_spec(
                 )
                 result = _result(spec, data, recipe, outcome, key=key, seed=seed, device=device)
                 _write(partial, result, outcome)
+                correct = Correct(right=outcome.right, test_checksum=data.test_checksum)
+                write_correct(partial / CORRECT_FILE, correct)
         finish(partial, folder)
     return Finished(folder=folder, result=result, rows=outcome.epochs, fresh=True)
 

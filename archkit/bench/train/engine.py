@@ -17,9 +17,10 @@ from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import Checkpoint
 from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import backends, timed
+from archkit.bench.train.evaluation import Answers
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
 from archkit.bench.train.outcome import Outcome
-from archkit.bench.train.results import EpochRow, Score
+from archkit.bench.train.results import EpochRow
 from archkit.bench.train.threads import Threads, choose_threads, threads_kept
 from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, NotFiniteError, Trainer
 from archkit.errors import RunError
@@ -198,7 +199,7 @@ def _run(
 
         try:
             passed = trainer.epoch(on_step)
-            score = _scored(trainer, data.validation, "images set apart") if len(data.validation) else None
+            score = _ask(trainer, data.validation, "images set apart").score if len(data.validation) else None
         except RunError as error:
             raise type(error)(f"epoch {epoch}: {error}") from error
         best_yet = max((row.validation.correct for row in rows if row.validation is not None), default=-1)
@@ -233,7 +234,7 @@ def _run(
         raise RunError("no epoch was kept")
     selected, weights = kept
     trainer.load(weights)
-    test = _scored(trainer, data.test, "test images")
+    test = _ask(trainer, data.test, "test images")
     flip = recipe.protocol.test_augment == "flip"
     seconds = sum(row.seconds for row in rows)
     return Outcome(
@@ -241,11 +242,12 @@ def _run(
         epochs=tuple(rows),
         epoch=selected.epoch,
         validation=selected.validation,
-        test=test,
-        validation_flip=_scored(trainer, data.validation, "images set apart", flip=True)
+        test=test.score,
+        right=test.right,
+        validation_flip=_ask(trainer, data.validation, "images set apart", flip=True).score
         if flip and len(data.validation)
         else None,
-        test_flip=_scored(trainer, data.test, "test images", flip=True) if flip else None,
+        test_flip=_ask(trainer, data.test, "test images", flip=True).score if flip else None,
         train=len(data.train),
         apart=len(data.validation),
         train_seconds=seconds,
@@ -258,19 +260,19 @@ def _run(
     )
 
 
-def _scored(trainer: Trainer, part: Labelled, what: str, *, flip: bool = False) -> Score:
-    """The score of the weights as they are; `what` names the images in the message.
+def _ask(trainer: Trainer, part: Labelled, what: str, *, flip: bool = False) -> Answers:
+    """What the weights as they are say and score; `what` names the images in the message.
 
     Raises:
         NotFiniteError: the loss is not finite, as after a last step that was too large.
     """
-    score = trainer.evaluate(part, flip=flip)
-    if not math.isfinite(score.loss):
+    found = trainer.evaluate(part, flip=flip)
+    if not math.isfinite(found.score.loss):
         raise NotFiniteError(
             f"the loss on the {what} is not finite, after steps at a learning rate of {trainer.rate:g};"
             " a lower --lr may help"
         )
-    return score
+    return found
 
 
 @contextmanager

@@ -1,26 +1,46 @@
-"""`score`: how well a model does on images, in training and afterwards, by the same steps to the bit."""
+"""`answers`: how well a model does on images, in training and afterwards, by the same steps to the bit."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archkit.bench.augment.pipeline import normalised
 from archkit.bench.train.device_data import Labelled
 from archkit.bench.train.results import Score
 
-__all__ = ["EVALUATION_BATCH", "score"]
+__all__ = ["EVALUATION_BATCH", "Answers", "answers"]
 
 EVALUATION_BATCH: Final = 500
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Answers:
+    """What a model says of N images.
+
+    Attributes:
+        score: the counts and the loss.
+        chosen: N, the class with the largest logit.
+        right: N, whether it is that of the label.
+        confidence: N, the probability that the model gives to it; 0 to 1.
+    """
+
+    score: Score
+    chosen: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    confidence: NDArray[np.float32]
+
+
 @torch.inference_mode()
-def score(
+def answers(
     model: nn.Module, part: Labelled, *, mean: Tensor, std: Tensor, bfloat16: bool, flip: bool = False
-) -> Score:
-    """Scores a model on images without augmentation.
+) -> Answers:
+    """Asks a model about images without augmentation, and scores it.
 
     Args:
         model: on the device of the images; it is in evaluation mode afterwards.
@@ -33,7 +53,7 @@ def score(
     device = mean.device
     model.eval()
     loss = torch.zeros((), dtype=torch.float64, device=device)
-    correct = torch.zeros((), dtype=torch.int64, device=device)
+    chosen, confidence = [], []
     for start in range(0, len(part), EVALUATION_BATCH):
         labels = part.labels[start : start + EVALUATION_BATCH]
         images = part.images[start : start + EVALUATION_BATCH].permute(0, 3, 1, 2)
@@ -43,5 +63,13 @@ def score(
             if flip:
                 logits = (logits + model(images.flip(3)).float()) / 2
         loss += nn.functional.cross_entropy(logits, labels, reduction="sum")
-        correct += (logits.argmax(1) == labels).sum()
-    return Score(correct=int(correct.item()), total=len(part), loss=loss.item() / len(part))
+        chosen.append(logits.argmax(1))
+        confidence.append(logits.softmax(1).amax(1))
+    classes = torch.cat(chosen)
+    right = (classes == part.labels).cpu().numpy()
+    return Answers(
+        score=Score(correct=int(right.sum()), total=len(part), loss=loss.item() / len(part)),
+        chosen=classes.cpu().numpy(),
+        right=right,
+        confidence=torch.cat(confidence).cpu().numpy(),
+    )

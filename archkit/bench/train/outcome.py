@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from archkit.bench.train.results import EpochRow, Score
@@ -21,6 +23,7 @@ class Outcome:
         epoch: the one that was kept, from 1.
         validation: its score on the images set apart; None if there are none.
         test: its score on the test set.
+        right: which of the test images it has right, in their order.
         validation_flip: like `validation`, averaged with flipped images; None unless the recipe asks for it.
         test_flip: like `test`, in the same way.
         train: how many images there are to train on, before any is dropped.
@@ -39,6 +42,7 @@ class Outcome:
     epoch: int
     validation: Score | None
     test: Score
+    right: NDArray[np.bool_]
     validation_flip: Score | None
     test_flip: Score | None
     train: int

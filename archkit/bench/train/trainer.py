@@ -21,9 +21,8 @@ from archkit.bench.train.average import Average
 from archkit.bench.train.compiling import compiled, steps_to_compile
 from archkit.bench.train.device import arithmetic, synchronize
 from archkit.bench.train.device_data import DeviceData, Labelled
-from archkit.bench.train.evaluation import EVALUATION_BATCH, score
+from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, answers
 from archkit.bench.train.optim import make_optimizer, make_schedule
-from archkit.bench.train.results import Score
 from archkit.errors import RunError
 from archkit.nn import build
 from archkit.spec import ArchSpec
@@ -171,9 +170,11 @@ class Trainer:
         """The model that is scored and kept: the average of the weights if there is one."""
         return self.model if self.average is None else self.average.model
 
-    def evaluate(self, part: Labelled, *, flip: bool = False) -> Score:
-        """Scores the model on images without augmentation; see `archkit.bench.train.evaluation.score`."""
-        return score(self.evaluated, part, mean=self._mean, std=self._std, bfloat16=self._bfloat16, flip=flip)
+    def evaluate(self, part: Labelled, *, flip: bool = False) -> Answers:
+        """Scores the model on images without augmentation; see `archkit.bench.train.evaluation.answers`."""
+        return answers(
+            self.evaluated, part, mean=self._mean, std=self._std, bfloat16=self._bfloat16, flip=flip
+        )
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the evaluated model's weights and buffers on the CPU, contiguous."""
