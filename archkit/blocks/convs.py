@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from archkit.blocks.lifted import at_least
 from archkit.blocks.pen import Pen
 
-__all__ = ["PADDINGS", "conv"]
+__all__ = ["PADDINGS", "conv", "groups_of"]
 
 PADDINGS: Final = ("symmetric", "same")
 """How a conv with a stride is padded: alike on both sides, or as TensorFlow does it with `SAME`: no more than
@@ -30,3 +31,10 @@ def conv(
         return
     pen.pad(f"{name}_pad", kernel, stride)
     pen.conv(name, kernel, c_out, stride=stride, groups=groups, bias=bias, padding=0)
+
+
+def groups_of(pen: Pen, channels: Any, width: int) -> Any:
+    """How many groups of `width` channels a conv has; where they are wider than it is, there is none."""
+    pen.need(channels >= width, "a conv of stage {stage} has no groups left", "channels")
+    # A table also has widths that are refused: they must not be divided by 0.
+    return at_least(1, channels // width)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from archkit.blocks.convs import conv
+from archkit.blocks.convs import conv, groups_of
 from archkit.blocks.family import Family, add_family
 from archkit.blocks.mobile_keys import MOBILE_PLACES
 from archkit.blocks.norms import normalise
@@ -78,7 +78,7 @@ def _fused(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
             pen.act("act1", at.act)
             return
         hidden = hidden_width(entered, at.expand, at.round)
-        groups = hidden // at.group_width if at.group_width else 1
+        groups = groups_of(pen, hidden, at.group_width) if at.group_width else 1
         conv(pen, "expand", at.kernel, hidden, stride=stride, groups=groups, padding=at.padding)
         normalise(pen, "norm1", at.norm)
         pen.act("act1", at.act)
@@ -102,7 +102,7 @@ def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
     """The depthwise conv, its norm and its activation, and the pooling that may take its stride's place."""
     halves = at.aa != "none" and stride == 2
     c = pen.c
-    groups = c if at.group_width <= 1 else c // at.group_width
+    groups = c if at.group_width <= 1 else groups_of(pen, c, at.group_width)
     bias = getattr(at, "bias", False)
     conv(
         pen,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from archkit.blocks.activations import named
+from archkit.blocks.convs import groups_of
 from archkit.blocks.family import Family, Places, add_family
 from archkit.blocks.mbconv import GROUP_WIDTH
 from archkit.blocks.norms import normalise
@@ -22,7 +23,7 @@ def _draw(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
         pen.conv("conv1", 1, c)
         normalise(pen, "norm1", at.norm)
         pen.act("act1", at.act)
-        groups = c // at.group_width if at.group_width else 1
+        groups = groups_of(pen, c, at.group_width) if at.group_width else 1
         pen.conv("conv2", at.kernel, c, stride=stride, groups=groups)
         normalise(pen, "norm2", at.norm)
         pen.act("act2", at.act)

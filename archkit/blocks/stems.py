@@ -101,6 +101,9 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
     """Draws a stem of so many channels."""
     kind = STEMS[at.kind]
     widths = kind.widths(width)
+    if not widths and (at.pool != "none" or at.attn.kind != "none"):
+        # Nothing that is learned would stand before them.
+        pen.need(False, "stem=none has nothing to pool or to weigh", "stem")
     if kind.patch:
         side = kind.kernel // 2 if kind.kernel % 2 else 0
         for i, c in enumerate(widths, 1):

@@ -211,6 +211,8 @@ def _show_one(spec: ArchSpec, by: By) -> None:
 def _table_by_layer(account: Account, by: By) -> Table:
     table = new_table("layer", "kind", "output", "params", "MACs", right=("output", "params", "MACs"))
     for part in account.parts:
+        if not part.layers:
+            continue  # `stem=none`
         if by is By.layer:
             for cost in part.layers:
                 layer = cost.layer

@@ -184,3 +184,12 @@ def test_as_a_module() -> None:
     assert json.loads(done.stdout)["spec"] == "[1]x[4]"
     wrong = subprocess.run([*command[:4], "[1"], capture_output=True, text=True, check=False, timeout=60)
     assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
+def test_a_network_without_a_stem_has_no_row_for_it(cli) -> None:
+    for by in ("layer", "stage"):
+        done = cli("count", "vgg11", "--by", by)
+        assert done.returncode == 0
+        assert not re.search(r"^stem", done.stdout, re.MULTILINE)
+        # Simonyan and Zisserman 2015, table 2: 133 million; torchvision's vgg11 has 132,863,336.
+        assert "132,863,336" in done.stdout
