@@ -277,4 +277,5 @@ def _strangers(module: nn.Module, library: Library | None, stages: int) -> list[
 
 
 def _is_leaf(module: nn.Module) -> bool:
-    return next(module.children(), None) is None
+    """Whether a module stands for a layer; the chain of a stem that is not there stands for none."""
+    return next(module.children(), None) is None and not isinstance(module, Chain)

@@ -55,7 +55,7 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
     # Where one module differs from its like, the many are read, so that the proof names the one.
     typical = [_typical(stage) for stage in parts.stages]
     blocks = [block for stage in parts.stages for block in stage]
-    convs = [*parts.stem, *(conv for block in blocks for conv in block.convs)]
+    convs = [conv for block in blocks for conv in block.convs]  # a stem has rules of its own for the bias
     channels = [_planes(block) for block in typical]
     shortcut, project = _shortcuts(firsts)
     middles = [(c, block) for c, block in zip(channels, typical, strict=True) if not block.basic]

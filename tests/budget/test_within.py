@@ -53,6 +53,13 @@ def test_counts_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.
         assert {row.spec for row in sample(parsed, budget, 20, seed=1)} <= expected.keys()
 
 
+def test_memory_that_is_no_sum_is_refused() -> None:
+    """Without an expansion only the block that cannot add keeps what it puts out, and the pooling nothing."""
+    space = parse_space("[1..2]*2x[8] block=fused-mbconv expand=1")
+    with pytest.raises(BudgetError, match="its memory is not a sum over blocks"):
+        count_within(space, Budget(training_memory=Limit(None, 10**9)))
+
+
 @given(small_spaces(), st.data())
 @settings(max_examples=200)
 def test_every_number_has_a_network_of_its_own(

@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 import torchvision
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
@@ -59,6 +59,9 @@ def test_archkits_own_networks(name: str) -> None:
 
 
 @given(specs(max_stages=4, max_blocks=3, widths=(1, 96)))
+@example(parse("[1]x[1] block=preact stem=none"))
+@example(parse("[1]x[1] stem=overlap:4 attn=se"))
+@example(parse("[1]x[1] stem=patch4 bias=yes"))
 @settings(max_examples=150)
 def test_whatever_is_built_is_read_back_with_the_same_layers(spec: ArchSpec) -> None:
     found = infer(build(spec, device="meta"))

@@ -32,6 +32,8 @@ _HINTS: Final[dict[str, str]] = {
 }
 """What a column's head says when someone points at it."""
 
+_DECIMALS: Final = 10  # of a figure that nobody sees whole
+
 
 def to_html(sections: Iterable[Section], *, title: str) -> str:
     """The page.
@@ -132,11 +134,11 @@ def _row(row: Row, colour: int, shape: int) -> dict[str, Any]:
         "params": group.params,
         "macs": group.macs,
         "n": group.test.n,
-        "mean": 100 * group.test.mean,
-        "sd": None if group.test.sd is None else 100 * group.test.sd,
-        "low": None if low is None else 100 * low,
-        "high": None if high is None else 100 * high,
-        "flip": None if group.flip is None else 100 * group.flip.mean,
+        "mean": _points(group.test.mean),
+        "sd": _points(group.test.sd),
+        "low": _points(low),
+        "high": _points(high),
+        "flip": None if group.flip is None else _points(group.flip.mean),
         "paper": None if row.printed is None else row.printed.percent,
         "total": group.total,
         "curves": {
@@ -146,6 +148,11 @@ def _row(row: Row, colour: int, shape: int) -> dict[str, Any]:
             for name, one in found.items()
         },
     }
+
+
+def _points(share: float | None) -> float | None:
+    """A share in points, without the last bits, in which machines differ."""
+    return None if share is None else round(100 * share, _DECIMALS)
 
 
 def _short(value: float) -> float:
@@ -199,7 +206,7 @@ def _values(row: Row) -> tuple[str, ...]:
         row.group.macs,
         max(row.group.correct),
     )
-    return (row.network, row.recipe, *("" if n is None else repr(n) for n in numbers))
+    return (row.network, row.recipe, *("" if n is None else repr(round(n, _DECIMALS)) for n in numbers))
 
 
 def _foot(sections: Sequence[Section]) -> str:
