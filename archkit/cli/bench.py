@@ -101,6 +101,14 @@ def bench(
             metavar="0..2|0,1,5", help="Several seeds: a run with each, instead of the suite's own seeds."
         ),
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Begin with the weights of a finished run of this network, on other images or classes: its"
+            " folder. If the classes differ, the last layer is new.",
+        ),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -176,6 +184,8 @@ def bench(
     try:
         suite, alone = _suite(spec, recipe=recipe, changes=changes, seed=seed, seeds=seeds, out=out)
         asked = suite.input
+        if init is not None:
+            suite = suite.begun_with(init)
         if shard is not None:
             suite = _share(suite, shard, alone=alone, quiet=quiet)
     except RunError as error:
@@ -222,7 +232,7 @@ def _share(suite: Suite, shard: str, *, alone: bool, quiet: bool) -> Suite:
     Raises:
         RunError: it is not written as one.
     """
-    from archkit.bench.sweep.suite import read_shard
+    from archkit.bench.sweep.numbers import read_shard
 
     if alone:
         raise typer.BadParameter("--shard is for several runs: of a suite, or of --seeds")
@@ -248,8 +258,9 @@ def _suite(
         RunError: the suite, the recipe or the seeds are wrong.
         SpecError: the network is not one.
     """
+    from archkit.bench.sweep.numbers import read_seeds
     from archkit.bench.sweep.run import Run, asked_input
-    from archkit.bench.sweep.suite import Suite, load_suite, read_seeds
+    from archkit.bench.sweep.suite import Suite, load_suite
     from archkit.spec import parse
 
     if seed is not None and seeds is not None:

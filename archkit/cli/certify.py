@@ -183,7 +183,7 @@ def _show_plan(fair: FairSample) -> None:
 
 def _write(fair: FairSample, path: Path, recipe: str, data: str, seeds: str) -> None:
     from archkit.bench.recipe import load_recipe
-    from archkit.bench.sweep.suite import MOST_RUNS, read_seeds
+    from archkit.bench.sweep.numbers import MOST_RUNS, read_seeds
 
     trained = read_seeds(seeds)
     load_recipe(recipe)  # a wrong one is refused before the networks are drawn

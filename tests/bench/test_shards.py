@@ -8,7 +8,8 @@ import shutil
 import pytest
 from safetensors.numpy import load_file
 
-from archkit.bench.sweep.suite import load_suite, read_shard
+from archkit.bench.sweep.numbers import read_shard
+from archkit.bench.sweep.suite import load_suite
 from archkit.errors import RunError
 from tests.bench.test_suite import TWO
 

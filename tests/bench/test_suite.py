@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from archkit.bench.recipe import load_recipe
-from archkit.bench.sweep.suite import load_suite, read_seeds
+from archkit.bench.sweep.numbers import read_seeds
+from archkit.bench.sweep.suite import load_suite
 from archkit.errors import RunError
 from archkit.spec import parse
 

@@ -90,7 +90,7 @@ class Section:
     groups: tuple[Group, ...]
 
 
-_What: TypeAlias = tuple[str, str]  # a network and the settings of a recipe
+_What: TypeAlias = tuple[str, str, str]  # a network, the settings of a recipe, and what it began with
 
 
 def group_runs(runs: Iterable[Finished]) -> tuple[Section, ...]:
@@ -98,7 +98,7 @@ def group_runs(runs: Iterable[Finished]) -> tuple[Section, ...]:
     by_data: dict[str, dict[_What, dict[int, Finished]]] = {}
     for run in runs:
         result = run.result
-        what = (result.spec, _settings(result.recipe))
+        what = (result.spec, _settings(result.recipe), result.init or "")
         by_data.setdefault(result.data.checksum, {}).setdefault(what, {}).setdefault(result.seed, run)
     return tuple(
         Section(

@@ -37,6 +37,12 @@ _RIGHT: Final = frozenset(COLUMNS) - {"network", "recipe"}
 _NONE: Final = "-"
 
 
+def _begun(group: Group) -> str:
+    """What is said of runs that began with another's weights: the digits at the end of its folder's name."""
+    init = group.runs[0].result.init
+    return "" if init is None else f" after {init[:8]}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """A group and its texts.
@@ -93,7 +99,7 @@ def in_order(section: Section) -> Iterator[Row]:
         yield Row(
             group=group,
             network=network_name(group.spec, section.data),
-            recipe=recipe_label(group.recipe),
+            recipe=recipe_label(group.recipe) + _begun(group),
             printed=printed_for(group, section.data),
         )
 

@@ -29,6 +29,7 @@ class Run:
         seed: the seed of the weights, the order and the augmentation.
         folder: where the run goes; None for a folder with a name of its own, see `default_folder`.
         input: C, H, W if its author said so: then the images follow the network; else None.
+        init: the folder of a finished run with whose weights it begins; None for random ones.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Run:
     seed: int
     folder: Path | None = None
     input: tuple[int, int, int] | None = None
+    init: Path | None = None
 
 
 def asked_input(text: str, spec: ArchSpec) -> tuple[int, int, int] | None:

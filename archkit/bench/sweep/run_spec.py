@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from archkit.bench.train.correct import CORRECT_FILE, Correct, write_correct
 from archkit.bench.train.device import environment, peak_share
 from archkit.bench.train.engine import train
 from archkit.bench.train.events import Event, Saved, Watch, ignore
+from archkit.bench.train.initial import read_initial
 from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE, DataRecord, EpochRow, Result, run_key
 from archkit.bench.train.threads import Threads
@@ -49,6 +51,7 @@ def run_spec(
     out: Path | None = None,
     root: Path = Path("runs"),
     label: str | None = None,
+    init: Path | None = None,
     force: bool = False,
     resume: bool = False,
     threads: Threads = None,
@@ -70,6 +73,7 @@ def run_spec(
         out: the run's folder; unless given, one under `root` with a name of its own.
         root: where that folder is made.
         label: what that folder calls the network; its canonical text unless given.
+        init: the folder of a finished run, with whose weights it begins instead of random ones.
         force: whether to run again if the run is already there, finished or not, and to replace it.
         resume: whether to go on from the checkpoint if there is one.
         threads: as in `archkit.bench.train.engine.train`.
@@ -79,10 +83,12 @@ def run_spec(
         OutputError: the folder contains something else, or an interrupted run and neither `resume` nor
             `force` is set; another process is at work on this run; or the folder cannot be written.
         RunError: see `archkit.bench.train.engine.train`.
-        DataError: there are too few images to split.
+        DataError: there are too few images to split, or `init` is not the folder of a finished run.
     """
     spec = as_spec(spec)
-    key = run_key(spec=str(spec), recipe=recipe, seed=seed, data=data.checksum)
+    initial = None if init is None else read_initial(init)
+    began = None if initial is None else initial.key
+    key = run_key(spec=str(spec), recipe=recipe, seed=seed, data=data.checksum, init=began)
     folder = out
     if folder is None:
         folder = default_folder(root, label or str(spec), recipe, data, seed=seed, key=key)
@@ -121,8 +127,10 @@ def run_spec(
                     watch=note,
                     save=keeper,
                     start=start,
+                    initial=initial,
                 )
                 result = _result(spec, data, recipe, outcome, key=key, seed=seed, device=device)
+                result = dataclasses.replace(result, init=began)
                 _write(partial, result, outcome)
                 correct = Correct(right=outcome.right, test_checksum=data.test_checksum)
                 write_correct(partial / CORRECT_FILE, correct)

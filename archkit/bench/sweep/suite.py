@@ -18,25 +18,22 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from archkit.bench.recipe import Recipe, load_recipe, override
+from archkit.bench.sweep.numbers import MOST_RUNS
 from archkit.bench.sweep.run import Run, asked_input
 from archkit.budget import FairSample
 from archkit.errors import BudgetError, RunError, SpecError
 from archkit.spec import ArchSpec, parse
 from archkit.toml_values import MappingError, from_toml, leaves, read
 
-__all__ = ["MOST_RUNS", "Suite", "load_suite", "read_seeds", "read_shard"]
+__all__ = ["Suite", "load_suite"]
 
 _SEEDS: Final = (0, 1, 2)  # enough for a standard deviation; one run says nothing about the next
-
-MOST_RUNS: Final = 10_000
-"""How many runs a suite may have, and how many seeds one range may stand for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +55,10 @@ class Suite:
     test_size: int | None
     runs: tuple[Run, ...]
     certificate: FairSample | None = None
+
+    def begun_with(self, init: Path) -> Suite:
+        """The same runs, but with the weights of a finished run, by its folder, instead of random ones."""
+        return dataclasses.replace(self, runs=tuple(dataclasses.replace(run, init=init) for run in self.runs))
 
     def shard(self, number: int, of: int) -> Suite:
         """Every so-manieth of its runs, for one of several machines that do not know of each other.
@@ -155,42 +156,6 @@ def load_suite(
         runs=tuple(runs),
         certificate=certificate,
     )
-
-
-def read_shard(text: str) -> tuple[int, int]:
-    """The number of a shard and how many there are, from `2/8`.
-
-    Raises:
-        RunError: it says no such thing.
-    """
-    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text, re.ASCII)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise RunError(f"a shard is written 1/8 to 8/8, its number and how many there are, not {text!r}")
-    return int(match[1]), int(match[2])
-
-
-def read_seeds(text: str) -> tuple[int, ...]:
-    """Seeds from a text; both ends of a range belong to it.
-
-    >>> read_seeds("0..2,7")
-    (0, 1, 2, 7)
-
-    Raises:
-        RunError: it is no list of seeds and ranges, or a seed is listed twice.
-    """
-    seeds: list[int] = []
-    for part in text.split(","):
-        matched = re.fullmatch(r"\s*(\d{1,18})(?:\.\.(\d{1,18}))?\s*", part, re.ASCII)
-        if matched is None:
-            raise RunError(f"seeds are numbers and ranges, such as 0..2 or 0,1,5, not {text!r}")
-        first = int(matched[1])
-        last = first if matched[2] is None else int(matched[2])
-        if not first <= last < first + MOST_RUNS:
-            raise RunError(f"the range of seeds {part.strip()} has no seed in it, or more than {MOST_RUNS:,}")
-        seeds.extend(range(first, last + 1))
-    if len(set(seeds)) < len(seeds):
-        raise RunError(f"a seed is listed twice in {text!r}")
-    return tuple(seeds)
 
 
 def _certificate(table: Any) -> FairSample | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from archkit.bench.data.dataset import DataSet, split
 from archkit.bench.recipe import Recipe
+from archkit.bench.train.initial import Initial
 
 __all__ = ["DeviceData", "Labelled"]
 
@@ -39,8 +40,9 @@ class DeviceData:
         train: the images to train on.
         validation: the images set apart; there may be none.
         test: the test set.
-        mean: C, float32: the mean of the images to train on, without those set apart, from 0 to 255.
-        std: C, float32: their standard deviation; 1 if a channel is constant.
+        mean: C, float32: the mean of the images to train on, without those set apart, from 0 to 255; or that
+            of the run with whose weights one begins.
+        std: C, float32: their standard deviation, likewise; 1 if a channel is constant.
     """
 
     train: Labelled
@@ -50,14 +52,19 @@ class DeviceData:
     std: Tensor
 
     @classmethod
-    def of(cls, data: DataSet, recipe: Recipe, device: torch.device) -> DeviceData:
-        """Copies a data set to a device.
+    def of(
+        cls, data: DataSet, recipe: Recipe, device: torch.device, *, initial: Initial | None = None
+    ) -> DeviceData:
+        """Copies a data set to a device; it is normalised as that of the run with whose weights one begins.
 
         Raises:
             DataError: there are too few images to split.
         """
         kept, apart = split(len(data.train_labels), recipe.protocol.validation)
-        mean, std = _statistics(data.train_images[kept])
+        if initial is None:
+            mean, std = _statistics(data.train_images[kept])
+        else:
+            mean, std = (np.array(each, np.float32) for each in (initial.mean, initial.std))
 
         def on_device(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Labelled:
             # Always a copy: torch cannot share memory with a read-only array.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -19,6 +18,8 @@ from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import backends, timed
 from archkit.bench.train.evaluation import Answers
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
+from archkit.bench.train.guards import generators_kept, memory_errors
+from archkit.bench.train.initial import Initial
 from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import EpochRow
 from archkit.bench.train.threads import Threads, choose_threads, threads_kept
@@ -33,10 +34,6 @@ Save: TypeAlias = Callable[[Checkpoint], None]
 _WARM_UP: Final = {"cpu": 1, "cuda": 10}  # steps that are not timed: memory is allocated, cuDNN chooses
 _MEASURED: Final = {"cpu": 5, "cuda": 20}  # steps that are timed, at most
 
-# What torch's CUDA allocator says; its CPU allocator, which has no error class, on Linux and on Windows;
-# and cuBLAS and cuDNN.
-_OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-
 
 def train(
     spec: ArchSpec | str,
@@ -49,6 +46,7 @@ def train(
     watch: Watch = ignore,
     save: Save | None = None,
     start: Checkpoint | None = None,
+    initial: Initial | None = None,
 ) -> Outcome:
     """Trains a network, keeps the epoch that the recipe's protocol selects, and tests it once.
 
@@ -68,6 +66,7 @@ def train(
         watch: called with the estimate, each step and each epoch.
         save: called with a checkpoint after every epoch except the last.
         start: the checkpoint to go on from; it must come from a run with the same arguments.
+        initial: the weights of another run, which take the place of random ones.
 
     Raises:
         RunError: the recipe does not fit the data, the network cannot be compiled, the loss is not finite, or
@@ -81,18 +80,19 @@ def train(
             f" {len(data.classes)}"
         )
     with (
-        _generators_kept(device),
+        generators_kept(device),
         threads_kept(),
         backends(recipe.precision),
-        _memory_errors(recipe),
+        memory_errors(recipe),
         compiled_afresh(recipe.compile),
     ):
         if isinstance(threads, int):
             torch.set_num_threads(threads)
         elif threads == "auto" and start is not None and device.type == "cpu":
             torch.set_num_threads(start.threads)
-        on_device = DeviceData.of(data, recipe, device)
-        trainer = Trainer(spec, on_device, recipe, seed=seed, device=device)
+        on_device = DeviceData.of(data, recipe, device, initial=initial)
+        classes = tuple(data.classes)
+        trainer = Trainer(spec, on_device, recipe, seed=seed, device=device, initial=initial, classes=classes)
         # Compiling and measuring take steps of this trainer, which are undone afterwards.
         before = trainer.state() if start is None else start.state
         compiling = _compile(trainer)
@@ -168,7 +168,7 @@ def measure(
         DataError: there are too few images to split.
     """
     recipe = replace(recipe, compile="none")
-    with _generators_kept(device), threads_kept(), backends(recipe.precision), _memory_errors(recipe):
+    with generators_kept(device), threads_kept(), backends(recipe.precision), memory_errors(recipe):
         if isinstance(threads, int):
             torch.set_num_threads(threads)
         trainer = Trainer(as_spec(spec), DeviceData.of(data, recipe, device), recipe, seed=0, device=device)
@@ -273,27 +273,3 @@ def _ask(trainer: Trainer, part: Labelled, what: str, *, flip: bool = False) -> 
             " a lower --lr may help"
         )
     return found
-
-
-@contextmanager
-def _generators_kept(device: torch.device) -> Iterator[None]:
-    """Leaves torch's global generators as they were."""
-    cuda = (
-        [torch.cuda.current_device() if device.index is None else device.index]
-        if device.type == "cuda"
-        else []
-    )
-    with torch.random.fork_rng(devices=cuda):
-        yield
-
-
-@contextmanager
-def _memory_errors(recipe: Recipe) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _OUT_OF_MEMORY):
-            raise
-        raise RunError(
-            f"the device is out of memory at batches of {recipe.batch_size}; a smaller --batch-size may fit"
-        ) from error

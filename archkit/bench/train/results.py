@@ -182,6 +182,7 @@ class Result:
         peak_share: the share of the device's peak in bfloat16, where a training step counts as three forward
             passes and a multiply-accumulate as two operations; None if the peak is unknown or the run is
             not in bfloat16.
+        init: the key of the run with whose weights it began; None for random ones.
     """
 
     key: str
@@ -202,13 +203,14 @@ class Result:
     test_flip: Score | None = None
     compile_seconds: float | None = None
     peak_share: float | None = None
+    init: str | None = None
 
     def to_mapping(self) -> dict[str, Any]:
         """All fields as nested plain mappings; `read_result` is the inverse."""
         return dataclasses.asdict(self)
 
 
-def run_key(*, spec: str, recipe: Recipe, seed: int, data: str) -> str:
+def run_key(*, spec: str, recipe: Recipe, seed: int, data: str, init: str | None = None) -> str:
     """The key by which a run is found: a hash of everything that decides its outcome, hexadecimal.
 
     Neither the recipe's name nor the device is part of it.
@@ -218,8 +220,11 @@ def run_key(*, spec: str, recipe: Recipe, seed: int, data: str) -> str:
         recipe: the recipe.
         seed: the run's seed.
         data: the checksum of the data.
+        init: the key of the run with whose weights it begins; None for random ones.
     """
     what = {"format": _FORMAT, "spec": spec, "recipe": recipe.settings(), "seed": seed, "data": data}
+    if init is not None:
+        what["init"] = init
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -22,6 +22,7 @@ from archkit.bench.train.compiling import compiled, steps_to_compile
 from archkit.bench.train.device import arithmetic, synchronize
 from archkit.bench.train.device_data import DeviceData, Labelled
 from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, answers
+from archkit.bench.train.initial import Initial
 from archkit.bench.train.optim import make_optimizer, make_schedule
 from archkit.errors import RunError
 from archkit.nn import build
@@ -67,13 +68,23 @@ class Trainer:
         recipe: how to train.
         seed: the seed of the weights, the order and the augmentation.
         device: where to train.
+        initial: the weights that take the place of the random ones.
+        classes: what the outputs stand for, in order; asked for with `initial` alone.
 
     Raises:
-        RunError: the recipe does not fit the data.
+        RunError: the recipe does not fit the data, or the weights are another network's.
     """
 
     def __init__(
-        self, spec: ArchSpec, data: DeviceData, recipe: Recipe, *, seed: int, device: torch.device
+        self,
+        spec: ArchSpec,
+        data: DeviceData,
+        recipe: Recipe,
+        *,
+        seed: int,
+        device: torch.device,
+        initial: Initial | None = None,
+        classes: tuple[str, ...] = (),
     ) -> None:
         self.recipe, self.device, self.data = recipe, device, data
         self.images = _images_each_epoch(len(data.train), recipe)
@@ -82,6 +93,8 @@ class Trainer:
         torch.manual_seed(seed)
         # The weights are drawn on the CPU, so that a seed means the same network on every device.
         self.model: nn.Module = build(spec, device="cpu").to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack the pair
+        if initial is not None:
+            initial.put_into(self.model, classes=classes)
         self.average = Average(self.model, recipe.ema) if recipe.ema else None
         # The same weights in a compiled forward pass; what is evaluated and kept is never compiled.
         self._trained = compiled(self.model, recipe.compile)
