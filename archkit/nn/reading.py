@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import attrgetter, ne
 from typing import Any, Final, TypeVar
 
 from torch import nn
 
-from archkit.blocks import ATTENTION, NO_ATTENTION, STEMS
+from archkit.blocks import ATTENTION, NO_ATTENTION
 from archkit.blocks.residual import BOTTLENECK_EXPANSION
 from archkit.blocks.value_sorts import MaxPool
 from archkit.errors import InferError
+from archkit.nn.dilated import undilated
 from archkit.nn.matching import type_name
 from archkit.nn.parts import FoundBlock, Parts
-from archkit.spec import ArchSpec, Attention, Norm, Stem
+from archkit.nn.reading_stem import stem_of, stem_pool_of
+from archkit.spec import ArchSpec, Attention, Norm
 from archkit.spec.options import options
 
 __all__ = ["READ", "read_spec"]
@@ -58,6 +58,7 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
     convs = [conv for block in blocks for conv in block.convs]  # a stem has rules of its own for the bias
     channels = [_planes(block) for block in typical]
     shortcut, project = _shortcuts(firsts)
+    strides, output_stride = undilated(parts)
     middles = [(c, block) for c, block in zip(channels, typical, strict=True) if not block.basic]
     groups = _commonest([block.convs[1].groups for _, block in middles]) if middles else 1
     return ArchSpec.make(
@@ -65,7 +66,8 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         channels,
         block=_kinds(typical, preact=parts.preact),
         kernel=[block.convs[0 if block.basic else 1].kernel_size[0] for block in typical],
-        stride=[block.stride for block in firsts],
+        stride=strides,
+        output_stride=output_stride,
         shortcut=shortcut,
         project=project,
         shortcut_norm=_shortcut_norm(parts, firsts),
@@ -74,8 +76,8 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         groups=groups,
         base_width=_base_width(middles, groups) if middles else None,
         reduce=_reduce(channels, typical),
-        stem=_stem(parts.stem),
-        stem_pool=_stem_pool(parts.stem_pool),
+        stem=stem_of(parts.stem),
+        stem_pool=stem_pool_of(parts.stem_pool),
         stem_attn=_attention("the stem", [(parts.stem[-1].out_channels, parts.stem_attn)]),
         attn=_attention("the blocks", [(block.c_out, block.attn) for block in blocks]),
         norm=_norm(parts.norm),
@@ -184,52 +186,6 @@ def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[list[str], str]:
             others = [other for other in others if other in ("conv1", "avg")]
         found.append((others or [row.default])[0])
     return found, project
-
-
-def _stem(convs: Sequence[nn.Conv2d]) -> Stem:
-    widths = tuple(conv.out_channels for conv in convs)
-    # The width of a stem is that of one of its convs.
-    guesses = [Stem(kind, width) for kind in STEMS for width in dict.fromkeys(widths)]
-    as_many = [stem for stem in guesses if len(stem.widths) == len(convs)]
-    if not as_many:
-        numbers = sorted({len(row.widths(row.least)) for row in STEMS.values()})
-        raise InferError(
-            f"the stem has {len(convs)} convs; the language has {' or '.join(map(str, numbers))}"
-        )
-    fitting = [stem for stem in as_many if stem.widths == widths]
-    if not fitting:
-        nearest = {
-            kind: min(guesses, key=lambda stem: sum(map(ne, stem.widths, widths)))
-            for kind, guesses in groupby(as_many, key=attrgetter("kind"))
-        }
-        raise InferError(
-            f"the stem's convs are {_listed(widths)} wide; those of "
-            + " and those of ".join(
-                f"{kind}:{stem.width} are {_listed(stem.widths)}" for kind, stem in nearest.items()
-            )
-        )
-    if len(fitting) == 1:
-        return fitting[0]  # the proof will tell whether its kernels fit too
-    k, stride = convs[0].kernel_size, convs[0].stride
-    for stem in fitting:
-        row = STEMS[stem.kind]
-        if k == (row.kernel,) * 2 and stride == (row.stride,) * 2:
-            return stem
-    rows = [STEMS[stem.kind] for stem in fitting]
-    raise InferError(
-        f"the stem's conv is {k[0]}x{k[1]} with stride {stride[0]}; the language has "
-        + " and ".join(f"{row.kernel}x{row.kernel} with {row.stride}" for row in rows)
-    )
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
-
-
-def _stem_pool(poolings: Sequence[nn.Module]) -> str:
-    if not poolings:
-        return "none"
-    return "conv" if isinstance(poolings[0], nn.Conv2d) else "max"
 
 
 def _norm(norm: nn.Module | None) -> Norm:

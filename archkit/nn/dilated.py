@@ -1,0 +1,41 @@
+"""What dilations say of the strides that a spec has: those that `output_stride` has made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import nn
+
+from archkit.nn.parts import FoundBlock, Parts
+
+__all__ = ["undilated"]
+
+
+def undilated(parts: Parts) -> tuple[list[int], int]:
+    """The strides of a spec's stages, and its output stride; 0 where nothing is dilated."""
+    stages = parts.stages
+    stem = prod(conv.stride[0] for conv in parts.stem) * (2 if parts.stem_pool else 1)
+    kept = [blocks[0].stride for blocks in stages]
+    entering = [_dilation(_wide(blocks[0])[0]) for blocks in stages]
+    further = [next((_dilation(conv) for conv in _after_the_first(blocks)), None) for blocks in stages]
+    strides, reached = [], 1
+    for i, stride in enumerate(kept):
+        # A stage of one conv says nothing of its own dilation; the next stage begins with it.
+        own = further[i] or (entering[i + 1] if i + 1 < len(kept) else entering[i])
+        strides.append(stride if own == entering[i] else max(1, own // entering[i]))
+        reached = max(reached, own)
+    return strides, 0 if reached == 1 else stem * prod(kept)
+
+
+def _wide(block: FoundBlock) -> list[nn.Conv2d]:
+    """The convs of more than a pixel, or the first one where there is none."""
+    return [conv for conv in block.convs if conv.kernel_size[0] > 1] or [block.convs[0]]
+
+
+def _after_the_first(blocks: Sequence[FoundBlock]) -> list[nn.Conv2d]:
+    return [conv for block in blocks for conv in _wide(block)][1:]
+
+
+def _dilation(conv: nn.Conv2d) -> int:
+    return int(conv.dilation[0])
