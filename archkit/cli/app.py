@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 _COMMANDS: Final = {
     "count": "count_command",
+    "draw": "draw_command",
     "enumerate": "enumerate_command",
     "solve": "solve_command",
     "reconcile": "reconcile_command",
