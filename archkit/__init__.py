@@ -8,7 +8,8 @@
 Importing archkit never imports torch; only `archkit.nn` and what trains in `archkit.bench` do.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from archkit.count import totals
 from archkit.errors import ArchkitError, SpecError
@@ -17,17 +18,36 @@ from archkit.spec import ArchSpec, parse
 
 if TYPE_CHECKING:
     from archkit.count.reconcile import reconcile
+    from archkit.drawing import draw
 
-__all__ = ["ArchSpec", "ArchkitError", "SpecError", "__version__", "layout", "parse", "reconcile", "totals"]
+__all__ = [
+    "ArchSpec",
+    "ArchkitError",
+    "SpecError",
+    "__version__",
+    "draw",
+    "layout",
+    "parse",
+    "reconcile",
+    "totals",
+]
 
 __version__ = "0.1.0"
+
+# Imported when they are first asked for: few need them.
+_HOMES: Final = {
+    "draw": "archkit.drawing",
+    "reconcile": "archkit.count.reconcile",
+}
 
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        """`reconcile`, imported when it is first asked for: few need it."""
-        if name == "reconcile":
-            from archkit.count.reconcile import reconcile
+        """A name whose module is not imported yet."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
-            return reconcile
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __dir__():
+        """Those names too, so that they are found by Tab."""
+        return sorted({*globals(), *__all__})
