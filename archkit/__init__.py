@@ -9,16 +9,24 @@ Importing archkit never imports torch; only `archkit.nn` and what trains in `arc
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archkit.count import totals
 from archkit.errors import ArchkitError, SpecError
-from archkit.plan import layout
+from archkit.plan import Plan, layout
 from archkit.spec import ArchSpec, parse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from archkit.count.reconcile import reconcile
     from archkit.drawing import draw
+    from archkit.frames import Library, to_frame
+
+    # Written out: imported here, it would make the sweep, which asks for the version, depend on the report.
+    def load_runs(*folders: Path | str, library: Library = "pandas") -> Any:
+        """The finished runs in some folders as a data frame."""
+
 
 __all__ = [
     "ArchSpec",
@@ -27,8 +35,10 @@ __all__ = [
     "__version__",
     "draw",
     "layout",
+    "load_runs",
     "parse",
     "reconcile",
+    "to_frame",
     "totals",
 ]
 
@@ -37,8 +47,23 @@ __version__ = "0.1.0"
 # Imported when they are first asked for: few need them.
 _HOMES: Final = {
     "draw": "archkit.drawing",
+    "load_runs": "archkit.bench.report.frame",
     "reconcile": "archkit.count.reconcile",
+    "to_frame": "archkit.frames",
 }
+
+
+def _drawn(shown: Any) -> str:
+    """What a notebook shows of a network: its drawing."""
+    from archkit.drawing import draw
+
+    return draw(shown.spec if isinstance(shown, Plan) else shown).svg
+
+
+# Given here, since neither may import what draws it.
+_FORM: Final = "_repr_html_"
+for _kind in (ArchSpec, Plan):
+    setattr(_kind, _FORM, _drawn)
 
 if not TYPE_CHECKING:
 

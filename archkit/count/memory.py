@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from archkit.count.closed import totals
 from archkit.errors import BudgetError, unknown
+from archkit.html_tables import html_table
 from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, layout, may_overwrite
 from archkit.spec import ArchSpec, as_spec
 
@@ -59,6 +60,13 @@ class Memory:
     optimizer_states: int
     activations: int
     inference_peak: int
+
+    def _repr_html_(self) -> str:
+        """The bytes of each kind, in a notebook."""
+        kinds = ("weights", "buffers", "gradients", "optimizer_states", "activations")
+        rows = [(name.replace("_", " "), getattr(self, name)) for name in (*kinds, "training", "inference")]
+        note = f"Batch of {self.batch:,}, optimizer {self.optimizer}; training is the sum of those above it."
+        return html_table(("memory", "bytes"), rows, notes=[note])
 
     @property
     def training(self) -> int:
