@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archkit.blocks import Family, Pen, family_for_now
 from archkit.count import count
 from archkit.count.memory import kept_for_backward
 from archkit.drawing import draw
@@ -223,3 +225,36 @@ def test_what_is_no_network_is_refused() -> None:
 
 def test_a_spec_is_drawn_like_its_text() -> None:
     assert draw(parse("[2,1]x[8,16]")).svg == draw("[2,1]x[8,16]").svg
+
+
+def _nested(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+    """A residual in a residual, a shortcut that pools, and a second residual behind them."""
+
+    def body(pen: Pen) -> None:
+        pen.conv("conv1", 3, c, stride=stride)
+        pen.residual(lambda pen: pen.conv("conv2", at.kernel, pen.c))
+
+    def shortcut(pen: Pen) -> None:
+        pen.pool("pool", "avg_pool", stride, stride)
+
+    pen.residual(body, shortcut, always=stride != 1)
+    pen.residual(lambda pen: pen.conv("conv3", 3, pen.c, groups=pen.c))
+
+
+def test_a_family_that_is_added_is_drawn() -> None:
+    with family_for_now(Family(name="nested", draw=_nested, options=("stride", "kernel"), source="to test")):
+        svg = draw("[2,1]x[16,16] block=nested stride=[1,2]").svg
+    root = read(svg)
+    assert_nothing_overlaps(svg)
+    stage2 = of_class(root, "part")[2]
+    said = [mark.text for mark in stage2.iter() if mark.text and mark.text.startswith("+")]
+    assert said == ["+ identity", "+ 2x2 mean /2", "+ identity"]
+    assert len(of_class(stage2, "pooling")) == 1
+    # The shortcut around another has a lane of its own, further to the left.
+    lanes = [
+        float(mark.get("points").split()[1].split(",")[0])
+        for mark in stage2.iter()
+        if mark.tag.endswith("polyline") and len(mark.get("points").split()) == 4
+    ]
+    inner, outer, after = lanes
+    assert outer < inner == after
