@@ -38,6 +38,7 @@ _COMMANDS: Final = {
     "enumerate": "enumerate_command",
     "solve": "solve_command",
     "reconcile": "reconcile_command",
+    "audit": "audit_command",
     "bench": "bench",
     "eval": "eval_command",
     "predict": "predict_command",
