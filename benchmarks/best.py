@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 from typing import Final
 
-from machine import machine
+from machine import in_own_process, machine
 
 from archkit.budget import Budget, Objective, levels, solve
 from archkit.spec import parse_space
@@ -53,13 +52,6 @@ def work(task: str) -> dict[str, object]:
         "spec": best.networks[0].network.spec,
         "value": best.networks[0].value,
     }
-
-
-def in_own_process(task: str) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, __file__, "--only", task], check=True, capture_output=True, text=True
-    )
-    return json.loads(done.stdout)
 
 
 def main() -> int:

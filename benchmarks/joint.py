@@ -11,11 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 from typing import Final
 
-from machine import machine
+from machine import in_own_process, machine
 
 from archkit.budget import Budget, count_within, pareto, read_directions, sample
 from archkit.spec import parse, parse_space
@@ -50,13 +49,6 @@ def work(task: str) -> dict[str, object]:
         found = len(pareto(space, budget, read_directions("params,+macs")))
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {"found": found, "seconds": used.ru_utime, "gib": used.ru_maxrss / 2**20}
-
-
-def in_own_process(task: str) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, __file__, "--only", task], check=True, capture_output=True, text=True
-    )
-    return json.loads(done.stdout)
 
 
 def main() -> int:

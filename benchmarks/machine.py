@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import archkit
 from archkit.bench.train.processor import cpu_name
 
-__all__ = ["command", "machine"]
+__all__ = ["command", "in_own_process", "machine"]
 
 
 def command() -> list[str]:
     """The command that runs, from the root of the repository, wherever that lies."""
     return ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
+
+
+def in_own_process(task: str) -> Any:
+    """What the running benchmark prints as JSON for one of its tasks, each with its own peak of memory."""
+    done = subprocess.run(
+        [sys.executable, sys.argv[0], "--only", task], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout)
 
 
 def machine(*packages: str) -> dict[str, str | int | None]:

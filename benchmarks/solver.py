@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from machine import machine
+from machine import in_own_process, machine
 
 from archkit.budget import Budget, Objective, candidates, count_within, sample, solve
 from archkit.count import totals
@@ -73,14 +73,6 @@ def plain_count(widths: list[int], stages: int, limit: int) -> int:
             before[a] = any_depth(table, other[a])
         ends = before
     return sum(int(ends[c][cells - 1 - alone[c]]) for c in widths if alone[c] < cells)
-
-
-def in_own_process(what: str) -> dict[str, float]:
-    """One task in its own process: its seconds, the most memory that it held in GiB, and what it found."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--only", what], check=True, capture_output=True, text=True
-    )
-    return json.loads(done.stdout)
 
 
 def work(what: str) -> object:

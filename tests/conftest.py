@@ -20,10 +20,15 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-# `nohup make test &` starts everything with SIGINT ignored, and the commands that the tests interrupt would
-# inherit that. With a handler here they start with the default.
+# Two threads that wait for each other on a busy machine are far slower than one; torch reads it at import.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# `nohup make test &` starts everything with SIGINT and SIGHUP ignored, and the commands that the tests
+# interrupt would inherit that. With a handler here they start with the default.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)  # the tests themselves still outlive the terminal
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 

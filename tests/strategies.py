@@ -42,6 +42,8 @@ def specs(
         elif row.by_stage:
             by_stage = st.lists(values, min_size=stages, max_size=stages)
             values = by_stage if row.list_only else values | by_stage
+        if key == "head_bias" and not given["head_hidden"]:
+            continue  # it is about those layers
         given[key] = draw(st.none() | values)
     try:
         return ArchSpec.make(

@@ -3,7 +3,9 @@
 # Each of these adds its families; the default family comes first.
 from archkit.blocks import residual as residual  # isort: skip
 from archkit.blocks import mbconv as mbconv  # isort: skip
+from archkit.blocks import uib as uib  # isort: skip
 from archkit.blocks import regnet as regnet  # isort: skip
+from archkit.blocks import regnet_kin as regnet_kin  # isort: skip
 from archkit.blocks import convnext as convnext  # isort: skip
 from archkit.blocks import plain as plain  # isort: skip
 from archkit.blocks.family import (

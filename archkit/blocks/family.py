@@ -64,6 +64,8 @@ class Family:
         norms_pooled: whether the head norms what it has pooled.
         activates_first: whether a block norms and activates what enters it, so that the stem leaves that
             to the first block, and the head does it once more.
+        activates_last: whether the head activates what leaves the last block, without a norm and unless it
+            has a conv of its own there.
         keys: for a library, the function from `at` to the names that the layers have inside its block;
             a layer without a name has no module there.
         places: for a library that has the family in another network than its ResNet, the function from a
@@ -78,6 +80,7 @@ class Family:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     norms_pooled: bool = False
     activates_first: bool = False
+    activates_last: bool = False
     keys: Mapping[str, Callable[[Any], dict[str, str]]] = field(default_factory=dict)
     places: Mapping[str, Callable[[Any], Places | None]] = field(default_factory=dict)
     option_keys: frozenset[str] = field(init=False)

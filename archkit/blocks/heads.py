@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from archkit.blocks.activations import activate
 from archkit.blocks.norms import Norm, normalise
+from archkit.blocks.number_sorts import Widths
+from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
-from archkit.blocks.value_sorts import MaxPool
+from archkit.blocks.value_sorts import MaxPool, Whole, Words
+from archkit.blocks.values import Range
 
-__all__ = ["HEAD_KEYS", "HeadSetting", "draw_head"]
+__all__ = ["HEAD_KEYS", "HEAD_ROWS", "HeadSetting", "draw_head"]
 
 
 class HeadSetting(NamedTuple):
@@ -17,18 +21,21 @@ class HeadSetting(NamedTuple):
 
     pool: int | MaxPool | None
     norm: Norm
-    activates: bool  # the last pre-activation block leaves its sum as it is
+    activates: str  # "norm" and activation, the "act" alone, or "": what the last block leaves to the head
     conv: int = 0  # channels of the 1x1 conv before the pooling, if there is one
     hidden: tuple[int, ...] = ()  # outputs of the linear layers before the last
+    hidden_bias: str = "yes"  # or "no", or "norm": a norm in its place
     act: str = "relu"
     norms_pooled: bool = False
 
 
 def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
-    """Draws the pooling and the linear layers, which have a bias whatever the convs have."""
-    if at.activates:
+    """Draws the pooling and the linear layers; the last has a bias whatever the others and the convs have."""
+    if at.activates == "norm":
         normalise(pen, "norm", at.norm)
         pen.act("relu")
+    elif at.activates and not at.conv:
+        activate(pen, at.act)
     if at.conv:
         pen.conv("conv", 1, at.conv)
         normalise(pen, "conv_norm", at.norm)
@@ -50,12 +57,45 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
         pen.pool("pool", "max_pool" if maxima else "avg_pool", window, window)
     if at.norms_pooled:
         normalise(pen, "norm", at.norm)
+    if at.hidden_bias != "yes":
+        pen.need(
+            bool(at.hidden), "head_bias is about the layers of head_hidden, and there are none", "head_bias"
+        )
+    normed = at.hidden_bias == "norm"
+    for i, outputs in enumerate(at.hidden if normed else (), 1):
+        pen.conv(f"fc{i}", 1, outputs)
+        normalise(pen, f"norm{i}", at.norm)
+        pen.act(f"act{i}", at.act)
     pen.flatten("flatten")
-    for i, outputs in enumerate(at.hidden, 1):
-        pen.linear(f"fc{i}", outputs)
+    for i, outputs in enumerate(() if normed else at.hidden, 1):
+        pen.linear(f"fc{i}", outputs, bias=at.hidden_bias == "yes")
         pen.act(f"act{i}", at.act)
     pen.linear("fc", classes)
 
+
+HEAD_ROWS: Final = (
+    Option(
+        key="head_conv",
+        values=Whole(0, 65_536, default=0, samples=(0, 0, 16)),
+        default=0,
+        says="channels of a 1x1 conv with norm and activation before the pooling (MobileNetV2, EfficientNet)",
+        shown="none; a width",
+    ),
+    Option(
+        key="head_hidden",
+        values=Widths(Range(1, 65_536), most=4),
+        default=(),
+        says="linear layers with activations before the last one (MobileNetV3's, VGG's)",
+    ),
+    Option(
+        key="head_bias",
+        values=Words(("yes", "no", "norm")),
+        default="yes",
+        says="whether these have a bias; or they are 1x1 convs of the pooled map, each with a norm instead"
+        " (MobileNetV4)",
+    ),
+)
+"""The rows of the language, but for the pooling."""
 
 HEAD_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "timm": {"pool": "global_pool.pool", "flatten": "global_pool.flatten", "fc": "fc"},

@@ -16,9 +16,9 @@ from archkit.blocks.norms import normalise
 from archkit.blocks.number_sorts import Ratio
 from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
-from archkit.blocks.pooling import anti_alias
+from archkit.blocks.pooling import halve
 from archkit.blocks.squeeze import SE, squeeze_and_excite
-from archkit.blocks.value_sorts import Whole, Words
+from archkit.blocks.value_sorts import Switch, Whole, Words
 from archkit.blocks.widths import hidden_width
 
 EXPAND: Final = Option(
@@ -40,6 +40,13 @@ EXPAND_CONV: Final = Option(
     values=Words(("wider", "always")),
     default="wider",
     says="whether a block whose hidden channels are as many as enter (`expand=1`) has the conv that expands",
+)
+SKIP: Final = Option(
+    key="skip",
+    values=Switch(default=True),
+    default=True,
+    by_stage=True,
+    says="whether a block adds what enters it, where that has the shape of what leaves",
 )
 GROUP_WIDTH: Final = Option(
     key="group_width",
@@ -64,29 +71,33 @@ def _mbconv(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
         pen.conv("project", 1, c)
         normalise(pen, "norm3", at.norm)
 
-    pen.residual(body, always=stride != 1)
+    pen.residual(body, always=stride != 1 or not at.skip)
 
 
 def _fused(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
     entered = pen.c
     wider = at.expand != 1 or at.expand_conv == "always"
+    halves = at.aa != "none" and stride == 2
+    at_once = 1 if halves else stride
 
     def body(pen: Pen) -> None:
-        if not wider:
-            conv(pen, "conv", at.kernel, c, stride=stride, padding=at.padding)
-            normalise(pen, "norm1", at.norm)
-            pen.act("act1", at.act)
-            return
-        hidden = hidden_width(entered, at.expand, at.round)
-        groups = groups_of(pen, hidden, at.group_width) if at.group_width else 1
-        conv(pen, "expand", at.kernel, hidden, stride=stride, groups=groups, padding=at.padding)
+        if wider:
+            hidden = hidden_width(entered, at.expand, at.round)
+            groups = groups_of(pen, hidden, at.group_width) if at.group_width else 1
+            conv(pen, "expand", at.kernel, hidden, stride=at_once, groups=groups, padding=at.padding)
+        else:
+            conv(pen, "conv", at.kernel, c, stride=at_once, padding=at.padding)
         normalise(pen, "norm1", at.norm)
         pen.act("act1", at.act)
+        if halves:
+            halve(pen, at.aa)
+        if not wider:
+            return
         squeeze_and_excite(pen, at.se, entered, at.act)
         pen.conv("project", 1, c)
         normalise(pen, "norm2", at.norm)
 
-    pen.residual(body, always=stride != 1)
+    pen.residual(body, always=stride != 1 or not at.skip)
 
 
 def _depthwise(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
@@ -117,10 +128,7 @@ def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
     normalise(pen, f"norm{number}", at.norm)
     pen.act(f"act{number}", at.act)
     if halves:
-        if at.aa == "avg":  # as a residual block has it
-            for size in (pen.h, pen.w):
-                pen.need(size % 2 == 0, "aa=avg needs maps of an even height and width", "aa")
-        anti_alias(pen, at.aa)
+        halve(pen, at.aa)
 
 
 _SHARED: Final = ("kernel", "stride", "norm", "act", SE, "padding")
@@ -129,7 +137,7 @@ add_family(
     Family(
         name="mbconv",
         draw=_mbconv,
-        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, GROUP_WIDTH, "aa"),
+        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, SKIP, GROUP_WIDTH, "aa"),
         places=MOBILE_PLACES,
         source="Sandler et al. 2018, MobileNetV2; Tan and Le 2019, EfficientNet",
     )
@@ -138,7 +146,7 @@ add_family(
     Family(
         name="fused-mbconv",
         draw=_fused,
-        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, GROUP_WIDTH),
+        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, SKIP, GROUP_WIDTH, "aa"),
         places=MOBILE_PLACES,
         source="Tan and Le 2021, EfficientNetV2",
     )

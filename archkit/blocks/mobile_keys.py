@@ -32,7 +32,8 @@ def _timm(spec: Any) -> Places | None:
         last = f"blocks.{stage}.{block + 1}" if joins else f"blocks.{stage + 1}.0"
         head = {"conv": f"{last}.conv", "conv_norm": f"{last}.bn1", "conv_act": f"{last}.bn1.act"}
         head |= {"pool": "global_pool.pool", "flatten": "flatten", "fc": "classifier"}
-        head |= {"fc1": "conv_head", "act1": "act2"}
+        head |= {"fc1": "conv_head", "norm1": "norm_head"}
+        head |= {"act1": "norm_head.act" if spec.head_bias == "norm" else "act2"}
     return Places("MobileNetV3" if v3 else "EfficientNet", stem, head, stages, _inside_timm)
 
 
@@ -58,6 +59,13 @@ def _inside_timm(at: Any) -> dict[str, str]:
     elif family == "mbconv":
         found = {"expand": "conv_pw", "depthwise": "conv_dw", "project": "conv_pwl"}
         found |= {f"norm{i}": f"bn{i}" for i in (1, 2, 3)} | {f"act{i}": f"bn{i}.act" for i in (1, 2)}
+    elif family == "uib":
+        there = {"start": "dw_start", "expand": "pw_exp", "depthwise": "dw_mid", "project": "pw_proj"}
+        norms = ("start_norm", "norm1", "norm2", "norm3")
+        found = {ours: f"{name}.conv" for ours, name in there.items()}
+        found |= {norm: f"{name}.bn" for norm, name in zip(norms, there.values(), strict=True)}
+        found |= {"act1": "pw_exp.bn.act", "act2": "dw_mid.bn.act"}
+        return {**found, "aa": "dw_mid.aa" if at.middle else "dw_start.aa"}
     else:
         found = {"conv": "conv", "expand": "conv_exp", "project": "conv_pwl"}
         found |= {"norm1": "bn1", "act1": "bn1.act", "norm2": "bn2"}

@@ -182,11 +182,14 @@ class Pen:
         groups: Any = 1,
         bias: bool = False,
         padding: int | None = None,
+        dilation: int = 1,
     ) -> None:
-        """A KxK convolution, padded by half its kernel unless `padding` says otherwise."""
-        p = kernel // 2 if padding is None else padding
-        out = (c_out, windows(self.h, kernel, stride, p), windows(self.w, kernel, stride, p))
-        self.put(name, "conv", out, kernel=kernel, stride=stride, padding=p, groups=groups, bias=bias)
+        """A KxK convolution, padded by half of what its kernel spans unless `padding` says otherwise."""
+        spans = dilation * (kernel - 1) + 1
+        p = spans // 2 if padding is None else padding
+        out = (c_out, windows(self.h, spans, stride, p), windows(self.w, spans, stride, p))
+        geometry = {"kernel": kernel, "stride": stride, "padding": p, "dilation": dilation}
+        self.put(name, "conv", out, groups=groups, bias=bias, **geometry)
 
     def norm(self, name: str, kind: str, groups: int = 1, *, eps: int = 5) -> None:
         """A normalisation of the map: `batch_norm`, `group_norm` or `layer_norm`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archkit.blocks.pen import Pen
 
-__all__ = ["anti_alias"]
+__all__ = ["anti_alias", "halve"]
 
 
 def anti_alias(pen: Pen, aa: str) -> None:
@@ -18,3 +18,11 @@ def anti_alias(pen: Pen, aa: str) -> None:
         pen.pool("aa", "avg_pool", 2, 2)
     else:
         pen.pool("aa", "blur_pool", 3, 2, 1)
+
+
+def halve(pen: Pen, aa: str) -> None:
+    """Halves a map that a sum takes on one side: as `anti_alias`, where no odd row is dropped."""
+    if aa == "avg":
+        for size in (pen.h, pen.w):
+            pen.need(size % 2 == 0, "aa=avg needs maps of an even height and width", "aa")
+    anti_alias(pen, aa)

@@ -16,14 +16,24 @@ from typing import Any, Final, NamedTuple
 from archkit.blocks.family import Family, add_family
 from archkit.blocks.gates import attend
 from archkit.blocks.norms import normalise
+from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
-from archkit.blocks.pooling import anti_alias
+from archkit.blocks.pooling import halve
 from archkit.blocks.preact_keys import PREACT_PLACES
+from archkit.blocks.shortcuts import draw_shortcut
+from archkit.blocks.value_sorts import Whole
 
-__all__ = ["BOTTLENECK_EXPANSION"]
+__all__ = ["BOTTLENECK_EXPANSION", "Dilation"]
 
 BOTTLENECK_EXPANSION: Final = 4
 """Output channels of a bottleneck over its base width (He et al. 2016a, section 4.1)."""
+
+
+class Dilation(NamedTuple):
+    """The dilations of a stage: that of its first conv, and that of all others."""
+
+    entering: int = 1
+    further: int = 1
 
 
 class _Conv(NamedTuple):
@@ -54,6 +64,7 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
 
     def draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
         convs = convs_of(at, c)
+        dilations = _dilations(convs, at.output_stride, first=first)
         halves = at.aa != "none" and stride == 2  # the conv runs at stride 1 and a pooling follows
 
         def pre(pen: Pen) -> None:
@@ -67,21 +78,31 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
                     pen.act(f"relu{i}")
                 at_once = stride if conv.strided and not halves else 1
                 pen.conv(
-                    f"conv{i}", conv.kernel, conv.c_out, stride=at_once, groups=conv.groups, bias=at.bias
+                    f"conv{i}",
+                    conv.kernel,
+                    conv.c_out,
+                    stride=at_once,
+                    groups=conv.groups,
+                    bias=at.bias,
+                    dilation=dilations[i - 1],
                 )
                 if not preact:
                     normalise(pen, f"norm{i}", at.norm)
                     if i < len(convs):
                         pen.act(f"relu{i}")
                 if conv.strided and halves:
-                    if at.aa == "avg":  # it drops an odd row, which the shortcut keeps
-                        for size in (pen.h, pen.w):
-                            pen.need(size % 2 == 0, "aa=avg needs maps of an even height and width", "aa")
-                    anti_alias(pen, at.aa)
+                    halve(pen, at.aa)
             attend(pen, at.attn)
 
         def shortcut(pen: Pen) -> None:
-            _shortcut(pen, at, convs[-1].c_out, stride, preact=preact)
+            # He et al. 2016b project with a conv alone: the norm has come before it.
+            norm = None if preact or not at.shortcut_norm else at.norm
+            pen.need(
+                at.shortcut != "avg" or at.output_stride == Dilation(),
+                "with the dilations of output_stride a shortcut does not pool",
+                "shortcut",
+            )
+            draw_shortcut(pen, at.shortcut, convs[-1].c_out, stride, bias=at.bias, norm=norm)
 
         if preact:
             pen.need(at.norm.kind != "none", "a pre-activation block needs a norm", "norm")
@@ -99,25 +120,14 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
     return draw
 
 
-def _shortcut(pen: Pen, at: Any, c_out: Any, stride: int, *, preact: bool) -> None:
-    """What stands on the shortcut where stride or channels change."""
-    kind = at.shortcut
-    if kind == "pad":
-        c_in = pen.c
-        pen.need(
-            c_in <= c_out,  # it can only add channels
-            "shortcut=pad cannot take {c_in} channels to fewer in stage {stage}",
-            "shortcut",
-            c_in=c_in,
-        )
-        pen.zero_pad("pad", c_out, stride)
-        return
-    if kind == "avg" and stride != 1:
-        pen.pool("pool", "avg_pool", stride, stride, ceil=True)
-    pen.conv("conv", 3 if kind == "conv3" else 1, c_out, stride=1 if kind == "avg" else stride, bias=at.bias)
-    # He et al. 2016b project with a conv alone: the norm has come before it.
-    if not preact and at.shortcut_norm:
-        normalise(pen, "norm", at.norm)
+def _dilations(convs: tuple[_Conv, ...], dilation: Dilation, *, first: bool) -> list[int]:
+    """The dilation of each conv; a stage's first one of more than a pixel has that of the stage before."""
+    found = [dilation.further if conv.kernel > 1 else 1 for conv in convs]
+    if first:
+        at = next((i for i, conv in enumerate(convs) if conv.kernel > 1), None)
+        if at is not None:
+            found[at] = dilation.entering
+    return found
 
 
 def _timm_keys(at: Any) -> dict[str, str]:
@@ -150,7 +160,15 @@ def _downsample(at: Any) -> dict[str, str]:
 
 # Both libraries' ResNets activate behind the convs.
 _KEYS: Final = {"timm": _timm_keys, "torchvision": _torchvision_keys}
-_OPTIONS: Final = ("kernel", "stride", "shortcut", "project", "reduce", "attn", "norm", "aa", "bias")
+OUTPUT_STRIDE: Final = Option(
+    key="output_stride",
+    values=Whole(0, 1024, default=0, samples=(0, 4, 8)),
+    default=0,
+    says="once the map is smaller than the image by this, strides become dilations, for segmentation"
+    " (DeepLab); 0 leaves them as they are",
+)
+_SHARED: Final = ("kernel", "stride", "shortcut", "project", "reduce", "attn", "norm", "aa", "bias")
+_OPTIONS: Final = (*_SHARED, OUTPUT_STRIDE)
 _OF_BOTTLENECKS: Final = ("stride_at", "groups", "base_width")
 
 add_family(

@@ -13,12 +13,13 @@ __all__ = ["NO_SQUEEZE", "SE", "Squeeze", "squeeze_and_excite"]
 
 
 class Squeeze(NamedTuple):
-    """Squeeze-and-excitation inside a block: `none`, `input`, `hidden`, `v3` or `hard`.
+    """Squeeze-and-excitation inside a block: `none`, or a key of `_KINDS`.
 
     `input` squeezes to the channels that enter the block over `reduction` (EfficientNet), `hidden` to those
     that it scales over `reduction`; both activate as the block does, and end in a sigmoid. `hard` is like
     `hidden`, but has a ReLU and a hard sigmoid (PP-LCNet), and `v3` rounds that to a multiple of 8
-    (MobileNetV3).
+    (MobileNetV3). `hidden-hard` is like `hidden` with a hard sigmoid, and `fbnet` like `input` with one,
+    rounded to a multiple of 8 that is no more than a twentieth below (FBNetV3).
     """
 
     kind: str
@@ -27,10 +28,35 @@ class Squeeze(NamedTuple):
 
 NO_SQUEEZE: Final = Squeeze("none")
 
+
+class _Kind(NamedTuple):
+    """How a gate of a kind is drawn.
+
+    of_input: whether its channels follow those that enter the block, not those that it scales.
+    act: its first activation, unless that is the block's.
+    hard: whether it ends in a hard sigmoid.
+    least: percent that rounding to multiples of 8 leaves; 0 where it is to whole numbers.
+    """
+
+    of_input: bool = False
+    act: str | None = None
+    hard: bool = False
+    least: int = 0
+
+
+_KINDS: Final = {
+    "input": _Kind(of_input=True),
+    "hidden": _Kind(),
+    "v3": _Kind(act="relu", hard=True, least=90),
+    "hard": _Kind(act="relu", hard=True),
+    "hidden-hard": _Kind(hard=True),
+    "fbnet": _Kind(of_input=True, hard=True, least=95),
+}
+
 SE: Final = Option(
     key="se",
     values=Kinds(
-        {"none": 0, "input": 4, "hidden": 4, "v3": 4, "hard": 4},
+        {"none": 0, **dict.fromkeys(_KINDS, 4)},
         Squeeze,
         letter="R",
         samples=(NO_SQUEEZE, Squeeze("input", 4), Squeeze("v3", 4), Squeeze("hidden", 3)),
@@ -39,7 +65,8 @@ SE: Final = Option(
     by_stage=True,
     says="squeeze-and-excitation inside the block: to the channels that enter it over R (EfficientNet), to"
     " its hidden channels over R, to those rounded to multiples of 8, with a hard sigmoid (MobileNetV3), or"
-    " without rounding (PP-LCNet); R is 4 if it is left out",
+    " without rounding (PP-LCNet; `hidden-hard` activates as the block does), or to those that enter it,"
+    " rounded, with a hard sigmoid (FBNetV3); R is 4 if it is left out",
 )
 """The row of the language."""
 
@@ -53,21 +80,18 @@ def squeeze_and_excite(pen: Pen, squeeze: Squeeze, entered: Any, act: str) -> No
         entered: channels that enter the block.
         act: activation of the block.
     """
-    kind, reduction = squeeze
-    if kind == "none":
+    if squeeze.kind == "none":
         return
-    hard = kind in ("v3", "hard")
+    kind, over = _KINDS[squeeze.kind], squeeze.reduction
 
     def factors(pen: Pen) -> None:
         c = pen.c
         pen.squeeze("squeeze")
-        if kind == "v3":
-            width = divisible(c, 1, reduction, 8)
-        else:
-            width = nearest(entered if kind == "input" else c, reduction)
+        of = entered if kind.of_input else c
+        width = divisible(of, 1, over, 8, kind.least) if kind.least else nearest(of, over)
         pen.conv("fc1", 1, width, bias=True)
-        pen.act("act", "relu" if hard else act)
+        pen.act("act", kind.act or act)
         pen.conv("fc2", 1, c, bias=True)
-        pen.act("gate", "hsigmoid" if hard else "sigmoid")
+        pen.act("gate", "hsigmoid" if kind.hard else "sigmoid")
 
     pen.gate("se", factors)

@@ -54,7 +54,7 @@ class Words:
 
 
 class Whole:
-    """A whole number in a range, or only the odd ones."""
+    """A whole number in a range; or only the odd ones, and 0 where the range begins with it."""
 
     noun = "a number"
     expected = "a number"
@@ -73,15 +73,17 @@ class Whole:
 
     def accept(self, value: Any, field: Field) -> int:
         number = checked_number(field[0], value, self.range, field)
-        if self.odd and number % 2 == 0:
-            raise SpecError(f"a {field[0]} is odd, not {number}", field=field)
+        if self.odd and number and number % 2 == 0:
+            zero = " or 0" if self.range.low == 0 else ""
+            raise SpecError(f"a {field[0]} is odd{zero}, not {number}", field=field)
         return number
 
     def text(self, value: int) -> str:
         return str(value)
 
     def shown(self) -> str:
-        return f"`{self._default}`" + (", any odd number" if self.odd else "")
+        zero = " or 0" if self.range.low == 0 else ""
+        return f"`{self._default}`" + (f", any odd number{zero}" if self.odd else "")
 
     def samples(self) -> Sequence[int]:
         return self._samples

@@ -11,17 +11,17 @@ __all__ = ["divisible", "hidden_width", "nearest"]
 
 
 @partial(lifted, positive=True)
-def divisible(channels: int, times: int, over: int, by: int) -> int:
-    """`channels * times / over`, to the nearest multiple of `by`, but never by more than a tenth below it.
+def divisible(channels: int, times: int, over: int, by: int, least: int = 90) -> int:
+    """`channels * times / over`, to the nearest multiple of `by`, but never below `least` percent of it.
 
     The rule of MobileNet's authors, which timm and torchvision call `make_divisible`: halves are rounded up,
-    `by` is the least, and a result below 0.9 of the number goes up to the next multiple.
+    `by` is the least, and a result below 90% of the number goes up to the next multiple.
 
-    >>> divisible(72, 1, 4, 8), divisible(80, 23, 10, 8)
-    (24, 184)
+    >>> divisible(72, 1, 4, 8), divisible(80, 23, 10, 8), divisible(104, 1, 4, 8), divisible(104, 1, 4, 8, 95)
+    (24, 184, 24, 32)
     """
     found = max(by, (2 * channels * times + by * over) // (2 * by * over) * by)
-    return found + by if 10 * found * over < 9 * channels * times else found
+    return found + by if 100 * found * over < least * channels * times else found
 
 
 @partial(lifted, positive=True)

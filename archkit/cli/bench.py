@@ -14,6 +14,7 @@ from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, override, recipe
 from archkit.cli.completion import recipes
 from archkit.cli.interrupts import interruptible, warnings_in_lines
 from archkit.cli.render import say
+from archkit.cli.training import Cache, Device, changes_of
 from archkit.errors import RunError
 from archkit.files import shipped
 from archkit.toml_values import leaves
@@ -100,6 +101,13 @@ def bench(
             metavar="0..2|0,1,5", help="Several seeds: a run with each, instead of the suite's own seeds."
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Carry out only the I-th of N shares of several runs, so that N machines share a suite.",
+        ),
+    ] = None,
     train_size: Annotated[
         int | None, typer.Option(help="Take only so many training images, equally many of each class.")
     ] = None,
@@ -108,7 +116,7 @@ def bench(
         bool,
         typer.Option("--resize", help="Scale images of another size to the network's input=CxHxW."),
     ] = False,
-    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -117,13 +125,7 @@ def bench(
             " that takes the place of runs/.",
         ),
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Where data sets are kept; unless given, $ARCHKIT_CACHE or archkit in your cache folder.",
-        ),
-    ] = None,
+    cache: Cache = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with an interrupted run; the result is the same to the bit."),
@@ -170,12 +172,16 @@ def bench(
     from archkit.cli.suite import Options, carry_out
 
     # What can be refused at once is refused before torch is imported.
-    changes = _changes(epochs=epochs, batch_size=batch_size, lr=lr, others=set_ or [])
+    changes = changes_of(epochs=epochs, batch_size=batch_size, lr=lr, others=set_ or [])
     try:
         suite, alone = _suite(spec, recipe=recipe, changes=changes, seed=seed, seeds=seeds, out=out)
         asked = suite.input
+        if shard is not None:
+            suite = _share(suite, shard, alone=alone, quiet=quiet)
     except RunError as error:
         raise typer.BadParameter(str(error)) from error
+    if not suite.runs:  # more shards than runs
+        return
     if jobs > 1 and alone:
         raise typer.BadParameter("--jobs is for several runs: of a suite, or of --seeds")
     if resize and asked is None:
@@ -208,6 +214,23 @@ def bench(
         if alone and not quiet:
             _say_adapted(suite.runs[0].spec, images)
         carry_out(suite.runs, images, options, noted=checkpoints.noted)
+
+
+def _share(suite: Suite, shard: str, *, alone: bool, quiet: bool) -> Suite:
+    """The runs of one shard.
+
+    Raises:
+        RunError: it is not written as one.
+    """
+    from archkit.bench.sweep.suite import read_shard
+
+    if alone:
+        raise typer.BadParameter("--shard is for several runs: of a suite, or of --seeds")
+    number, of = read_shard(shard)
+    share = suite.shard(number, of)
+    if not quiet:
+        say(f"shard {number} of {of}: {len(share.runs)} of {len(suite.runs)} runs")
+    return share
 
 
 def _suite(
@@ -253,23 +276,6 @@ def _suite(
         for one in chosen
     )
     return Suite(title=spec, data=_DATA, train_size=None, test_size=None, runs=runs), alone
-
-
-def _changes(
-    *, epochs: int | None, batch_size: int | None, lr: float | None, others: list[str]
-) -> list[tuple[str, object]]:
-    """What the options change in a recipe."""
-    changes: list[tuple[str, object]] = [
-        (key, value)
-        for key, value in (("epochs", epochs), ("batch_size", batch_size), ("optimizer.lr", lr))
-        if value is not None
-    ]
-    for text in others:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"--set takes KEY=VALUE, not {text!r}")
-        changes.append((key.strip(), value.strip()))
-    return changes
 
 
 def _say_adapted(spec: ArchSpec, data: DataSet) -> None:

@@ -10,6 +10,7 @@ import typer
 from archkit.bench.data.sources import DOWNLOADS, SOURCES, check_source
 from archkit.cli.interrupts import warnings_in_lines
 from archkit.cli.render import exact, json_line, new_table, say, show
+from archkit.cli.training import Cache, Device
 from archkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,14 +41,8 @@ def eval_command(
     resize: Annotated[
         bool, typer.Option("--resize", help="Scale images of another size to the network's input.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")] = "auto",
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Where data sets are kept; unless given, $ARCHKIT_CACHE or archkit in your cache folder.",
-        ),
-    ] = None,
+    device: Device = "auto",
+    cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the score as one JSON object.")] = False,
 ) -> None:
     """Test the network of a finished run again, and say what it gets wrong.

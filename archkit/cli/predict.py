@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from archkit.cli.render import json_line, new_table, show
+from archkit.cli.training import Device
 from archkit.errors import DataError
 
 __all__ = ["predict_command"]
@@ -23,7 +24,7 @@ def predict_command(
     resize: Annotated[
         bool, typer.Option("--resize", help="Scale images of another size to the network's input.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each image, one a line.")
     ] = False,

@@ -51,6 +51,14 @@ def report_command(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
+    merge: Annotated[
+        bool,
+        typer.Option(
+            "--merge",
+            help="RUNS are the folders of shards: a run that is in two of them counts once, and is refused if"
+            " it came out differently.",
+        ),
+    ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page that needs no network.")
     ] = None,
@@ -83,7 +91,7 @@ def report_command(
         from archkit.cli.compare import print_comparison
 
         refuse("does not go with --compare", html=html, markdown=markdown, csv=csv, figures=figures)
-        refuse("does not go with --compare", format=format_, title=title)
+        refuse("does not go with --compare", format=format_, title=title, merge=merge)
         print_comparison(*compare, runs or (), as_json=as_json)
         return
     refuse("goes with --compare", json=as_json)
@@ -95,7 +103,7 @@ def report_command(
         refuse("goes with --figures", format=format_)
     if html is None:
         refuse("goes with --html", title=title)
-    found, skipped = find_runs(runs)
+    found, skipped = find_runs(runs, merge=merge)
     for reason in skipped:
         say(f"skipped: {_printable(reason)}")
     if not found:

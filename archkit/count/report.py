@@ -101,11 +101,12 @@ class Account:
                 norm += cost.params  # of all that it stands for
             elif layer.kind == "layer_scale":
                 scale += cost.params
-            elif layer.kind in ("conv", "conv1d"):
+            elif layer.kind in ("conv", "conv1d", "linear"):
                 of_one = cost.params // cost.times
-                bias += cost.times * (0 if layer.bias else layer.out_shape[0] if layer.kind == "conv" else 1)
-                dense = layer_equation1(layer) - (layer.out_shape[0] if layer.kind == "conv" else 1)
-                groups += cost.times * (dense - (of_one - (layer.out_shape[0] if layer.bias else 0)))
+                biases = 1 if layer.kind == "conv1d" else layer.out_shape[0]
+                bias += cost.times * (0 if layer.bias else biases)
+                dense = layer_equation1(layer) - biases
+                groups += cost.times * (dense - (of_one - (biases if layer.bias else 0)))
         terms = (
             ("norm, 2 for each channel", norm),
             ("layer scale, 1 for each channel", scale),
@@ -165,13 +166,13 @@ def depth(plan: Plan, times: Mapping[str, int] = _NONE_FOLDED) -> int:
 def receptive_field(plan: Plan, times: Mapping[str, int] = _NONE_FOLDED) -> int:
     """Rows of the input that one cell of the last stage's map sees, along the residual branches.
 
-    Each conv or pool of kernel K adds `(K - 1)` times the product of the strides before it
-    (Araujo et al. 2019, equation 2). Attention sees everything and is left out.
+    Each conv or pool of kernel K adds `(K - 1)`, times its dilation, times the product of the strides before
+    it (Araujo et al. 2019, equation 2). Attention sees everything and is left out.
     """
     rows = jump = 1
     for layer in main_path(node for name, nodes in plan.parts() if name != "head" for node in nodes):
         if layer.kernel and layer.kind != "pad":  # the conv behind a padding has its windows
-            rows += _times(layer, times) * (layer.kernel - 1) * jump
+            rows += _times(layer, times) * (layer.kernel - 1) * layer.dilation * jump
             jump *= layer.stride
     return rows
 

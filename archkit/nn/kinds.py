@@ -61,7 +61,7 @@ def _bias(layer: Layer) -> Shapes:
 def _conv_attributes(layer: Layer, c_in: int, c_out: int, sides: int) -> dict[str, Any]:
     return {
         # The dilation first: it changes the padding too, and "has dilation 2x2" tells why.
-        "dilation": (1,) * sides,
+        "dilation": (layer.dilation,) * sides,
         "in_channels": c_in,
         "out_channels": c_out,
         "kernel_size": (layer.kernel,) * sides,
@@ -85,6 +85,7 @@ def _conv(layer: Layer) -> nn.Module:
         layer.kernel,
         stride=layer.stride,
         padding=layer.padding,
+        dilation=layer.dilation,
         groups=layer.groups,
         bias=layer.bias,
     )

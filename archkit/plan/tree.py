@@ -32,6 +32,7 @@ class Layer(NamedTuple):
     bias: whether a conv or linear layer has one.
     ceil: whether a pool keeps the last, incomplete window.
     eps: 10 to the minus this is what a norm adds to the variance.
+    dilation: how far apart the values are that the kernel of a conv reads.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Layer(NamedTuple):
     bias: bool = False
     ceil: bool = False
     eps: int = 5
+    dilation: int = 1
 
     @property
     def own_name(self) -> str:

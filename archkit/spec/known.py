@@ -11,6 +11,8 @@ from archkit.blocks.widths import divisible
 
 __all__ = [
     "IMAGENET",
+    "TF",
+    "TIMM",
     "Known",
     "Run",
     "blocks_and_options",
@@ -22,6 +24,15 @@ __all__ = [
 ]
 
 IMAGENET = "input=3x224x224 classes=1000"
+
+TF = "norm=batch-tf padding=same"
+"""What the weights that were trained with TensorFlow need: its epsilon and its padding."""
+
+TIMM = "timm, models/efficientnet.py"
+"""The source of what was published nowhere else."""
+
+
+_NUMBERS = ("stride", "kernel", "group_width", "start", "middle")  # of the fields of a run
 
 
 class Known(NamedTuple):
@@ -44,6 +55,9 @@ class Run(NamedTuple):
     act: str = "relu"
     block: str = "mbconv"
     group_width: int = 0
+    skip: str = "yes"
+    start: int = 0
+    middle: int = 3
 
 
 def scaled(channels: int, times: str, by: int = 8) -> int:
@@ -76,6 +90,9 @@ def blocks_and_options(runs: Sequence[Run], *options: str) -> str:
         "expand": ("1", *("6",) * (n - 1)),
         "group_width": (0,) * n,
         "act": ("relu",) * n,
+        "skip": ("yes",) * n,
+        "start": (0,) * n,
+        "middle": (3,) * n,
     }
     parts = [f"[{_list(run.n for run in runs)}]x[{_list(run.c for run in runs)}]"]
     for key, default in defaults.items():
@@ -90,16 +107,17 @@ def blocks_and_options(runs: Sequence[Run], *options: str) -> str:
 def runs_of(rows: str, **common: str) -> tuple[Run, ...]:
     """Runs from the rows of a table: `2x24 s2 k5 e4`, with what the rows have in common given once.
 
-    Letters: s stride, k kernel, e expansion, q squeeze-and-excitation, a activation, b block, g group width.
+    Letters: s stride, k kernel, e expansion, q squeeze-and-excitation, a activation, b block, g group width,
+    j whether what enters is added ("jno"), f and m the kernels of the first and of the middle depthwise conv.
     """
     keys = {"s": "stride", "k": "kernel", "e": "expand", "q": "se", "a": "act", "b": "block"}
-    keys["g"] = "group_width"
+    keys |= {"g": "group_width", "j": "skip", "f": "start", "m": "middle"}
     found = []
     for row in rows.split(","):
         size, *options = row.split()
         n, c = map(int, size.split("x"))
         given = {**common, **{keys[option[0]]: option[1:] for option in options}}
-        numbers = {key: int(given.pop(key)) for key in ("stride", "kernel", "group_width") if key in given}
+        numbers = {key: int(given.pop(key)) for key in _NUMBERS if key in given}
         found.append(Run(n, c, **numbers, **given))  # type: ignore[arg-type]  # the numbers are among them
     return tuple(found)
 

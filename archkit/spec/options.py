@@ -26,7 +26,7 @@ from archkit.blocks import (
 )
 from archkit.blocks.activations import ACTIVATIONS
 from archkit.blocks.convs import PADDINGS
-from archkit.blocks.number_sorts import Widths
+from archkit.blocks.heads import HEAD_ROWS
 from archkit.blocks.option import Option, Variant
 from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Window, Words
 from archkit.blocks.values import Range
@@ -232,19 +232,7 @@ _AROUND_BLOCKS: Final = (
         says="average pooling before the head, or max pooling by windows (VGG)",
         variants=(Variant("global", 13), Variant("2", 13), Variant("4", 13)),
     ),
-    Option(
-        key="head_conv",
-        values=Whole(0, 65_536, default=0, samples=(0, 0, 16)),
-        default=0,
-        says="channels of a 1x1 conv with norm and activation before the pooling (MobileNetV2, EfficientNet)",
-        shown="none; a width",
-    ),
-    Option(
-        key="head_hidden",
-        values=Widths(_WIDTH, most=4),
-        default=(),
-        says="linear layers with activations before the last one (MobileNetV3's, VGG's)",
-    ),
+    *HEAD_ROWS,
     Option(
         key="input",
         values=Sizes(_WIDTH, _SIZE, default=(3, 32, 32)),
@@ -261,7 +249,18 @@ _AROUND_BLOCKS: Final = (
 )
 
 OF_NETWORK: Final = frozenset(
-    {"block", "stem", "stem_pool", "stem_attn", "pool", "head_conv", "head_hidden", "input", "classes"}
+    {
+        "block",
+        "stem",
+        "stem_pool",
+        "stem_attn",
+        "pool",
+        "head_conv",
+        "head_hidden",
+        "head_bias",
+        "input",
+        "classes",
+    }
 )
 """Options that every network takes, whatever its blocks."""
 

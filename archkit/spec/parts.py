@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from archkit.blocks import FAMILIES, HeadSetting, StemSetting
+from archkit.blocks import FAMILIES, STEMS, HeadSetting, StemSetting
+from archkit.blocks.residual import Dilation
+from archkit.errors import SpecError
 from archkit.spec.options import by_stage
 
 __all__ = ["Parts", "parts_of"]
@@ -26,10 +28,44 @@ class Parts(NamedTuple):
     head: HeadSetting
 
 
+def _stem_stride(values: Mapping[str, Any]) -> int:
+    kind = STEMS[values["stem"].kind]
+    convs = len(kind.widths(kind.least)) if kind.patch else 1  # of a patch stem each has the stride
+    pooled = 1 if values["stem_pool"] == "none" else 2
+    return int(kind.stride**convs * pooled)
+
+
+def _dilated(values: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[Dilation, ...]]:
+    """The strides that `output_stride` leaves, and the dilations that it makes of the others."""
+    strides, most = values["stride"], values["output_stride"]
+    if not most:
+        return strides, (Dilation(),) * len(strides)
+    reached = _stem_stride(values)
+    if reached > most:
+        raise SpecError(f"the stem alone has a stride of {reached}", field=("output_stride", None))
+    kept, found, dilation = [], [], 1
+    for stride in strides:
+        before = dilation
+        if reached * stride > most:
+            dilation *= stride
+        else:
+            reached *= stride
+        kept.append(1 if dilation != before else stride)
+        found.append(Dilation(before, dilation))
+    return tuple(kept), tuple(found)
+
+
 def parts_of(values: Mapping[str, Any]) -> Parts:
-    """The parts of a network, from the values of all options."""
+    """The parts of a network, from the values of all options.
+
+    Raises:
+        SpecError: the stem alone has more than the output stride.
+    """
     families = [FAMILIES[name] for name in values["block"]]
     bare = families[0].activates_first
+    strides, dilations = _dilated(values)
+    of_stages = {**values, "output_stride": dilations}
+    several = by_stage() | {"output_stride"}
     return Parts(
         stem=StemSetting(
             kind=values["stem"].kind,
@@ -42,14 +78,15 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             act=values["act"][-1],
             padding=values["padding"],
         ),
-        stages=tuple(family.setting(values, i, by_stage()) for i, family in enumerate(families)),
-        strides=values["stride"],
+        stages=tuple(family.setting(of_stages, i, several) for i, family in enumerate(families)),
+        strides=strides,
         head=HeadSetting(
             pool=values["pool"],
             norm=values["norm"],
-            activates=bare,
+            activates="act" if families[-1].activates_last else "norm" if bare else "",
             conv=values["head_conv"],
             hidden=values["head_hidden"],
+            hidden_bias=values["head_bias"],
             act=values["act"][-1],
             norms_pooled=families[-1].norms_pooled,
         ),

@@ -72,6 +72,20 @@ def regnets() -> Iterator[Known]:
         yield Known(f"regnet_{name}", _spec(same), _SOURCE)
     more = "act=silu norm=group-width:16"
     yield Known("regnety_040_sgn", _spec("y_040", more), "timm, models/regnet.py")
+    yield from _kin()
+
+
+def _kin() -> Iterator[Known]:
+    v, z = "block=regnetv stride=[2,2,2,2] se=input", "block=regnetz stride=[2,2,2,2] se=input"
+    z_040 = f"[2,6,14,6]x[48,104,240,528] {z} group_width=8"
+    for name, spec in (
+        ("v_040", f"[2,6,12,2]x[128,192,512,1088] {v} group_width=64"),
+        ("v_064", f"[2,7,14,2]x[144,288,576,1296] {v} group_width=72 shortcut=avg"),
+        ("z_005", f"[1,4,9,7]x[16,40,104,256] {z} group_width=4 head_conv=1024"),
+        ("z_040", z_040),
+        ("z_040_h", f"{z_040} head_conv=1536"),
+    ):
+        yield Known(f"regnet{name}", f"{spec} act=silu stem=conv3s2 {IMAGENET}", "timm, models/regnet.py")
 
 
 def _spec(name: str, *more: str) -> str:

@@ -10,22 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 
 WriteFolder = Callable[..., Path]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """On a busy machine two threads that wait for each other are far slower than one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -137,7 +137,10 @@ def test_a_signal_leaves_nothing_half_written(tmp_path: Path, number: signal.Sig
                 break
             time.sleep(0.1)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()  # or it would be waited for without end
     assert all(name.startswith(".list.csv.") for name in names)
     assert (process.returncode, said) == (128 + number, f"{word}; list.csv was not written\n")
     assert list(tmp_path.iterdir()) == []

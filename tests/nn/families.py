@@ -15,9 +15,6 @@ PRUNED: Final = "pruned conv by conv: each has a width of its own, which no list
 EVO: Final = "a norm of another kind (EvoNorm, filter response norm)"
 SPACE: Final = "a map folded into its channels (space to depth)"
 ATTENTION: Final = "attention over positions"
-UIB: Final = "blocks with a choice of two depthwise convs (universal inverted bottlenecks)"
-NO_SUM: Final = "a further block of its first stage has no sum, although its map stays"
-HEAD: Final = "a head whose hidden layer has no bias, or a norm in its place"
 GATE: Final = "attention that the language has no word for"
 BLUR: Final = "a blur that pads with zeros"
 EPSILON: Final = "layer norms with another epsilon"
@@ -34,8 +31,6 @@ LEFT_OUT: Final = {
         **{f"efficientnet_{size}_pruned": PRUNED for size in ("b1", "b2", "b3", "es", "el")},
         **dict.fromkeys(("efficientnet_b0_g16_evos", "test_efficientnet_evos"), EVO),
         **dict.fromkeys(("efficientnet_x_b3", "efficientnet_x_b5", "efficientnet_h_b5"), SPACE),
-        **{f"{tf}efficientnet_{size}": NO_SUM for tf in ("", "tf_") for size in ("em", "el")},
-        "mobilenet_edgetpu_100": NO_SUM.replace("its first", "a"),
         "efficientnet_blur_b0": BLUR,
         "gc_efficientnetv2_rw_t": GATE,
         "test_efficientnet_ln": EPSILON,
@@ -44,16 +39,9 @@ LEFT_OUT: Final = {
         **{
             f"mobilenetv4_hybrid_{size}": ATTENTION for size in ("medium", "medium_075", "large", "large_075")
         },
-        **{
-            f"mobilenetv4_conv_{size}": UIB for size in ("small", "small_035", "small_050", "medium", "large")
-        },
-        **{f"mobilenetv4_conv_{size}": UIB for size in ("aa_medium", "aa_large", "blur_medium")},
-        **dict.fromkeys(("fbnetv3_b", "fbnetv3_d", "fbnetv3_g", "mobilenetv3_rw"), HEAD),
+        "mobilenetv4_conv_blur_medium": BLUR,
     },
-    "regnet": {
-        **dict.fromkeys(("regnetv_040", "regnetv_064"), "RegNet's blocks with pre-activation"),
-        **dict.fromkeys(("regnetz_005", "regnetz_040", "regnetz_040_h"), "RegNet's blocks with an expansion"),
-    },
+    "regnet": {},
     "vgg": {},
     "resnetv2": {
         **{

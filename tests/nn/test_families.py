@@ -34,14 +34,6 @@ def cases(small: float = SMALL) -> Iterator[object]:
         yield pytest.param(library, name, id=f"{library}-{name}", marks=pytest.mark.long if long else ())
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("module", LEFT_OUT)
 def test_every_name_is_known_or_has_a_reason(module: str, capsys: pytest.CaptureFixture[str]) -> None:
     known = [name for name in TIMM[module] if zoo.find(name) is not None]

@@ -29,14 +29,6 @@ def cases() -> Iterator[object]:
         yield pytest.param(name, library, id=f"{library}-{name}", marks=pytest.mark.long if long else ())
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def relative_difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     assert torch.isfinite(theirs).all()
     return ((ours - theirs).abs().max() / theirs.abs().max()).item()

@@ -35,17 +35,22 @@ def maps(spec: ArchSpec) -> list[tuple[int, int]]:
     """H and W of what enters the first stage, then of what each stage puts out, by hand: a stride takes H
     to ceil(H / s), windows that lie side by side to floor(H / s), as anti-aliasing by averages does."""
     _, h, w = spec.input
+    smaller = 1  # how many times the map is smaller than the image
     if spec.stem.kind.startswith("patch"):
-        side = int(spec.stem.kind[-1])
+        side = smaller = int(spec.stem.kind[-1])
         h, w = h // side, w // side
     elif spec.stem.kind.startswith("overlap"):
-        h, w = strided(h, 4), strided(w, 4)
+        h, w, smaller = strided(h, 4), strided(w, 4), 4
     elif spec.stem.kind not in ("conv3", "none"):
-        h, w = strided(h, 2), strided(w, 2)
+        h, w, smaller = strided(h, 2), strided(w, 2), 2
     if spec.stem_pool != "none":
+        smaller *= 2
         h, w = (h // 2, w // 2) if spec.aa == "avg" else (strided(h, 2), strided(w, 2))
     found = [(h, w)]
     for stride, block in zip(spec.stride, spec.block, strict=True):
+        if spec.output_stride and smaller * stride > spec.output_stride:
+            stride = 1  # and a dilation, which keeps the map
+        smaller *= stride
         aside = block == "convnext" or (block == "plain" and spec.down == "max")
         h, w = (h // stride, w // stride) if aside else (strided(h, stride), strided(w, stride))
         found.append((h, w))

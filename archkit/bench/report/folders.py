@@ -18,21 +18,23 @@ from archkit.errors import DataError
 __all__ = ["find_runs", "without_weights"]
 
 
-def find_runs(paths: Iterable[Path]) -> tuple[tuple[Finished, ...], tuple[str, ...]]:
+def find_runs(paths: Iterable[Path], *, merge: bool = False) -> tuple[tuple[Finished, ...], tuple[str, ...]]:
     """The runs in some folders and in the folders inside them, in the order of their names.
 
     Args:
         paths: folders of runs, or runs themselves.
+        merge: whether they are shards, in which the same run must have come out alike.
 
     Returns:
         The finished runs, each key once; and a sentence for every run that is skipped because it is
         unfinished or damaged, or because its figures cannot be true.
 
     Raises:
-        DataError: a path is not a folder.
+        DataError: a path is not a folder; or `merge`, and a run is there twice, and they differ.
     """
     runs: dict[str, Finished] = {}
     skipped: list[str] = []
+    differing: list[str] = []
     for path in paths:
         if not path.is_dir():
             raise DataError(f"{path} is not a folder" if path.exists() else f"there is no folder {path}")
@@ -52,8 +54,20 @@ def find_runs(paths: Iterable[Path]) -> tuple[tuple[Finished, ...], tuple[str, .
             except (RecursionError, OverflowError) as error:  # brackets without end, numbers without end
                 skipped.append(f"{folder / RESULT_FILE} is not the result of a run: {error}")
             else:
-                runs.setdefault(run.result.key, run)
+                first = runs.setdefault(run.result.key, run)
+                if merge and _outcome(first) != _outcome(run):
+                    differing.append(f"{first.folder} and {run.folder} are the same run and differ")
+    if differing:
+        more = f"; and {len(differing) - 1} more" if len(differing) > 1 else ""
+        raise DataError(differing[0] + more)
     return tuple(runs.values()), tuple(skipped)
+
+
+def _outcome(run: Finished) -> tuple[object, ...]:
+    """What a run comes to wherever it is carried out: everything but times and places."""
+    result = run.result
+    scores = (result.validation, result.test, result.validation_flip, result.test_flip)
+    return result.epoch, scores, [(row.train_correct, row.validation) for row in run.rows]
 
 
 def without_weights(runs: Iterable[Finished]) -> tuple[Path, ...]:

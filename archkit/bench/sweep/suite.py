@@ -15,6 +15,7 @@ Every entry of `runs` is the product of its specs, its recipes and its seeds. A 
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
@@ -30,7 +31,7 @@ from archkit.errors import BudgetError, RunError, SpecError
 from archkit.spec import ArchSpec, parse
 from archkit.toml_values import MappingError, from_toml, leaves, read
 
-__all__ = ["MOST_RUNS", "Suite", "load_suite", "read_seeds"]
+__all__ = ["MOST_RUNS", "Suite", "load_suite", "read_seeds", "read_shard"]
 
 _SEEDS: Final = (0, 1, 2)  # enough for a standard deviation; one run says nothing about the next
 
@@ -57,6 +58,18 @@ class Suite:
     test_size: int | None
     runs: tuple[Run, ...]
     certificate: FairSample | None = None
+
+    def shard(self, number: int, of: int) -> Suite:
+        """Every so-manieth of its runs, for one of several machines that do not know of each other.
+
+        Neighbours in the file are alike, so every shard has some of each kind.
+
+        Args:
+            number: of the shard, from 1; its runs are `number`, `number + of`, `number + 2 of`, ...
+            of: how many shards there are.
+
+        """
+        return dataclasses.replace(self, runs=self.runs[number - 1 :: of])
 
     @property
     def input(self) -> tuple[int, int, int] | None:
@@ -142,6 +155,18 @@ def load_suite(
         runs=tuple(runs),
         certificate=certificate,
     )
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """The number of a shard and how many there are, from `2/8`.
+
+    Raises:
+        RunError: it says no such thing.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text, re.ASCII)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise RunError(f"a shard is written 1/8 to 8/8, its number and how many there are, not {text!r}")
+    return int(match[1]), int(match[2])
 
 
 def read_seeds(text: str) -> tuple[int, ...]:
