@@ -49,7 +49,7 @@ def drawn(views: Sequence[NetworkView]) -> Iterator[Text]:
     full = "the network" if len(views) == 1 else "the network that has most"
     yield Text(f"A full bar on the right is all of {full}.", style="dim")
     yield Text("Memory is what training keeps of one image in float32.", style="dim")
-    yield Text("/2: stride 2; g32: 32 groups; dw: depthwise.", style="dim")
+    yield Text("/2: stride 2; g32: 32 groups; dw: depthwise; d2: dilation 2.", style="dim")
 
 
 def _folded(text: str) -> list[str]:

@@ -63,6 +63,8 @@ def _entries(views: Sequence[NetworkView]) -> list[tuple[str, _Mark | None]]:
     found += [(text, _shortcut_mark(one)) for one, text in _SHORTCUTS.items() if one in shortcuts]
     if any("/2" in label for label in (*(row.label for row in bars), *(joins and joins[0].labels))):
         found.append(("/2: stride 2", None))
+    if any(" d2" in row.label for row in bars):
+        found.append(("d2: dilation 2", None))
     full = "all of the network" if len(views) == 1 else "the most that one of the networks has"
     found.append((f"full length of a coloured bar: {full}", None))
     found.append(("memory: what training keeps of one image in float32", None))

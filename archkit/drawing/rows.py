@@ -115,6 +115,7 @@ def _conv(layer: Layer) -> str:
     groups, out = layer.groups, _channels(layer)
     depthwise = groups > 1 and groups == layer.in_shape[0] == out
     how = " dw" if depthwise else f" g{groups}" if groups > 1 else ""
+    how += f" d{layer.dilation}" if layer.dilation > 1 else ""
     return f"{_window(layer, how)}, {out}{_stride(layer)}"
 
 

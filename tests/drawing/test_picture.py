@@ -154,6 +154,17 @@ def test_blocks_that_are_one_are_equal_and_no_others_are() -> None:
             assert len(of_class(part, "block")) == runs
 
 
+def test_dilations_are_said() -> None:
+    """With an output stride of 16 the last stage keeps its map, and its 3x3 convs are dilated (DeepLab)."""
+    svg = draw("resnet50 output_stride=16").svg
+    *_, stage4, _head = of_class(read(svg), "part")
+    said = [mark.text for mark in stage4.iter() if mark.text]
+    assert "3x3 d2, 512" in said
+    assert not any("/2" in one for one in said)
+    assert "d2: dilation 2" in [mark.text for mark in read(svg).iter()]
+    assert_nothing_overlaps(svg)
+
+
 @given(st.lists(specs(max_stages=5, max_blocks=5, widths=(1, 4096)), min_size=1, max_size=3))
 @settings(max_examples=60)
 def test_any_networks_are_drawn_without_an_overlap(networks: list[ArchSpec]) -> None:
