@@ -11,6 +11,7 @@ from archkit.drawing import draw
 from archkit.spec import zoo
 from tests.cli.test_missing_packages import TORCH, run_without
 from tests.conftest import Cli
+from tests.drawing.cairo import needs_cairo
 
 
 def lines(*networks: str) -> list[str]:
@@ -53,7 +54,7 @@ def test_blocks_and_shortcuts_in_the_terminal() -> None:
     assert "↓ 32x16x16" in text
 
 
-@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
+@pytest.mark.parametrize("ending", ["svg", *(pytest.param(e, marks=needs_cairo) for e in ("png", "pdf"))])
 def test_a_file_is_written(cli: Cli, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"nets.{ending}"
     done = cli("draw", "resnet10", "resnet12", "-o", str(path), "--width", "390")
