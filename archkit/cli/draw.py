@@ -44,8 +44,8 @@ def draw_command(
 ) -> None:
     """Draw networks: their stages, blocks and shortcuts, and where their parameters, MACs and memory are.
 
-    Several networks are drawn on one scale. Widths and bars are to scale, and every figure is exact. Without
-    --output the terminal shows the same.
+    Several networks are drawn on one scale, and every figure is exact. Without --output the
+    terminal shows the same.
 
     Example: archkit draw resnet10 resnet12 -o networks.svg
     """
