@@ -86,10 +86,11 @@ bench: $(READY)
 		echo "== benchmarks/$$name.py"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 
-# The tables of the pages, from the files in benchmarks/results and from the options of the language.
+# The tables and drawings of the pages, from benchmarks/results, the options of the language and `archkit draw`.
 figures: $(READY)
 	$(BIN)/python benchmarks/figures.py
 	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/pictures.py
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -94,6 +94,7 @@ SPACE = "[1..2]*3x[{16,32}]"
     [
         (["count", "[2,1,1,1]x[64,128,256,512]"], "4,977,226"),
         (["count", "--memory", "resnet10"], "training"),
+        (["draw", "resnet10"], "74%"),
         (["count", "--as", "fvcore", "[2,1,1,1]x[64,128,256,512]"], "329,937,920"),
         (["count", "--budget", str(ROOT / "budgets" / "cifar10-5m.toml"), "resnet10"], "19,766"),
         (["enumerate", SPACE, "--count", "--json"], '"within": 64'),

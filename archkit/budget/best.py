@@ -14,6 +14,7 @@ from archkit.budget.search import Search
 from archkit.budget.stage_tables import build_tables
 from archkit.count import totals
 from archkit.count.metrics import CAPACITY
+from archkit.html_tables import html_table
 from archkit.spec import SearchSpace
 
 __all__ = ["Best", "Ranked", "Watch", "solve"]
@@ -57,6 +58,14 @@ class Best:
     def exact(self) -> bool:
         """Whether these are proved to be the best."""
         return self.open_bound is None
+
+    def _repr_html_(self) -> str:
+        """The networks and the proof, in a notebook."""
+        return html_table(
+            ("spec", "params", "MACs", "activations", "depth", "objective"),
+            [(*one.network, one.value) for one in self.networks],
+            notes=[self.proof()],
+        )
 
     def proof(self) -> str:
         """The proof, in a sentence; or, if the search was cut off, the gap that is left."""

@@ -9,6 +9,7 @@ from archkit.budget.limits import Budget
 from archkit.budget.objective import entropy
 from archkit.count.metrics import words
 from archkit.errors import SpecError
+from archkit.html_tables import html_table
 from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["Change", "Headroom", "Left", "headroom"]
@@ -62,6 +63,14 @@ class Headroom:
 
     left: tuple[Left, ...]
     changes: tuple[Change, ...]
+
+    def _repr_html_(self) -> str:
+        """What is left, and the changes, in a notebook."""
+        return html_table(
+            ("change", "params", "MACs", "entropy", "fits"),
+            [(one.text, one.params, one.macs, one.gain, one.fits) for one in self.changes],
+            notes=map(str, self.left),
+        )
 
     @property
     def fitting(self) -> tuple[Change, ...]:

@@ -34,9 +34,11 @@ app = typer.Typer(
 )
 _COMMANDS: Final = {
     "count": "count_command",
+    "draw": "draw_command",
     "enumerate": "enumerate_command",
     "solve": "solve_command",
     "reconcile": "reconcile_command",
+    "audit": "audit_command",
     "bench": "bench",
     "eval": "eval_command",
     "predict": "predict_command",

@@ -8,6 +8,7 @@ __all__ = ["PACKAGES", "how_to_install"]
 
 PACKAGES: Final = {
     "PIL": "pillow",
+    "cairosvg": "cairosvg",
     "filelock": "filelock",
     "fvcore": "fvcore",
     "jinja2": "jinja2",

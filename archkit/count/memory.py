@@ -20,15 +20,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Any, Final
 
 from archkit.count.closed import totals
 from archkit.errors import BudgetError, unknown
+from archkit.html_tables import html_table
 from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, layout, may_overwrite
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, as_spec
 
-__all__ = ["OPTIMIZER_STATES", "Memory", "kept_for_backward", "memory", "peak_values"]
+__all__ = ["OPTIMIZER_STATES", "Memory", "kept_by_part", "kept_for_backward", "memory", "peak_values"]
 
 OPTIMIZER_STATES: Final = {"none": 0, "sgd": 0, "momentum": 1, "adam": 2, "adamw": 2, "adadelta": 2}
 """Values that an optimizer keeps for each parameter: SGD's momentum; Adam's two moments; Adadelta's
@@ -58,6 +60,13 @@ class Memory:
     optimizer_states: int
     activations: int
     inference_peak: int
+
+    def _repr_html_(self) -> str:
+        """The bytes of each kind, in a notebook."""
+        kinds = ("weights", "buffers", "gradients", "optimizer_states", "activations")
+        rows = [(name.replace("_", " "), getattr(self, name)) for name in (*kinds, "training", "inference")]
+        note = f"Batch of {self.batch:,}, optimizer {self.optimizer}; training is the sum of those above it."
+        return html_table(("memory", "bytes"), rows, notes=[note])
 
     @property
     def training(self) -> int:
@@ -118,11 +127,35 @@ def kept_for_backward(plan: Plan, *, batch: int, bytes_per_value: int = 4) -> in
     It follows the forward pass of `archkit.nn.build`'s network in training mode, layer by layer, and
     adds each kept tensor once.
     """
+    return sum(_kept(plan, batch, bytes_per_value))
+
+
+def kept_by_part(spec: ArchSpec | str, *, batch: int = 1, bytes_per_value: int = 4) -> tuple[int, ...]:
+    """What `kept_for_backward` adds up, for each part: the stem, the stages, the head.
+
+    A tensor counts where it is first kept. However deep a stage is, three of its blocks are laid out: the
+    first, one that follows the first, and one that follows a block like itself.
+
+    >>> kept_by_part("[2,1,1,1]x[64,128,256,512]")
+    (537088, 2099200, 658432, 333824, 176128, 2048)
+    """
+    spec = as_spec(spec)
+    three, two = (
+        _kept(layout(spec.replace(blocks=[min(n, few) for n in spec.blocks])), batch, bytes_per_value)
+        for few in (3, 2)
+    )
+    more = (0, *(max(0, n - 3) for n in spec.blocks), 0)
+    return tuple(b + n * (b - a) for a, b, n in zip(two, three, more, strict=True))
+
+
+def _kept(plan: Plan, batch: int, bytes_per_value: int) -> list[int]:
+    """What each part keeps."""
     tape = Tape(batch, bytes_per_value)
-    x = Tensor(plan.spec.input)
+    x, found = Tensor(plan.spec.input), [0]
     for _, nodes in plan.parts():
         x = tape.run(nodes, x)
-    return int(tape.bytes)
+        found.append(int(tape.bytes))
+    return [after - before for before, after in pairwise(found)]
 
 
 class Tensor:

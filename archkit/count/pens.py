@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from archkit.blocks import Draw, Pen
 from archkit.blocks.symbol import Code
+from archkit.html_tables import html_table
 from archkit.plan import KINDS, Layer
 
 __all__ = ["Cost", "CostPen", "SymbolPen"]
@@ -26,6 +27,12 @@ class Cost(NamedTuple):
     macs: Any
     activations: Any
     depth: Any
+
+    def _repr_html_(self) -> str | None:
+        """A row, in a notebook; arrays are shown as they are elsewhere."""
+        if not all(isinstance(one, int) for one in self):
+            return None
+        return html_table(("params", "MACs", "activations", "depth"), [tuple(self)])
 
 
 class CostPen(Pen):

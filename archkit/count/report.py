@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archkit.count.formulas import layer_activations, layer_equation1, layer_macs, layer_params
+from archkit.html_tables import html_table
 from archkit.plan import KINDS, Layer, Plan, layers_of, layout, main_path
 from archkit.spec import ArchSpec, as_spec
 
@@ -76,6 +77,20 @@ class Account:
         for cost in self.layers:
             kinds.setdefault(cost.layer.kind, []).append(cost)
         return tuple(_sum(kind, tuple(costs)) for kind, costs in kinds.items())
+
+    def _repr_html_(self) -> str:
+        """The parts and their sums, in a notebook."""
+        rows = []
+        for part in self.parts:
+            if part.layers:
+                out = "x".join(map(str, part.layers[-1].layer.out_shape))
+                rows.append((part.name, out, part.params, part.macs, part.activations))
+        return html_table(
+            ("part", "output", "params", "MACs", "activations"),
+            [*rows, ("total", "", self.params, self.macs, self.activations)],
+            caption=str(self.spec),
+            total=True,
+        )
 
     def equation1_terms(self) -> tuple[tuple[str, int], ...]:
         """What leads from Equation 1's figure to the truth: `params_equation1` + the terms = `params`."""

@@ -5,9 +5,17 @@ import torch
 from hypothesis import given, settings
 
 from archkit.count import count
-from archkit.count.memory import OPTIMIZER_STATES, memory
+from archkit.count.memory import (
+    OPTIMIZER_STATES,
+    Tape,
+    Tensor,
+    kept_by_part,
+    kept_for_backward,
+    memory,
+)
 from archkit.errors import BudgetError
 from archkit.nn import build
+from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
 from tests.strategies import specs
 
@@ -139,3 +147,28 @@ def test_sums() -> None:
 def test_mistakes(batch: int, optimizer: str) -> None:
     with pytest.raises(BudgetError):
         memory(parse("resnet12"), batch=batch, optimizer=optimizer)
+
+
+def kept_one_by_one(spec: ArchSpec) -> list[int]:
+    """By part, over every block of the plan."""
+    plan = layout(spec)
+    tape, x, found = Tape(1, 4), Tensor(spec.input), []
+    for _, nodes in plan.parts():
+        before = tape.bytes
+        x = tape.run(nodes, x)
+        found.append(tape.bytes - before)
+    return found
+
+
+@given(specs(max_stages=3, max_blocks=7, widths=(4, 24), max_size=24))
+def test_what_the_parts_keep_adds_up(spec: ArchSpec) -> None:
+    """However deep a stage is, from three of its blocks."""
+    parts = kept_by_part(spec)
+    assert sum(parts) == kept_for_backward(layout(spec), batch=1)
+    assert list(parts) == kept_one_by_one(spec)
+
+
+def test_a_stem_keeps_what_a_sum_by_hand_says() -> None:
+    """The image; what the conv puts out; what the ReLU does, in place; mean and deviation of each channel."""
+    values = 3 * 32 * 32 + 2 * 64 * 32 * 32 + 2 * 64
+    assert kept_by_part("[2,1,1,1]x[64,128,256,512]")[0] == 4 * values

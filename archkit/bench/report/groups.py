@@ -12,6 +12,7 @@ from typing import TypeAlias
 from archkit.bench.recipe import Recipe
 from archkit.bench.sweep.run import Finished
 from archkit.bench.train.results import DataRecord, Score
+from archkit.html_tables import html_table
 from archkit.statistics import student_t
 
 __all__ = ["Group", "Section", "Summary", "group_runs", "summary"]
@@ -88,6 +89,20 @@ class Section:
 
     data: DataRecord
     groups: tuple[Group, ...]
+
+    def _repr_html_(self) -> str:
+        """The table of the report, in a notebook."""
+        from archkit.bench.report.names import data_text
+        from archkit.bench.report.rows import COLUMNS, rows, shown
+
+        table = rows(self)
+        columns = shown(table)
+        cells = [row.cells() for row in table]
+        return html_table(
+            [COLUMNS[at] for at in columns],
+            [[line[at] for at in columns] for line in cells],
+            caption=data_text(self.data),
+        )
 
 
 _What: TypeAlias = tuple[str, str, str]  # a network, the settings of a recipe, and what it began with

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from archkit.bench.recipe import recipe_label
 from archkit.bench.report.groups import Group, Section, Summary
@@ -14,7 +14,18 @@ from archkit.bench.report.names import data_text, network_name
 from archkit.bench.report.paper import Printed, printed_for
 from archkit.statistics import percent
 
-__all__ = ["COLUMNS", "Row", "front", "in_order", "rows", "shown", "to_csv", "to_markdown"]
+__all__ = [
+    "COLUMNS",
+    "RUN_COLUMNS",
+    "Row",
+    "front",
+    "in_order",
+    "rows",
+    "run_rows",
+    "shown",
+    "to_csv",
+    "to_markdown",
+]
 
 COLUMNS: Final = (
     "network",
@@ -32,6 +43,33 @@ COLUMNS: Final = (
     "correct",
 )
 """The column heads of a report's table."""
+
+RUN_COLUMNS: Final = (
+    "network",
+    "spec",
+    "params",
+    "macs",
+    "recipe",
+    "seed",
+    "epochs",
+    "epoch",
+    "test_correct",
+    "test_flip_correct",
+    "test_total",
+    "validation_correct",
+    "validation_total",
+    "paper_percent",
+    "train_seconds",
+    "images_per_second",
+    "device",
+    "precision",
+    "torch",
+    "data",
+    "data_checksum",
+    "key",
+    "folder",
+)
+"""What is known of each run, in the CSV and in data frames."""
 
 _RIGHT: Final = frozenset(COLUMNS) - {"network", "recipe"}
 _NONE: Final = "-"
@@ -155,66 +193,43 @@ def to_csv(sections: Iterable[Section]) -> str:
     """A line for each run; unlike in the other tables, nothing is rounded."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(
-        (
-            "network",
-            "spec",
-            "params",
-            "macs",
-            "recipe",
-            "seed",
-            "epochs",
-            "epoch",
-            "test_correct",
-            "test_flip_correct",
-            "test_total",
-            "validation_correct",
-            "validation_total",
-            "paper_percent",
-            "train_seconds",
-            "images_per_second",
-            "device",
-            "precision",
-            "torch",
-            "data",
-            "data_checksum",
-            "key",
-            "folder",
-        )
-    )
+    table.writerow(RUN_COLUMNS)
+    table.writerows(run_rows(sections))
+    return out.getvalue()
+
+
+def run_rows(sections: Iterable[Section]) -> Iterator[tuple[Any, ...]]:
+    """The values of `RUN_COLUMNS` for each run; None where there is none."""
     for section in sections:
         for row in in_order(section):
             for run in row.group.runs:
                 one = run.result
                 flip, apart = one.test_flip, one.validation
-                table.writerow(
-                    (
-                        row.network,
-                        one.spec,
-                        one.params,
-                        one.macs,
-                        row.recipe,
-                        one.seed,
-                        one.recipe.epochs,
-                        one.epoch,
-                        one.test.correct,
-                        "" if flip is None else flip.correct,
-                        one.test.total,
-                        "" if apart is None else apart.correct,
-                        "" if apart is None else apart.total,
-                        "" if row.printed is None else row.printed.percent,
-                        one.train_seconds,
-                        one.images_per_second,
-                        one.environment.device,
-                        one.environment.precision,
-                        one.environment.torch,
-                        one.data.name,
-                        one.data.checksum,
-                        one.key,
-                        run.folder,
-                    )
+                yield (
+                    row.network,
+                    one.spec,
+                    one.params,
+                    one.macs,
+                    row.recipe,
+                    one.seed,
+                    one.recipe.epochs,
+                    one.epoch,
+                    one.test.correct,
+                    None if flip is None else flip.correct,
+                    one.test.total,
+                    None if apart is None else apart.correct,
+                    None if apart is None else apart.total,
+                    None if row.printed is None else row.printed.percent,
+                    one.train_seconds,
+                    one.images_per_second,
+                    one.environment.device,
+                    one.environment.precision,
+                    one.environment.torch,
+                    one.data.name,
+                    one.data.checksum,
+                    one.key,
+                    run.folder,
                 )
-    return out.getvalue()
 
 
 def _spread(test: Summary) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from archkit.bench.recipe import Recipe
 from archkit.errors import DataError
-from archkit.statistics import wilson
+from archkit.html_tables import html_table
+from archkit.statistics import percent, wilson
 from archkit.toml_values import MappingError, from_json, read
 
 __all__ = [
@@ -204,6 +205,22 @@ class Result:
     compile_seconds: float | None = None
     peak_share: float | None = None
     init: str | None = None
+
+    def _repr_html_(self) -> str:
+        """The run in short, in a notebook."""
+        low, high = map(percent, self.test.interval)
+        test = self.test
+        rows = [
+            ("test accuracy", f"{percent(test.accuracy)}%, {test.correct:,} of {test.total:,} images"),
+            ("95% interval, other images", f"{low} to {high}"),
+            ("parameters", self.params),
+            ("MACs for one image", self.macs),
+            ("data", self.data.name),
+            ("recipe", f"{self.recipe.name}, {self.recipe.epochs:,} epochs, seed {self.seed}"),
+            ("device", f"{self.environment.device}, {self.environment.precision}"),
+            ("training", f"{self.train_seconds:,.1f} s, {self.images_per_second:,.0f} images a second"),
+        ]
+        return html_table(("", ""), rows, caption=self.spec)
 
     def to_mapping(self) -> dict[str, Any]:
         """All fields as nested plain mappings; `read_result` is the inverse."""
