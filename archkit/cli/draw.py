@@ -49,12 +49,12 @@ def draw_command(
 
     Example: archkit draw resnet10 resnet12 -o networks.svg
     """
+    from archkit.cli.render import say, show
     from archkit.drawing import draw
 
     if output is None:
         refuse("goes with --output", width=width)
         from archkit.cli.drawn import drawn
-        from archkit.cli.render import show
 
         show(*drawn(draw(*specs).views))
     else:
@@ -62,3 +62,4 @@ def draw_command(
 
         check_ending(output)
         draw(*specs, width=width).save(output)
+        say(f"written: {output}")

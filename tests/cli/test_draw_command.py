@@ -58,7 +58,7 @@ def test_blocks_and_shortcuts_in_the_terminal() -> None:
 def test_a_file_is_written(cli: Cli, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"nets.{ending}"
     done = cli("draw", "resnet10", "resnet12", "-o", str(path), "--width", "390")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"written: {path}\n")
     again = tmp_path / f"again.{ending}"
     draw("resnet10", "resnet12", width=390).save(again)
     assert path.read_bytes() == again.read_bytes()
@@ -82,7 +82,7 @@ def test_mistakes_are_said(cli: Cli, tmp_path: Path, args: list[str], code: int,
 def test_svg_needs_neither_torch_nor_cairo_and_png_says_what_it_needs(tmp_path: Path) -> None:
     absent = (*TORCH, "cairosvg", "numpy")
     done = run_without(absent, "draw", "resnet10", "-o", "net.svg", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "written: net.svg\n")
     assert run_without(absent, "draw", "resnet10").returncode == 0
     done = run_without(absent, "draw", "resnet10", "-o", "net.png", cwd=tmp_path)
     assert done.returncode == 1
