@@ -21,7 +21,7 @@ class HeadSetting(NamedTuple):
     conv: int = 0  # channels of the 1x1 conv before the pooling, if there is one
     hidden: tuple[int, ...] = ()  # outputs of the linear layers before the last
     act: str = "relu"
-    norms_pooled: bool = False
+    norms: str = "none"  # what else is normed: the map that enters, or what has been pooled
 
 
 def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
@@ -29,6 +29,8 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
     if at.activates:
         normalise(pen, "norm", at.norm)
         pen.act("relu")
+    if at.norms == "map":
+        normalise(pen, "norm", at.norm)
     if at.conv:
         pen.conv("conv", 1, at.conv)
         normalise(pen, "conv_norm", at.norm)
@@ -48,7 +50,7 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
                 w=pen.w,
             )
         pen.pool("pool", "max_pool" if maxima else "avg_pool", window, window)
-    if at.norms_pooled:
+    if at.norms == "pooled":
         normalise(pen, "norm", at.norm)
     pen.flatten("flatten")
     for i, outputs in enumerate(at.hidden, 1):

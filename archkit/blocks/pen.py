@@ -189,7 +189,7 @@ class Pen:
         self.put(name, "conv", out, kernel=kernel, stride=stride, padding=p, groups=groups, bias=bias)
 
     def norm(self, name: str, kind: str, groups: int = 1, *, eps: int = 5) -> None:
-        """A normalisation of the map: `batch_norm`, `group_norm` or `layer_norm`."""
+        """A normalisation of the map: `batch_norm`, `group_norm`, `layer_norm`, ..."""
         self.put(name, kind, self.shape, groups=groups, eps=eps)
 
     def act(self, name: str, kind: str = "relu") -> None:
@@ -206,6 +206,10 @@ class Pen:
     def layer_scale(self, name: str) -> None:
         """A factor for each channel, which is learned."""
         self.put(name, "layer_scale", self.shape)
+
+    def response_norm(self, name: str) -> None:
+        """Global response normalisation: each channel by how strongly it responds to the whole map."""
+        self.put(name, "response_norm", self.shape)
 
     def pad(self, name: str, kernel: int, stride: int) -> None:
         """Zeros around the map, as TensorFlow's `SAME` padding puts them for a conv that follows."""

@@ -114,7 +114,8 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
 def _is_resnet(spec: ArchSpec) -> bool:
     """Whether its stem, its blocks and its head are among those that `archkit.nn.reading` can read."""
     blocks = {setting.family.name for setting in spec.parts.stages}
-    return blocks <= READ and spec.stem.kind != "none" and not spec.head_conv and not spec.head_hidden
+    stem = spec.stem.kind not in ("none", "overlap-act")
+    return blocks <= READ and stem and not spec.head_conv and not spec.head_hidden
 
 
 def _own(module: Network, size: tuple[int, int, int] | None) -> ArchSpec:

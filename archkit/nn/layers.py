@@ -6,7 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-__all__ = ["BlurPool", "ChannelNorm", "LayerScale", "SamePad", "Squeeze", "ZeroPad"]
+__all__ = [
+    "BlurPool",
+    "ChannelNorm",
+    "LayerScale",
+    "ResponseNorm",
+    "RmsNorm",
+    "SamePad",
+    "SimpleNorm",
+    "Squeeze",
+    "ZeroPad",
+]
 
 
 class ZeroPad(nn.Module):
@@ -65,6 +75,73 @@ class ChannelNorm(nn.LayerNorm):
         if x.ndim == 2:
             return super().forward(x)
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class _ScaledNorm(nn.Module):
+    """The channels of each position over how much they spread, times a learned factor for each."""
+
+    def __init__(self, channels: int, *, eps: float) -> None:
+        super().__init__()
+        self.normalized_shape = (channels,)
+        self.eps = eps
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets the factors. torch calls this by its name, for a network that was made on `meta`."""
+        nn.init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> the same."""
+        # Written out, not by torch's function, so that every version of torch keeps the same tensors.
+        return x * torch.rsqrt(self.spread(x) + self.eps) * self.weight[:, None, None]
+
+    def spread(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> B x 1 x H x W: the square of what the channels are divided by."""
+        raise NotImplementedError
+
+
+class RmsNorm(_ScaledNorm):
+    """Root mean square norm over the channels of each position (Zhang and Sennrich 2019)."""
+
+    def spread(self, x: Tensor) -> Tensor:
+        """The mean of the squares."""
+        squares: Tensor = x.pow(2).mean(1, keepdim=True)
+        return squares
+
+
+class SimpleNorm(_ScaledNorm):
+    """The same by the standard deviation, with one less in its divisor: timm's SimpleNorm."""
+
+    def spread(self, x: Tensor) -> Tensor:
+        """The variance."""
+        return x.var(1, keepdim=True)
+
+
+class ResponseNorm(nn.Module):
+    """Global response normalisation (Woo et al. 2023), which at first changes nothing.
+
+    A channel is scaled by its L2 norm over the map, as a share of the mean norm of all channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.eps = 1e-6
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.bias = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets both to 0. torch calls this by its name, for a network that was made on `meta`."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> the same."""
+        response: Tensor = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+        share = response / (response.mean(1, keepdim=True) + self.eps)
+        # x + (weight * x * share + bias), with one product of the size of the map in place of two.
+        return x * (self.weight[:, None, None] * share + 1) + self.bias[:, None, None]
 
 
 class LayerScale(nn.Module):

@@ -20,8 +20,9 @@ from archkit.blocks.residual import BOTTLENECK_EXPANSION
 from archkit.blocks.value_sorts import MaxPool
 from archkit.errors import InferError
 from archkit.nn.matching import type_name
+from archkit.nn.norm_kinds import norm_of
 from archkit.nn.parts import FoundBlock, Parts
-from archkit.spec import ArchSpec, Attention, Norm, Stem
+from archkit.spec import ArchSpec, Attention, Stem
 from archkit.spec.options import options
 
 __all__ = ["READ", "read_spec"]
@@ -78,7 +79,7 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         stem_pool=_stem_pool(parts.stem_pool),
         stem_attn=_attention("the stem", [(parts.stem[-1].out_channels, parts.stem_attn)]),
         attn=_attention("the blocks", [(block.c_out, block.attn) for block in blocks]),
-        norm=_norm(parts.norm),
+        norm=norm_of(parts.norm),
         aa=_anti_alias([*parts.stem_pool, *(block.aa for block in blocks)]),
         bias=_commonest([conv.bias is not None for conv in convs]),
         pool=_window(parts.pool),
@@ -230,12 +231,6 @@ def _stem_pool(poolings: Sequence[nn.Module]) -> str:
     if not poolings:
         return "none"
     return "conv" if isinstance(poolings[0], nn.Conv2d) else "max"
-
-
-def _norm(norm: nn.Module | None) -> Norm:
-    if norm is None:
-        return Norm("none")
-    return Norm("group", norm.num_groups) if isinstance(norm, nn.GroupNorm) else Norm("batch")
 
 
 def _anti_alias(modules: Iterable[nn.Module | None]) -> str:

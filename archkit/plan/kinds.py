@@ -83,6 +83,11 @@ def _padded(layer: Layer, batch: int, value: int) -> Any:
     return c * (h + 2) * (w + 2) * batch * value
 
 
+def _scaled(layer: Layer, batch: int, value: int) -> Any:
+    # The factor of each position, and the map scaled by it, which the weight's gradient needs.
+    return (_elements(layer.in_shape[1:]) + _elements(layer.in_shape)) * batch * value
+
+
 KINDS: Final[Mapping[str, LayerKind]] = {
     "conv": LayerKind(
         weights=_conv_weights,
@@ -114,12 +119,22 @@ KINDS: Final[Mapping[str, LayerKind]] = {
         more_kept=lambda layer, batch, value: 2 * _elements(layer.in_shape[1:]) * batch * value,
         in_place=True,
     ),
+    # Of the same, without the mean and the bias: the inverse root of each position, and the map times that.
+    "rms_norm": LayerKind(weights=lambda layer: layer.in_shape[0], more_kept=_scaled, in_place=True),
+    "simple_norm": LayerKind(weights=lambda layer: layer.in_shape[0], more_kept=_scaled, in_place=True),
+    # The norm of each channel over the map, their mean, their ratio and the factor of each channel.
+    "response_norm": LayerKind(
+        weights=lambda layer: 2 * layer.in_shape[0],
+        more_kept=lambda layer, batch, value: (3 * layer.in_shape[0] + 1) * batch * value,
+        in_place=True,
+    ),
     "relu": LayerKind(keeps="own", in_place=True),
     # Like those that follow it keeps its input: torch keeps a copy of it where it works in place.
     "relu6": LayerKind(in_place=True),
     "silu": LayerKind(in_place=True),
     "hswish": LayerKind(in_place=True),
     "gelu": LayerKind(in_place=True),
+    "gelu-tanh": LayerKind(in_place=True),
     "max_pool": LayerKind(
         more_kept=lambda layer, batch, _value: _elements(layer.out_shape) * batch * _INDEX_BYTES
     ),

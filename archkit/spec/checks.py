@@ -111,6 +111,8 @@ class NeedsPen(Pen):
                     h=self.h,
                     w=self.w,
                 )
+        if kind == "simple_norm":
+            self.need(self.c >= 2, "norm=simple needs two channels or more in stage {stage}", "norm")
         if kind == "group_norm":
             groups = geometry["groups"]
             reason = "norm=group:{groups} does not divide {c} channels in stage {stage}"

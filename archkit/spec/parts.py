@@ -51,6 +51,6 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             conv=values["head_conv"],
             hidden=values["head_hidden"],
             act=values["act"][-1],
-            norms_pooled=families[-1].norms_pooled,
+            norms=values["head_norm"] if families[-1].norms_pooled else "none",
         ),
     )

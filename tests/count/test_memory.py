@@ -41,6 +41,9 @@ NETWORKS = [
     "[1,1]x[8,16] stem=deep:8 stem_pool=conv aa=blur",
     "[1,1]x[8,16] aa=avg norm=group:4 pool=2",
     "[1,1]x[8,16] shortcut=pad norm=none",
+    "[1,1]x[8,16] norm=rms",
+    "[1,1]x[8,16] norm=simple block=preact",
+    "[2,1]x[8,16] block=convnext grn=yes act=gelu-tanh head_norm=map stem=overlap-act:8",
 ]
 
 

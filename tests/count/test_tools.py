@@ -119,9 +119,10 @@ def test_what_every_tool_has_in_common(spec: ArchSpec) -> None:
             if "params" in prediction.quantity:
                 left_out = 0
                 if tool is Tool.thop:  # it has no rule for these norms
-                    norms = ("group_norm", "layer_norm")
+                    norms = ("group_norm", "layer_norm", "response_norm")
                     left_out = 2 * sum(x.in_shape[0] for x in plan if x.kind in norms)
-                    left_out += sum(x.in_shape[0] for x in plan if x.kind == "layer_scale")
+                    others = ("layer_scale", "rms_norm", "simple_norm")
+                    left_out += sum(x.in_shape[0] for x in plan if x.kind in others)
                 assert prediction.total == cost.params - left_out
             elif prediction.quantity in ("flops", "macs", "mult-adds"):
                 times = 2 if "2 x conv" in terms else 1
@@ -229,6 +230,9 @@ ROWS = {
     "batch norm": "batch norm",
     "group norm": "group norm",
     "layer norm": "layer norm",
+    "RMS norm": "RMS norm",
+    "simple norm": "norm by the deviation alone (`norm=simple`)",
+    "response norm": "global response normalisation",
     "ReLU": "ReLU",
     "ReLU6": "ReLU6",
     "SiLU": "SiLU",

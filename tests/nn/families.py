@@ -62,16 +62,7 @@ LEFT_OUT: Final = {
         },
         **dict.fromkeys(("resnetv2_50d_evos", "resnetv2_50d_frn"), EVO),
     },
-    "convnext": {
-        **{
-            f"convnextv2_{size}": "response normalisation (ConvNeXt V2)"
-            for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "huge")
-        },
-        **dict.fromkeys(("convnext_atto_rms", "convnext_zepto_rms", "convnext_zepto_rms_ols"), "RMS norms"),
-        "convnext_tiny_hnf": "a norm before the pooling",
-        "convnext_xxlarge": EPSILON,
-        **dict.fromkeys(("test_convnext", "test_convnext2", "test_convnext3"), "GELU by tanh"),
-    },
+    "convnext": {},
 }
 """Of timm's modules, by module: the names that the zoo does not have, each with its reason."""
 

@@ -62,6 +62,9 @@ def test_archkits_own_networks(name: str) -> None:
 @example(parse("[1]x[1] block=preact stem=none"))
 @example(parse("[1]x[1] stem=overlap:4 attn=se"))
 @example(parse("[1]x[1] stem=patch4 bias=yes"))
+@example(parse("[1]x[1] stem=overlap-act:4"))
+@example(parse("[1]x[4] norm=layer-torch"))
+@example(parse("[1]x[4] norm=rms block=preact"))
 @settings(max_examples=150)
 def test_whatever_is_built_is_read_back_with_the_same_layers(spec: ArchSpec) -> None:
     found = infer(build(spec, device="meta"))

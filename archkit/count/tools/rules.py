@@ -19,6 +19,7 @@ from archkit.count.tools.terms import (
     LAYER_NORM_PARAMS,
     LAYER_SCALE_PARAMS,
     LINEAR_BIAS,
+    NORMS_OF_CHANNELS,
     PARAMS,
     PARAMS_BUT_SOME_NORMS,
     Rule,
@@ -28,6 +29,8 @@ from archkit.count.tools.terms import (
     an_input,
     an_output,
     bias_a_channel,
+    elements_and_channels,
+    elements_and_positions,
     entered_and_left,
     macs,
     products,
@@ -35,6 +38,8 @@ from archkit.count.tools.terms import (
 )
 
 __all__ = ["NOT_IN_PYCLS", "OLDER_PTFLOPS", "RULES"]
+
+_GELU: Final = ("gelu", "gelu-tanh")
 
 _FVCORE: Final = (
     # nn/flop_count.py, _DEFAULT_SUPPORTED_OPS, and nn/jit_handles.py. Operators of the traced graph,
@@ -79,7 +84,7 @@ _PTFLOPS: Final = (
             # nn.ReLU6 calls F.hardtanh, which it does not know; SiLU it knows as a function alone.
             Term("ReLU6, 1 an element", an_output(), ("relu6",)),
             Term("SiLU, 1 an element", an_output(), ("silu",)),
-            Term("GELU, 2 an element", an_output(2), ("gelu",)),
+            Term("GELU, 2 an element", an_output(2), _GELU),
             Term("max pooling, 2 an input element", an_input(2), ("max_pool",)),
             Term("average pooling, 2 an input element", an_input(2), ("avg_pool",)),
             Term("global pooling, 2 an input element", an_input(2), ("global_pool",)),
@@ -120,6 +125,7 @@ _TORCHINFO: Final = (
             Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
             GROUP_NORM_PARAMS,
             LAYER_NORM_PARAMS,
+            *NORMS_OF_CHANNELS,
             LAYER_SCALE_PARAMS,
         ),
     ),
@@ -191,6 +197,10 @@ _TORCHPROFILE: Final = (
             Term("batch norm, 1 an element", an_output(), ("batch_norm",)),
             Term("group norm, 1 an element", an_output(), ("group_norm",)),
             Term("layer norm, 1 an element", an_output(), ("layer_norm",)),
+            # Written out: a mean, where there is one, and products.
+            Term("RMS norm, 2 an element + 1 a position", elements_and_positions, ("rms_norm",)),
+            Term("simple norm, 2 an element", an_output(2), ("simple_norm",)),
+            Term("response norm, 1 an element + 1 a channel + 1", elements_and_channels, ("response_norm",)),
             Term("average pooling, 1 an output element", an_output(), ("avg_pool",)),
             Term("global pooling, 1 an output element", an_output(), ("global_pool",)),
             Term("mean of channel attention, 1 an output element", an_output(), ("squeeze",)),
@@ -200,9 +210,10 @@ _TORCHPROFILE: Final = (
     ),
 )
 
-_DEEPSPEED: Final = (
-    # profiling/flops_profiler/profiler.py, _patch_functionals and _patch_tensor_methods: functions, whichever
-    # module calls them. An operator such as `x * y` is none of them.
+# DeepSpeed: profiling/flops_profiler/profiler.py, _patch_functionals and _patch_tensor_methods; calflops,
+# which was made from it: pytorch_ops.py, _patch_functionals. Functions, whichever module calls them; an
+# operator such as `x * y` is none of them.
+_FUNCTIONS: Final = (
     Rule("macs", products(blur=True)),
     Rule(
         "flops",
@@ -214,29 +225,7 @@ _DEEPSPEED: Final = (
             Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
             Term("ReLU, 1 an element", an_output(), ("relu",)),
             Term("SiLU, 1 an element", an_output(), ("silu",)),
-            Term("GELU, 1 an element", an_output(), ("gelu",)),
-            Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
-            Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
-            Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
-        ),
-    ),
-    PARAMS,
-)
-
-_CALFLOPS: Final = (
-    # pytorch_ops.py, _patch_functionals: functions, whichever module calls them.
-    Rule("macs", products(blur=True)),
-    Rule(
-        "flops",
-        (
-            *products(2, blur=True),
-            CONV_BIAS,
-            Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
-            Term("group norm, 5 an element", an_output(5), ("group_norm",)),
-            Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
-            Term("ReLU, 1 an element", an_output(), ("relu",)),
-            Term("SiLU, 1 an element", an_output(), ("silu",)),
-            Term("GELU, 1 an element", an_output(), ("gelu",)),
+            Term("GELU, 1 an element", an_output(), _GELU),
             Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
             Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
             Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
@@ -272,6 +261,9 @@ NOT_IN_PYCLS: Final[tuple[str, ...]] = (
     "conv1d",
     "group_norm",
     "layer_norm",
+    "rms_norm",
+    "simple_norm",
+    "response_norm",
     "layer_scale",
     "avg_pool",
     "blur_pool",
@@ -289,7 +281,7 @@ RULES: Final[dict[Tool, tuple[Rule, ...]]] = {
     Tool.thop: _THOP,
     Tool.ultralytics_thop: _ULTRALYTICS_THOP,
     Tool.torchprofile: _TORCHPROFILE,
-    Tool.deepspeed: _DEEPSPEED,
-    Tool.calflops: _CALFLOPS,
+    Tool.deepspeed: _FUNCTIONS,
+    Tool.calflops: _FUNCTIONS,
     Tool.pycls: _PYCLS,
 }

@@ -19,6 +19,7 @@ __all__ = [
     "LAYER_NORM_PARAMS",
     "LAYER_SCALE_PARAMS",
     "LINEAR_BIAS",
+    "NORMS_OF_CHANNELS",
     "PARAMS",
     "PARAMS_BUT_SOME_NORMS",
     "LayerFigure",
@@ -30,6 +31,8 @@ __all__ = [
     "an_output",
     "bias_a_channel",
     "bias_an_output",
+    "elements_and_channels",
+    "elements_and_positions",
     "entered_and_left",
     "macs",
     "products",
@@ -109,6 +112,18 @@ def weights(layer: Layer) -> int:
     return layer_params(layer) - bias_a_channel(layer)
 
 
+def elements_and_positions(layer: Layer) -> int:
+    """2 for each element, and 1 for each position."""
+    c, h, w = layer.out_shape
+    return int((2 * c + 1) * h * w)
+
+
+def elements_and_channels(layer: Layer) -> int:
+    """1 for each element, 1 for each channel, and 1 for all."""
+    c, h, w = layer.out_shape
+    return int(c * h * w + c + 1)
+
+
 def window_and_division(layer: Layer) -> int:
     """For each output of a global pooling: the additions over its window, and one division."""
     _, h, w = layer.in_shape
@@ -167,8 +182,14 @@ PARAMS_BUT_SOME_NORMS: Final = (
 )
 GROUP_NORM_PARAMS: Final = Term("group norm, 2 a channel", layer_params, ("group_norm",))
 LAYER_SCALE_PARAMS: Final = Term("layer scale, 1 a channel", layer_params, ("layer_scale",))
+NORMS_OF_CHANNELS: Final = (
+    Term("RMS norm, 1 a channel", layer_params, ("rms_norm",)),
+    Term("simple norm, 1 a channel", layer_params, ("simple_norm",)),
+    Term("response norm, 2 a channel", layer_params, ("response_norm",)),
+)
 LAYER_NORM_PARAMS: Final = Term("layer norm, 2 a channel", layer_params, ("layer_norm",))
 # The blurring filter is a buffer, which no tool takes for a parameter.
 PARAMS: Final = Rule(
-    "params", (*PARAMS_BUT_SOME_NORMS, GROUP_NORM_PARAMS, LAYER_NORM_PARAMS, LAYER_SCALE_PARAMS)
+    "params",
+    (*PARAMS_BUT_SOME_NORMS, GROUP_NORM_PARAMS, LAYER_NORM_PARAMS, *NORMS_OF_CHANNELS, LAYER_SCALE_PARAMS),
 )
