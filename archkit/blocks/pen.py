@@ -182,11 +182,16 @@ class Pen:
         groups: Any = 1,
         bias: bool = False,
         padding: int | None = None,
+        standardised: bool = False,
     ) -> None:
-        """A KxK convolution, padded by half its kernel unless `padding` says otherwise."""
+        """A KxK convolution, padded by half its kernel unless `padding` says otherwise.
+
+        Where it is standardised, its weights are normalised filter by filter before they are used.
+        """
         p = kernel // 2 if padding is None else padding
         out = (c_out, windows(self.h, kernel, stride, p), windows(self.w, kernel, stride, p))
-        self.put(name, "conv", out, kernel=kernel, stride=stride, padding=p, groups=groups, bias=bias)
+        kind, more = ("std_conv", {"eps": 8}) if standardised else ("conv", {})
+        self.put(name, kind, out, kernel=kernel, stride=stride, padding=p, groups=groups, bias=bias, **more)
 
     def norm(self, name: str, kind: str, groups: int = 1, *, eps: int = 5) -> None:
         """A normalisation of the map: `batch_norm`, `group_norm`, `layer_norm`, ..."""
@@ -215,6 +220,10 @@ class Pen:
         """Zeros around the map, as TensorFlow's `SAME` padding puts them for a conv that follows."""
         h, w = (size + at_least(0, kernel - 1 - (size - 1) % stride) for size in (self.h, self.w))
         self.put(name, "pad", (self.c, h, w), kernel=kernel, stride=stride)
+
+    def zeros(self, name: str, sides: int) -> None:
+        """So many rows and columns of zeros on every side of the map."""
+        self.put(name, "pad", (self.c, self.h + 2 * sides, self.w + 2 * sides), padding=sides)
 
     def squeeze(self, name: str) -> None:
         """The mean over H and W, inside a gate."""

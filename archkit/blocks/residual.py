@@ -2,7 +2,8 @@
 
 Sources: He et al. 2016a (basic, bottleneck), He et al. 2016b (pre-activation), Xie et al. 2017 (groups),
 Zagoruyko and Komodakis 2016 (wide bottlenecks), He et al. 2019 (average pooling on the shortcut), Hu et
-al. 2018 (attention, and SENet-154's halved first conv), Zhang 2019 (anti-aliasing).
+al. 2018 (attention, and SENet-154's halved first conv), Zhang 2019 (anti-aliasing), Kolesnikov et al. 2020
+(BiT: weight standardisation).
 
 A bottleneck's middle conv carries the stride, as in torchvision and timm ("v1.5"), unless `stride_at`
 says the first, where He et al. have it ("v1"). An average-pooled shortcut with a stride of 1 pools nothing.
@@ -16,9 +17,11 @@ from typing import Any, Final, NamedTuple
 from archkit.blocks.family import Family, add_family
 from archkit.blocks.gates import attend
 from archkit.blocks.norms import normalise
+from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import anti_alias
 from archkit.blocks.preact_keys import PREACT_PLACES
+from archkit.blocks.value_sorts import Switch
 
 __all__ = ["BOTTLENECK_EXPANSION"]
 
@@ -67,7 +70,13 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
                     pen.act(f"relu{i}")
                 at_once = stride if conv.strided and not halves else 1
                 pen.conv(
-                    f"conv{i}", conv.kernel, conv.c_out, stride=at_once, groups=conv.groups, bias=at.bias
+                    f"conv{i}",
+                    conv.kernel,
+                    conv.c_out,
+                    stride=at_once,
+                    groups=conv.groups,
+                    bias=at.bias,
+                    standardised=at.weight_std,
                 )
                 if not preact:
                     normalise(pen, f"norm{i}", at.norm)
@@ -114,7 +123,8 @@ def _shortcut(pen: Pen, at: Any, c_out: Any, stride: int, *, preact: bool) -> No
         return
     if kind == "avg" and stride != 1:
         pen.pool("pool", "avg_pool", stride, stride, ceil=True)
-    pen.conv("conv", 3 if kind == "conv3" else 1, c_out, stride=1 if kind == "avg" else stride, bias=at.bias)
+    kernel, stride = 3 if kind == "conv3" else 1, 1 if kind == "avg" else stride
+    pen.conv("conv", kernel, c_out, stride=stride, bias=at.bias, standardised=at.weight_std)
     # He et al. 2016b project with a conv alone: the norm has come before it.
     if not preact and at.shortcut_norm:
         normalise(pen, "norm", at.norm)
@@ -150,7 +160,15 @@ def _downsample(at: Any) -> dict[str, str]:
 
 # Both libraries' ResNets activate behind the convs.
 _KEYS: Final = {"timm": _timm_keys, "torchvision": _torchvision_keys}
-_OPTIONS: Final = ("kernel", "stride", "shortcut", "project", "reduce", "attn", "norm", "aa", "bias")
+WEIGHT_STD: Final = Option(
+    key="weight_std",
+    values=Switch(),
+    default=False,
+    says="whether the weights of the convs of stem and blocks are standardised, filter by filter (Qiao et al."
+    " 2019, BiT)",
+)
+_SHAPES: Final = ("kernel", "stride", "shortcut", "project", "reduce")
+_OPTIONS: Final = (*_SHAPES, "attn", "norm", "aa", "bias", WEIGHT_STD)
 _OF_BOTTLENECKS: Final = ("stride_at", "groups", "base_width")
 
 add_family(

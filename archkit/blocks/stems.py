@@ -98,6 +98,7 @@ class StemSetting(NamedTuple):
     bare: bool  # the first block norms and activates what the stem puts out
     act: str = "relu"
     padding: str = "symmetric"
+    standardised: bool = False
 
 
 def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
@@ -111,7 +112,15 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
         side = kind.kernel // 2 if kind.kernel % 2 else 0
         for i, c in enumerate(widths, 1):
             number = "" if len(widths) == 1 else str(i)
-            pen.conv(f"conv{number}", kind.kernel, c, stride=kind.stride, padding=side, bias=True)
+            pen.conv(
+                f"conv{number}",
+                kind.kernel,
+                c,
+                stride=kind.stride,
+                padding=side,
+                bias=True,
+                standardised=at.standardised,
+            )
             if kind.acts and i < len(widths):
                 activate(pen, at.act, number)
         if not at.bare:
@@ -120,7 +129,16 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
     for i, c in enumerate(widths, 1):
         number = "" if len(widths) == 1 else str(i)
         stride = kind.stride if i == 1 else 1
-        conv(pen, f"conv{number}", kind.kernel, c, stride=stride, bias=at.bias, padding=at.padding)
+        conv(
+            pen,
+            f"conv{number}",
+            kind.kernel,
+            c,
+            stride=stride,
+            bias=at.bias,
+            padding=at.padding,
+            standardised=at.standardised,
+        )
         if i < len(widths):
             normalise(pen, f"norm{number}", at.norm)
             activate(pen, at.act, number)
@@ -128,15 +146,17 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
         normalise(pen, "norm", at.norm)
         activate(pen, at.act)
     attend(pen, at.attn)
-    if at.pool == "max":
-        if at.aa == "none":
-            pen.pool("pool", "max_pool", 3, 2, 1)
-            return
-        if at.aa == "blur":
-            pen.pool("pool", "max_pool", 3, 1, 1)
-        anti_alias(pen, at.aa)
+    if at.pool in ("max", "max-zeros"):
+        if at.aa != "avg":  # which pools in place of it
+            zeros = at.pool == "max-zeros"
+            if zeros:
+                pen.zeros("pool_pad", 1)
+            pen.pool("pool", "max_pool", 3, 2 if at.aa == "none" else 1, 0 if zeros else 1)
+        if at.aa != "none":
+            anti_alias(pen, at.aa)
     elif at.pool == "conv":
-        pen.conv("pool_conv", 3, pen.c, stride=2 if at.aa == "none" else 1, bias=at.bias)
+        stride = 2 if at.aa == "none" else 1
+        pen.conv("pool_conv", 3, pen.c, stride=stride, bias=at.bias, standardised=at.standardised)
         if at.aa != "none":
             anti_alias(pen, at.aa)
         if not at.bare:

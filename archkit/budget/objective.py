@@ -130,7 +130,7 @@ def figures_read(objective: Objective) -> tuple[str, ...]:
 
 def _log_widths(nodes: Iterable[Node]) -> list[Any]:
     """The logarithm of `c_in / groups * K^2` for each conv on the main path; arrays for arrays of widths."""
-    convs = (layer for layer in main_path(nodes) if layer.kind == "conv")
+    convs = (layer for layer in main_path(nodes) if layer.kind in ("conv", "std_conv"))
     return [np.log(conv.kernel**2 * (conv.in_shape[0] // conv.groups)) for conv in convs]
 
 

@@ -88,10 +88,11 @@ class Account:
                 norm += cost.params  # of all that it stands for
             elif layer.kind == "layer_scale":
                 scale += cost.params
-            elif layer.kind in ("conv", "conv1d"):
+            elif layer.kind in ("conv", "std_conv", "conv1d"):
                 of_one = cost.params // cost.times
-                bias += cost.times * (0 if layer.bias else layer.out_shape[0] if layer.kind == "conv" else 1)
-                dense = layer_equation1(layer) - (layer.out_shape[0] if layer.kind == "conv" else 1)
+                filters = 1 if layer.kind == "conv1d" else layer.out_shape[0]
+                bias += cost.times * (0 if layer.bias else filters)
+                dense = layer_equation1(layer) - filters
                 groups += cost.times * (dense - (of_one - (layer.out_shape[0] if layer.bias else 0)))
         terms = (
             ("norm, 2 for each channel", norm),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from torch import Tensor, nn
 
-from archkit.nn.layers import BlurPool, LayerScale, SamePad, Squeeze, ZeroPad
+from archkit.nn.layers import BlurPool, LayerScale, SamePad, Squeeze, StdConv2d, ZeroPad
 from archkit.nn.module_kind import COUNTER, TORCH, ModuleKind, Shapes, in_torch, nothing
 from archkit.nn.norm_kinds import NORMS
 from archkit.plan import Layer
@@ -40,7 +40,8 @@ def _conv_tensors(layer: Layer) -> Shapes:
 
 
 def _conv(layer: Layer) -> nn.Module:
-    return nn.Conv2d(
+    kind = StdConv2d if layer.kind == "std_conv" else nn.Conv2d
+    return kind(
         layer.in_shape[0],
         layer.out_shape[0],
         layer.kernel,
@@ -82,6 +83,17 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
         types=in_torch(
             "conv.Conv2d",
             attributes=lambda layer: _conv_attributes(layer, layer.in_shape[0], layer.out_shape[0], 2),
+        ),
+        tensors=_conv_tensors,
+    ),
+    "std_conv": ModuleKind(
+        make=_conv,
+        types=dict.fromkeys(
+            ("archkit.nn.layers.StdConv2d", "timm.layers.std_conv.StdConv2d"),
+            lambda layer: {
+                **_conv_attributes(layer, layer.in_shape[0], layer.out_shape[0], 2),
+                "eps": 10.0**-layer.eps,
+            },
         ),
         tensors=_conv_tensors,
     ),
@@ -179,9 +191,15 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
         tensors=lambda layer: {"weight": layer.in_shape[:1]},
     ),
     "pad": ModuleKind(
-        make=lambda layer: SamePad(layer.kernel, layer.stride),
+        make=lambda layer: (
+            SamePad(layer.kernel, layer.stride) if layer.kernel else nn.ConstantPad2d(layer.padding, 0.0)
+        ),
         types={
-            "archkit.nn.layers.SamePad": lambda layer: {"kernel_size": layer.kernel, "stride": layer.stride}
+            "archkit.nn.layers.SamePad": lambda layer: {"kernel_size": layer.kernel, "stride": layer.stride},
+            **in_torch(
+                "padding.ConstantPad2d",
+                attributes=lambda layer: {"padding": (layer.padding,) * 4, "value": 0.0},
+            ),
         },
     ),
     "add": ModuleKind(make=None),

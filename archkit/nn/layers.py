@@ -15,6 +15,7 @@ __all__ = [
     "SamePad",
     "SimpleNorm",
     "Squeeze",
+    "StdConv2d",
     "ZeroPad",
 ]
 
@@ -184,3 +185,17 @@ class Squeeze(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x 1 x 1."""
         return x.mean((2, 3), keepdim=True)
+
+
+class StdConv2d(nn.Conv2d):
+    """A conv whose weights are standardised (Qiao et al. 2019): each filter has mean 0 and variance 1."""
+
+    eps = 1e-8  # as in timm's BiT
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> B x C' x H' x W'."""
+        filters = self.weight.reshape(1, self.out_channels, -1)
+        # Batch norm without statistics of its own: torch keeps less of it than of the formula written out.
+        weight = F.batch_norm(filters, None, None, training=True, momentum=0.0, eps=self.eps)
+        out: Tensor = self._conv_forward(x, weight.reshape_as(self.weight), self.bias)
+        return out

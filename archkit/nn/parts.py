@@ -188,7 +188,7 @@ def _archkit(module: nn.Module) -> Parts:
             if isinstance(conv, nn.Conv2d) and name != "pool_conv"
         ),
         stem_pool=tuple(
-            child for name, child in stem.named_children() if name in ("pool", "pool_conv", "aa")
+            child for name, child in stem.named_children() if name in ("pool_pad", "pool", "pool_conv", "aa")
         ),
         stem_attn=_child(module, "stem.attn"),
         stem_norm=_child(module, "stem.norm") is not None,

@@ -81,6 +81,7 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         attn=_attention("the blocks", [(block.c_out, block.attn) for block in blocks]),
         norm=norm_of(parts.norm),
         aa=_anti_alias([*parts.stem_pool, *(block.aa for block in blocks)]),
+        weight_std=_commonest([type_name(conv).endswith(".StdConv2d") for conv in convs]),
         bias=_commonest([conv.bias is not None for conv in convs]),
         pool=_window(parts.pool),
         input=shape,
@@ -230,6 +231,8 @@ def _listed(numbers: Sequence[int]) -> str:
 def _stem_pool(poolings: Sequence[nn.Module]) -> str:
     if not poolings:
         return "none"
+    if isinstance(poolings[0], nn.ConstantPad2d):
+        return "max-zeros"
     return "conv" if isinstance(poolings[0], nn.Conv2d) else "max"
 
 

@@ -94,6 +94,13 @@ KINDS: Final[Mapping[str, LayerKind]] = {
         positions=_area,
         equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
     ),
+    # The weights that it uses are made anew each time, from each filter's mean and inverse deviation.
+    "std_conv": LayerKind(
+        weights=_conv_weights,
+        positions=_area,
+        equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
+        more_kept=lambda layer, _batch, value: (_conv_weights(layer) + 2 * layer.out_shape[0]) * value,
+    ),
     # Along the channels: efficient channel attention.
     "conv1d": LayerKind(
         weights=lambda layer: layer.kernel,
@@ -157,7 +164,7 @@ KINDS: Final[Mapping[str, LayerKind]] = {
     "zero_pad": LayerKind(keeps="nothing"),
     # The product with a learned factor for each channel.
     "layer_scale": LayerKind(weights=lambda layer: layer.in_shape[0], in_place=True),
-    # Zeros around the map, as TensorFlow puts them.
+    # Zeros around the map: as TensorFlow puts them, or on every side.
     "pad": LayerKind(keeps="nothing"),
     # The residual add.
     "add": LayerKind(keeps="nothing", in_place=True),

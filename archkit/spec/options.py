@@ -180,10 +180,10 @@ _AROUND_BLOCKS: Final = (
     ),
     Option(
         key="stem_pool",
-        values=Words(("none", "max", "conv")),
+        values=Words(("none", "max", "conv", "max-zeros")),
         default=lambda values: STEMS[values["stem"].kind].pool,
-        says="what halves the map behind the stem",
-        shown="`max` for `conv7`, `deep` and `tiered`, else `none`; `conv`",
+        says="what halves the map behind the stem; `max-zeros` takes the padding for zeros (BiT)",
+        shown="`max` for `conv7`, `deep` and `tiered`, else `none`; `conv` `max-zeros`",
     ),
     Option(
         key="stem_attn",

@@ -41,6 +41,7 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             bare=bare and not values["stem_norm"],
             act=values["act"][-1],
             padding=values["padding"],
+            standardised=values["weight_std"],
         ),
         stages=tuple(family.setting(values, i, by_stage()) for i, family in enumerate(families)),
         strides=values["stride"],

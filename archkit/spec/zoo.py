@@ -197,6 +197,17 @@ def _preact() -> Iterator[Known]:
             if suffix in ("", "d") or depth == 50:
                 spec = f"[{blocks}]x[64,128,256,512] block={kind} {options} input=3x224x224 classes=1000"
                 yield Known(f"resnetv2_{depth}{suffix}", spec, f"{_HE2}; timm, models/resnetv2.py")
+    for depth, blocks, times in (
+        (50, "3,4,6,3", (1, 3)),
+        (101, "3,4,23,3", (1, 3)),
+        (152, "3,8,36,3", (2, 4)),
+    ):
+        for k in times:
+            channels = ",".join(str(64 * k * i) for i in (1, 2, 4, 8))
+            stem = f"stem=conv7:{64 * k}" if k > 1 else _C7
+            options = f"weight_std=yes {stem} stem_pool=max-zeros norm=group input=3x224x224 classes=1000"
+            spec = f"[{blocks}]x[{channels}] block=preact-bottleneck {options}"
+            yield Known(f"resnetv2_{depth}x{k}_bit", spec, "Kolesnikov et al. 2020, Big Transfer; timm")
 
 
 _ENTRIES: Final = (*_PAPER_ENTRIES, *_cifar(), *_imagenet(), *_preact())

@@ -56,10 +56,6 @@ LEFT_OUT: Final = {
     },
     "vgg": {},
     "resnetv2": {
-        **{
-            f"resnetv2_{size}_bit": "convs whose weights are standardised (BiT)"
-            for size in ("50x1", "50x3", "101x1", "101x3", "152x2", "152x4")
-        },
         **dict.fromkeys(("resnetv2_50d_evos", "resnetv2_50d_frn"), EVO),
     },
     "convnext": {},

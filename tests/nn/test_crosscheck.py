@@ -117,13 +117,15 @@ def test_torchvisions_resnets_at_64(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "resnetv2_50x1_bit",
+        "[1,1]x[8,16] weight_std=yes bias=yes stem=deep:8 stem_pool=conv",
         "convnext_zepto_rms_ols",
         "convnextv2_atto",
         "test_convnext",
         "[1,1]x[8,16] norm=rms block=preact attn=se",
     ],
 )
-def test_norms_of_other_kinds(text: str) -> None:
+def test_norms_and_convs_of_other_kinds(text: str) -> None:
     assert_agrees(parse(f"{text} input=3x64x64"))
 
 

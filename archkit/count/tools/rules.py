@@ -22,6 +22,7 @@ from archkit.count.tools.terms import (
     NORMS_OF_CHANNELS,
     PARAMS,
     PARAMS_BUT_SOME_NORMS,
+    STANDARDISATION,
     Rule,
     Term,
     Tool,
@@ -39,6 +40,7 @@ from archkit.count.tools.terms import (
 
 __all__ = ["NOT_IN_PYCLS", "OLDER_PTFLOPS", "RULES"]
 
+_BIAS_OF_PLAIN: Final = CONV_BIAS._replace(kinds=("conv",))
 _GELU: Final = ("gelu", "gelu-tanh")
 
 _FVCORE: Final = (
@@ -48,6 +50,8 @@ _FVCORE: Final = (
         "flops",
         (
             *products(blur=True),
+            # Standardised weights are those of a batch norm in train mode without weight and bias.
+            STANDARDISATION,
             # batchnorm_flop_jit: 2 with weight and bias in eval mode (5 in train mode).
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 5 an element", an_output(5), ("group_norm",)),
@@ -60,7 +64,7 @@ _FVCORE: Final = (
     Rule(
         "activations",
         (
-            Term("conv outputs", an_output(), ("conv",)),
+            Term("conv outputs", an_output(), ("conv", "std_conv")),
             Term("conv1d outputs", an_output(), ("conv1d",)),
             Term("blur pooling outputs", an_output(), ("blur_pool",)),
             Term("linear outputs", an_output(), ("linear",)),
@@ -75,8 +79,8 @@ _PTFLOPS: Final = (
     Rule(
         "macs",
         (
-            *products(blur=False),
-            CONV_BIAS,
+            *products(blur=False, standardised=False),
+            _BIAS_OF_PLAIN,
             LINEAR_BIAS,
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 2 an element", an_output(2), ("group_norm",)),
@@ -98,8 +102,8 @@ _PTFLOPS: Final = (
 OLDER_PTFLOPS: Final = Rule(
     "macs",
     (
-        *products(blur=False),
-        CONV_BIAS,
+        *products(blur=False, standardised=False),
+        _BIAS_OF_PLAIN,
         LINEAR_BIAS,
         Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
         Term("ReLU, 1 an element", an_output(), ("relu",)),
@@ -146,7 +150,7 @@ _THOP: Final = (
     Rule(
         "macs",
         (
-            *products(blur=False),
+            *products(blur=False, standardised=False),
             # count_normalization: twice calculate_norm, which is already 2 an element.
             Term("batch norm, 4 an element", an_output(4), ("batch_norm",)),
             Term("average pooling, 1 an output element", an_output(), ("avg_pool",)),
@@ -220,6 +224,7 @@ _FUNCTIONS: Final = (
         (
             *products(2, blur=True),
             CONV_BIAS,
+            STANDARDISATION,
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 5 an element", an_output(5), ("group_norm",)),
             Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
@@ -258,6 +263,7 @@ _PYCLS: Final = (
 )
 
 NOT_IN_PYCLS: Final[tuple[str, ...]] = (
+    "std_conv",
     "conv1d",
     "group_norm",
     "layer_norm",

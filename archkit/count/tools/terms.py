@@ -22,6 +22,7 @@ __all__ = [
     "NORMS_OF_CHANNELS",
     "PARAMS",
     "PARAMS_BUT_SOME_NORMS",
+    "STANDARDISATION",
     "LayerFigure",
     "Rule",
     "Term",
@@ -124,6 +125,11 @@ def elements_and_channels(layer: Layer) -> int:
     return int(c * h * w + c + 1)
 
 
+def four_a_weight(layer: Layer) -> int:
+    """4 for each weight."""
+    return 4 * weights(layer)
+
+
 def window_and_division(layer: Layer) -> int:
     """For each output of a global pooling: the additions over its window, and one division."""
     _, h, w = layer.in_shape
@@ -157,10 +163,20 @@ def all_entered_and_left(layer: Layer) -> int:
     return int(prod(layer.in_shape) + prod(layer.out_shape))
 
 
-def products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
-    """Convs and the linear layer; whether the conv inside blur pooling is seen differs by tool."""
+def products(times: int = 1, *, blur: bool, standardised: bool = True) -> tuple[Term, ...]:
+    """Convs and the linear layer; whether two kinds of conv are seen differs by tool.
+
+    Args:
+        times: for each multiply-add.
+        blur: whether the conv inside blur pooling is seen.
+        standardised: whether those are whose weights are standardised.
+    """
     prefix = "" if times == 1 else f"{times} x "
-    seen = (Term(f"{prefix}blur pooling's conv", macs(times), ("blur_pool",)),) if blur else ()
+    seen: tuple[Term, ...] = ()
+    if blur:
+        seen = (Term(f"{prefix}blur pooling's conv", macs(times), ("blur_pool",)),)
+    if standardised:
+        seen = (Term(f"{prefix}standardised conv", macs(times), ("std_conv",)), *seen)
     return (
         Term(f"{prefix}conv", macs(times), ("conv",)),
         Term(f"{prefix}conv1d", macs(times), ("conv1d",)),
@@ -169,7 +185,9 @@ def products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
     )
 
 
-CONV_BIAS: Final = Term("conv bias", bias_an_output, ("conv",))
+CONV_BIAS: Final = Term("conv bias", bias_an_output, ("conv", "std_conv"))
+STANDARDISATION: Final = Term("standardisation, 4 a weight", four_a_weight, ("std_conv",))
+STD_CONV_PARAMS: Final = Term("standardised conv weights", layer_params, ("std_conv",))
 LINEAR_BIAS: Final = Term("linear bias", bias_an_output, ("linear",))
 
 PARAMS_BUT_SOME_NORMS: Final = (
@@ -191,5 +209,12 @@ LAYER_NORM_PARAMS: Final = Term("layer norm, 2 a channel", layer_params, ("layer
 # The blurring filter is a buffer, which no tool takes for a parameter.
 PARAMS: Final = Rule(
     "params",
-    (*PARAMS_BUT_SOME_NORMS, GROUP_NORM_PARAMS, LAYER_NORM_PARAMS, *NORMS_OF_CHANNELS, LAYER_SCALE_PARAMS),
+    (
+        *PARAMS_BUT_SOME_NORMS,
+        STD_CONV_PARAMS,
+        GROUP_NORM_PARAMS,
+        LAYER_NORM_PARAMS,
+        *NORMS_OF_CHANNELS,
+        LAYER_SCALE_PARAMS,
+    ),
 )
