@@ -140,13 +140,13 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
         ),
     ),
     "blur_pool": ModuleKind(
-        make=lambda layer: BlurPool(layer.in_shape[0]),
+        make=lambda layer: BlurPool(layer.in_shape[0], padding=layer.padding),
         types={
-            "archkit.nn.layers.BlurPool": nothing,
+            "archkit.nn.layers.BlurPool": lambda layer: {"padding": layer.padding},
             "timm.layers.blur_pool.BlurPool2d": lambda layer: {
                 "filt_size": 3,
                 "stride": (layer.stride,) * 2,
-                "pad_mode": "reflect",
+                "pad_mode": "reflect" if layer.padding else "none",
                 "channels": layer.in_shape[0],
             },
         },

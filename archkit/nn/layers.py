@@ -45,8 +45,9 @@ class BlurPool(nn.Module):
 
     filter: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, padding: int = 1) -> None:
         super().__init__()
+        self.padding = padding  # by which the map is reflected at its edges
         # Neither learned nor saved, since the number of channels is all that it depends on.
         self.register_buffer("filter", torch.empty(channels, 1, 3, 3), persistent=False)
         self.reset_parameters()
@@ -64,7 +65,7 @@ class BlurPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x ceil(H / 2) x ceil(W / 2)."""
-        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        padded = F.pad(x, (self.padding,) * 4, mode="reflect") if self.padding else x
         return F.conv2d(padded, self.filter, stride=2, groups=x.shape[1])
 
 

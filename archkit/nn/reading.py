@@ -241,7 +241,7 @@ def _anti_alias(modules: Iterable[nn.Module | None]) -> str:
         if isinstance(module, nn.AvgPool2d):
             return "avg"
         if module is not None and type_name(module).rpartition(".")[2].startswith("BlurPool"):
-            return "blur"
+            return "blur" if getattr(module, "padding", 1) else "blur-zeros"
     return "none"
 
 

@@ -78,7 +78,9 @@ def _elements(shape: tuple[Any, ...]) -> Any:
 
 
 def _padded(layer: Layer, batch: int, value: int) -> Any:
-    # Blur pooling is a conv over the map with a row and a column more on each side.
+    # Blur pooling is a conv over the map with a row and a column more on each side, or over its input.
+    if not layer.padding:
+        return 0
     c, h, w = layer.in_shape
     return c * (h + 2) * (w + 2) * batch * value
 
@@ -146,7 +148,7 @@ KINDS: Final[Mapping[str, LayerKind]] = {
         more_kept=lambda layer, batch, _value: _elements(layer.out_shape) * batch * _INDEX_BYTES
     ),
     "avg_pool": LayerKind(),
-    # A fixed binomial 3x3 filter, padded by reflection.
+    # A fixed binomial 3x3 filter, padded by reflection or not at all.
     "blur_pool": LayerKind(
         more_kept=_padded,
         # The filter of each channel. It depends on nothing, and is neither learned nor saved.

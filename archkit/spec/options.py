@@ -222,9 +222,10 @@ _AROUND_BLOCKS: Final = (
     ),
     Option(
         key="aa",
-        values=Words(("none", "avg", "blur")),
+        values=Words(("none", "avg", "blur", "blur-zeros")),
         default="none",
-        says="anti-aliasing: a block's conv of stride 2 runs at stride 1 and this pooling follows",
+        says="anti-aliasing: a block's conv of stride 2 runs at stride 1 and this pooling follows;"
+        " `blur-zeros` sees zeros at the edges, not the map reflected",
     ),
     Option(
         key="bias",

@@ -19,8 +19,6 @@ UIB: Final = "blocks with a choice of two depthwise convs (universal inverted bo
 NO_SUM: Final = "a further block of its first stage has no sum, although its map stays"
 HEAD: Final = "a head whose hidden layer has no bias, or a norm in its place"
 GATE: Final = "attention that the language has no word for"
-BLUR: Final = "a blur that pads with zeros"
-EPSILON: Final = "layer norms with another epsilon"
 
 LEFT_OUT: Final = {
     "efficientnet": {
@@ -36,9 +34,7 @@ LEFT_OUT: Final = {
         **dict.fromkeys(("efficientnet_x_b3", "efficientnet_x_b5", "efficientnet_h_b5"), SPACE),
         **{f"{tf}efficientnet_{size}": NO_SUM for tf in ("", "tf_") for size in ("em", "el")},
         "mobilenet_edgetpu_100": NO_SUM.replace("its first", "a"),
-        "efficientnet_blur_b0": BLUR,
         "gc_efficientnetv2_rw_t": GATE,
-        "test_efficientnet_ln": EPSILON,
     },
     "mobilenetv3": {
         **{

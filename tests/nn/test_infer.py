@@ -63,6 +63,7 @@ def test_archkits_own_networks(name: str) -> None:
 @example(parse("[1]x[1] stem=overlap:4 attn=se"))
 @example(parse("[1]x[1] stem=patch4 bias=yes"))
 @example(parse("[1]x[1] stem=overlap-act:4"))
+@example(parse("[1,1]x[4,8] stem=conv7:4 aa=blur-zeros"))
 @example(parse("[1]x[4] weight_std=yes stem_pool=max-zeros"))
 @example(parse("[1]x[4] norm=layer-torch"))
 @example(parse("[1]x[4] norm=rms block=preact"))
