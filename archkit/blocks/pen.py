@@ -193,6 +193,30 @@ class Pen:
         kind, more = ("std_conv", {"eps": 8}) if standardised else ("conv", {})
         self.put(name, kind, out, kernel=kernel, stride=stride, padding=p, groups=groups, bias=bias, **more)
 
+    def mix(
+        self,
+        name: str,
+        kernels: tuple[int, ...],
+        c_out: Any,
+        *,
+        stride: int = 1,
+        groups: Any = 1,
+        padding: int | None = None,
+    ) -> None:
+        """Convs side by side, each of its own kernel and with its share of the channels (MixConv).
+
+        The map is padded for the widest kernel. `groups` is 1, or the channels that enter: depthwise.
+        """
+        for channels in (self.c, c_out):
+            reason = "stage {stage} has {channels} channels for {kernels} kernels side by side"
+            enough = channels >= len(kernels)
+            self.need(enough, reason, "channels", channels=channels, kernels=len(kernels))
+        widest = max(kernels)
+        p = widest // 2 if padding is None else padding
+        out = (c_out, windows(self.h, widest, stride, p), windows(self.w, widest, stride, p))
+        geometry = {"stride": stride, "padding": p, "groups": groups, "kernels": kernels}
+        self.put(name, "mix_conv", out, kernel=widest, **geometry)
+
     def norm(self, name: str, kind: str, groups: int = 1, *, eps: int = 5) -> None:
         """A normalisation of the map: `batch_norm`, `group_norm`, `layer_norm`, ..."""
         self.put(name, kind, self.shape, groups=groups, eps=eps)

@@ -88,7 +88,7 @@ class Account:
                 norm += cost.params  # of all that it stands for
             elif layer.kind == "layer_scale":
                 scale += cost.params
-            elif layer.kind in ("conv", "std_conv", "conv1d"):
+            elif layer.kind in ("conv", "std_conv", "mix_conv", "conv1d"):
                 of_one = cost.params // cost.times
                 filters = 1 if layer.kind == "conv1d" else layer.out_shape[0]
                 bias += cost.times * (0 if layer.bias else filters)

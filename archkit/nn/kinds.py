@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 
-from archkit.nn.layers import BlurPool, LayerScale, SamePad, Squeeze, StdConv2d, ZeroPad
+from archkit.nn.layers import BlurPool, LayerScale, MixConv, SamePad, Squeeze, StdConv2d, ZeroPad
 from archkit.nn.module_kind import COUNTER, TORCH, ModuleKind, Shapes, in_torch, nothing
 from archkit.nn.norm_kinds import NORMS
 from archkit.plan import Layer
@@ -50,6 +51,21 @@ def _conv(layer: Layer) -> nn.Module:
         groups=layer.groups,
         bias=layer.bias,
     )
+
+
+def _mix(layer: Layer) -> MixConv:
+    how = {"stride": layer.stride, "padding": layer.padding, "depthwise": layer.groups != 1}
+    return MixConv(layer.in_shape[0], layer.out_shape[0], layer.kernels, **how)
+
+
+def _mix_attributes(layer: Layer) -> dict[str, Any]:
+    with torch.device("meta"):
+        return {"parts": _mix(layer).parts}
+
+
+def _mix_shapes(layer: Layer) -> list[tuple[int, ...]]:
+    with torch.device("meta"):
+        return [tuple(weight.shape) for weight in _mix(layer).parameters()]
 
 
 def _along_channels(conv: nn.Module, x: Tensor) -> Tensor:
@@ -96,6 +112,11 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
             },
         ),
         tensors=_conv_tensors,
+    ),
+    "mix_conv": ModuleKind(
+        make=_mix,
+        types={"archkit.nn.layers.MixConv": _mix_attributes},
+        tensors=lambda layer: {f"{i}.weight": shape for i, shape in enumerate(_mix_shapes(layer))},
     ),
     "conv1d": ModuleKind(
         make=lambda layer: nn.Conv1d(1, 1, layer.kernel, padding=layer.padding, bias=False),

@@ -10,6 +10,7 @@ __all__ = [
     "BlurPool",
     "ChannelNorm",
     "LayerScale",
+    "MixConv",
     "ResponseNorm",
     "RmsNorm",
     "SamePad",
@@ -161,6 +162,49 @@ class LayerScale(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> the same."""
         return x * self.weight[:, None, None]
+
+
+class MixConv(nn.Module):
+    """Convs side by side, each with its kernel and its share of the channels (MixConv, Tan and Le 2019).
+
+    `padding` is that of the widest kernel. The others have less of it; if it is 0, they do not see the edges.
+    """
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernels: tuple[int, ...],
+        *,
+        stride: int,
+        padding: int,
+        depthwise: bool,
+    ) -> None:
+        super().__init__()
+        self.shares = _shares(c_in, len(kernels))
+        widest = max(kernels)
+        self.crops = tuple(max(0, (widest - kernel) // 2 - padding) for kernel in kernels)
+        sides = [max(0, padding - (widest - kernel) // 2) for kernel in kernels]
+        for i, (enter, leave) in enumerate(zip(self.shares, _shares(c_out, len(kernels)), strict=True)):
+            groups = enter if depthwise else 1
+            conv = nn.Conv2d(enter, leave, kernels[i], stride, sides[i], groups=groups, bias=False)
+            self.add_module(str(i), conv)
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """What each conv is, in all that matters."""
+        return tuple((type(conv), *map(str, (conv, self.shares, self.crops))) for conv in self.children())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W -> B x C' x H' x W'."""
+        h, w = x.shape[2], x.shape[3]
+        shares = torch.split(x, self.shares, 1)
+        each = zip(self.children(), shares, self.crops, strict=True)
+        return torch.cat([conv(part[:, :, a : h - a, a : w - a] if a else part) for conv, part, a in each], 1)
+
+
+def _shares(channels: int, n: int) -> list[int]:
+    return [channels // n + (channels % n if i == 0 else 0) for i in range(n)]
 
 
 class SamePad(nn.Module):

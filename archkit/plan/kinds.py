@@ -66,6 +66,20 @@ def _conv_weights(layer: Layer) -> Any:
     return layer.kernel * layer.kernel * each * layer.out_shape[0]
 
 
+def _mix_weights(layer: Layer) -> Any:
+    # Each of n convs has an n-th of the channels, and the first what is left over too.
+    n, found = len(layer.kernels), 0
+    for i, kernel in enumerate(layer.kernels):
+        enter, leave = (c // n + (c - n * (c // n) if i == 0 else 0) for c in _channels(layer))
+        dense = isinstance(layer.groups, int) and layer.groups == 1
+        found = found + kernel * kernel * leave * (enter if dense else 1)
+    return found
+
+
+def _channels(layer: Layer) -> tuple[Any, Any]:
+    return layer.in_shape[0], layer.out_shape[0]
+
+
 def _area(layer: Layer) -> Any:
     return layer.out_shape[1] * layer.out_shape[2]
 
@@ -102,6 +116,12 @@ KINDS: Final[Mapping[str, LayerKind]] = {
         positions=_area,
         equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
         more_kept=lambda layer, _batch, value: (_conv_weights(layer) + 2 * layer.out_shape[0]) * value,
+    ),
+    # Convs side by side; each keeps its part of the input, which is no copy.
+    "mix_conv": LayerKind(
+        weights=_mix_weights,
+        positions=_area,
+        equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
     ),
     # Along the channels: efficient channel attention.
     "conv1d": LayerKind(

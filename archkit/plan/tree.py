@@ -32,6 +32,7 @@ class Layer(NamedTuple):
     bias: whether a conv or linear layer has one.
     ceil: whether a pool keeps the last, incomplete window.
     eps: 10 to the minus this is what a norm, or a conv's standardised weights, add to the variance.
+    kernels: of the convs that stand side by side in a `mix_conv`; its kernel is the widest of them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Layer(NamedTuple):
     bias: bool = False
     ceil: bool = False
     eps: int = 5
+    kernels: tuple[int, ...] = ()
 
     @property
     def own_name(self) -> str:

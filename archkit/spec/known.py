@@ -44,6 +44,8 @@ class Run(NamedTuple):
     act: str = "relu"
     block: str = "mbconv"
     group_width: int = 0
+    mix: int = 1
+    split: str = "none"
 
 
 def scaled(channels: int, times: str, by: int = 8) -> int:
@@ -75,6 +77,8 @@ def blocks_and_options(runs: Sequence[Run], *options: str) -> str:
         "se": ("none",) * n,
         "expand": ("1", *("6",) * (n - 1)),
         "group_width": (0,) * n,
+        "mix": (1,) * n,
+        "split": ("none",) * n,
         "act": ("relu",) * n,
     }
     parts = [f"[{_list(run.n for run in runs)}]x[{_list(run.c for run in runs)}]"]
@@ -90,16 +94,19 @@ def blocks_and_options(runs: Sequence[Run], *options: str) -> str:
 def runs_of(rows: str, **common: str) -> tuple[Run, ...]:
     """Runs from the rows of a table: `2x24 s2 k5 e4`, with what the rows have in common given once.
 
-    Letters: s stride, k kernel, e expansion, q squeeze-and-excitation, a activation, b block, g group width.
+    Letters: s stride, k kernel, e expansion, q squeeze-and-excitation, a activation, b block, g group width,
+    m kernels side by side, p split 1x1 convs.
     """
     keys = {"s": "stride", "k": "kernel", "e": "expand", "q": "se", "a": "act", "b": "block"}
-    keys["g"] = "group_width"
+    keys |= {"g": "group_width", "m": "mix", "p": "split"}
     found = []
     for row in rows.split(","):
         size, *options = row.split()
         n, c = map(int, size.split("x"))
         given = {**common, **{keys[option[0]]: option[1:] for option in options}}
-        numbers = {key: int(given.pop(key)) for key in ("stride", "kernel", "group_width") if key in given}
+        numbers = {
+            key: int(given.pop(key)) for key in ("stride", "kernel", "group_width", "mix") if key in given
+        }
         found.append(Run(n, c, **numbers, **given))  # type: ignore[arg-type]  # the numbers are among them
     return tuple(found)
 

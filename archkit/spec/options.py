@@ -163,6 +163,12 @@ _AROUND_BLOCKS: Final = (
         says="activation; the stem and the head have that of the last stage",
     ),
     Option(
+        key="ends_act",
+        values=Words(("last", *ACTIVATIONS)),
+        default="last",
+        says="activation of stem and head where it is not that of the last stage (ReLU in MixNet)",
+    ),
+    Option(
         key="padding",
         values=Words(PADDINGS),
         default="symmetric",

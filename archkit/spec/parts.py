@@ -30,6 +30,7 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
     """The parts of a network, from the values of all options."""
     families = [FAMILIES[name] for name in values["block"]]
     bare = families[0].activates_first
+    act = values["act"][-1] if values["ends_act"] == "last" else values["ends_act"]
     return Parts(
         stem=StemSetting(
             kind=values["stem"].kind,
@@ -39,7 +40,7 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             bias=values["bias"],
             aa=values["aa"],
             bare=bare and not values["stem_norm"],
-            act=values["act"][-1],
+            act=act,
             padding=values["padding"],
             standardised=values["weight_std"],
         ),
@@ -51,7 +52,7 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             activates=bare,
             conv=values["head_conv"],
             hidden=values["head_hidden"],
-            act=values["act"][-1],
+            act=act,
             norms=values["head_norm"] if families[-1].norms_pooled else "none",
         ),
     )

@@ -13,6 +13,7 @@ from typing import Final
 
 from archkit.spec.known import Known
 from archkit.spec.zoo_convnext import convnexts
+from archkit.spec.zoo_mixnet import mixnets
 from archkit.spec.zoo_mobile import mobile
 from archkit.spec.zoo_plain import plain
 from archkit.spec.zoo_regnet import regnets
@@ -225,7 +226,7 @@ def find(name: str) -> Known | None:
 @lru_cache(maxsize=1)
 def _of_families() -> dict[str, Known]:
     """Those that are no ResNets, put together when one is first asked for."""
-    return {known.name: known for known in (*mobile(), *regnets(), *convnexts(), *plain())}
+    return {known.name: known for known in (*mobile(), *mixnets(), *regnets(), *convnexts(), *plain())}
 
 
 def _wide(name: str) -> Known | None:

@@ -44,6 +44,8 @@ NETWORKS = [
     "[1,1]x[8,16] weight_std=yes stem_pool=max-zeros",
     "[1,1]x[8,16] weight_std=yes bias=yes block=preact-bottleneck norm=group:4 shortcut=avg aa=blur",
     "[1,1]x[8,16] stem=deep:8 stem_pool=conv aa=blur-zeros",
+    "[1,1]x[8,16] block=mbconv mix=3 split=both",
+    "[1,2]x[9,17] block=mbconv mix=2 padding=same split=project round=1 expand=3",
     "[1,1]x[8,16] norm=rms",
     "[1,1]x[8,16] norm=simple block=preact",
     "[2,1]x[8,16] block=convnext grn=yes act=gelu-tanh head_norm=map stem=overlap-act:8",

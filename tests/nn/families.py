@@ -9,7 +9,6 @@ import torchvision
 
 from archkit.spec import zoo
 
-MIXED: Final = "convs of several kernels side by side (MixConv)"
 EXPERTS: Final = "convs whose weights depend on the image (CondConv)"
 PRUNED: Final = "pruned conv by conv: each has a width of its own, which no list by stage says"
 EVO: Final = "a norm of another kind (EvoNorm, filter response norm)"
@@ -22,8 +21,6 @@ GATE: Final = "attention that the language has no word for"
 
 LEFT_OUT: Final = {
     "efficientnet": {
-        **dict.fromkeys(("mixnet_s", "mixnet_m", "mixnet_l", "mixnet_xl", "mixnet_xxl"), MIXED),
-        **dict.fromkeys(("tf_mixnet_s", "tf_mixnet_m", "tf_mixnet_l"), MIXED),
         **{
             f"{tf}efficientnet_cc_{size}": EXPERTS
             for tf in ("", "tf_")

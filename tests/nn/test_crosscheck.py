@@ -117,6 +117,7 @@ def test_torchvisions_resnets_at_64(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "tf_mixnet_s",
         "resnetv2_50x1_bit",
         "[1,1]x[8,16] weight_std=yes bias=yes stem=deep:8 stem_pool=conv",
         "convnext_zepto_rms_ols",

@@ -64,7 +64,7 @@ _FVCORE: Final = (
     Rule(
         "activations",
         (
-            Term("conv outputs", an_output(), ("conv", "std_conv")),
+            Term("conv outputs", an_output(), ("conv", "std_conv", "mix_conv")),
             Term("conv1d outputs", an_output(), ("conv1d",)),
             Term("blur pooling outputs", an_output(), ("blur_pool",)),
             Term("linear outputs", an_output(), ("linear",)),
@@ -264,6 +264,7 @@ _PYCLS: Final = (
 
 NOT_IN_PYCLS: Final[tuple[str, ...]] = (
     "std_conv",
+    "mix_conv",
     "conv1d",
     "group_norm",
     "layer_norm",

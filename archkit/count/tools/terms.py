@@ -178,7 +178,7 @@ def products(times: int = 1, *, blur: bool, standardised: bool = True) -> tuple[
     if standardised:
         seen = (Term(f"{prefix}standardised conv", macs(times), ("std_conv",)), *seen)
     return (
-        Term(f"{prefix}conv", macs(times), ("conv",)),
+        Term(f"{prefix}conv", macs(times), ("conv", "mix_conv")),
         Term(f"{prefix}conv1d", macs(times), ("conv1d",)),
         *seen,
         Term(f"{prefix}linear", macs(times), ("linear",)),
@@ -191,7 +191,7 @@ STD_CONV_PARAMS: Final = Term("standardised conv weights", layer_params, ("std_c
 LINEAR_BIAS: Final = Term("linear bias", bias_an_output, ("linear",))
 
 PARAMS_BUT_SOME_NORMS: Final = (
-    Term("conv weights", weights, ("conv",)),
+    Term("conv weights", weights, ("conv", "mix_conv")),
     Term("conv bias", bias_a_channel, ("conv",)),
     Term("conv1d weights", weights, ("conv1d",)),
     Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
