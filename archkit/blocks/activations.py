@@ -8,9 +8,9 @@ from archkit.blocks.pen import Pen
 
 __all__ = ["ACTIVATIONS", "activate", "named"]
 
-ACTIVATIONS: Final = ("relu", "relu6", "silu", "hswish", "gelu")
+ACTIVATIONS: Final = ("relu", "relu6", "silu", "hswish", "gelu", "gelu-tanh")
 """The default first. ReLU6 is MobileNet's, SiLU EfficientNet's ("swish"), the hard swish MobileNetV3's, GELU
-ConvNeXt's."""
+ConvNeXt's; `gelu-tanh` takes the tanh that comes near to it (Hendrycks and Gimpel 2016)."""
 
 
 def activate(pen: Pen, kind: str, number: str = "") -> None:

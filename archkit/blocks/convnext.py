@@ -1,17 +1,20 @@
 """ConvNeXt's block (Liu et al. 2022): a depthwise conv, a norm, and two 1x1 convs with an activation between.
 
 A stage with a stride begins with a norm and a conv whose windows do not overlap. All convs have a bias, and
-what the body puts out is scaled channel by channel.
+what the body puts out is scaled channel by channel. ConvNeXt V2 (Woo et al. 2023) norms what the activation
+puts out by its response over the whole map instead.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from archkit.blocks.activations import named
 from archkit.blocks.family import Family, Places, add_family
 from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
+from archkit.blocks.stems import STEMS
 from archkit.blocks.value_sorts import Switch
 
 _EXPANSION: Final = 4
@@ -22,6 +25,12 @@ LAYER_SCALE: Final = Option(
     default=True,
     says="whether a factor for each channel, which is learned, scales what the body puts out",
     shown="`yes` `no`",
+)
+GRN: Final = Option(
+    key="grn",
+    values=Switch(),
+    default=False,
+    says="whether global response normalisation stands behind the activation (ConvNeXt V2)",
 )
 
 
@@ -43,6 +52,8 @@ def _draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
         normalise(pen, "norm", at.norm)
         pen.conv("expand", 1, _EXPANSION * c, bias=True)
         pen.act("act", at.act)
+        if at.grn:
+            pen.response_norm("grn")
         pen.conv("project", 1, c, bias=True)
         if at.layer_scale:
             pen.layer_scale("layer_scale")
@@ -62,13 +73,21 @@ def _downs(there: list[str]) -> dict[str, str]:
 
 def _timm(spec: Any) -> Places:
     inside = {"depthwise": "conv_dw", "norm": "norm", "layer_scale": "gamma="}
-    inside |= {"expand": "mlp.fc1", "act": "mlp.act", "project": "mlp.fc2"}
+    inside |= {"expand": "mlp.fc1", "act": "mlp.act", "grn": "mlp.grn", "project": "mlp.fc2"}
     head = {"pool": "head.global_pool.pool", "norm": "head.norm", "flatten": "head.flatten"}
     head |= {"fc1": "head.pre_logits.fc", "act1": "head.pre_logits.act", "fc": "head.fc"}
-    stages, convs = range(len(spec.blocks)), len(spec.stem.widths)
+    stem = {"conv": "stem.0", "norm": "stem.1"}
+    if len(spec.stem.widths) == 2:
+        between = STEMS[spec.stem.kind].acts
+        stem = {"conv1": "stem.0", "conv2": f"stem.{1 + between}", "norm": f"stem.{2 + between}"}
+        stem[f"{named(spec.act[-1])}1"] = "stem.1"
+    if spec.head_norm == "map":
+        head["norm"] = "norm_pre"
+        head["flatten"] = "head.global_pool.flatten"
+    stages = range(len(spec.blocks))
     return Places(
         network="ConvNeXt",
-        stem={"conv": "stem.0", "conv1": "stem.0", "conv2": "stem.1", "norm": f"stem.{convs}"},
+        stem=stem,
         head=head,
         blocks=[[f"stages.{i}.blocks.{j}." for j in range(spec.blocks[i])] for i in stages],
         inside=lambda _: inside,
@@ -94,11 +113,11 @@ add_family(
     Family(
         name="convnext",
         draw=_draw,
-        options=("kernel", "stride", "norm", "act", LAYER_SCALE),
+        options=("kernel", "stride", "norm", "act", "head_norm", LAYER_SCALE, GRN),
         defaults={"kernel": 7, "norm": Norm("layer"), "act": "gelu"},
         noun="ConvNeXt blocks",
         norms_pooled=True,
         places={"timm": _timm, "torchvision": _torchvision},
-        source="Liu et al. 2022, A ConvNet for the 2020s",
+        source="Liu et al. 2022, A ConvNet for the 2020s; Woo et al. 2023, ConvNeXt V2",
     )
 )

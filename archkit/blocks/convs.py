@@ -24,13 +24,22 @@ def conv(
     groups: Any = 1,
     bias: bool = False,
     padding: str = "symmetric",
+    standardised: bool = False,
 ) -> None:
     """A conv, behind a layer that pads the map where `padding` is `same` and that makes a difference."""
-    if padding == "symmetric" or stride == 1:
-        pen.conv(name, kernel, c_out, stride=stride, groups=groups, bias=bias)
-        return
-    pen.pad(f"{name}_pad", kernel, stride)
-    pen.conv(name, kernel, c_out, stride=stride, groups=groups, bias=bias, padding=0)
+    same = padding == "same" and stride != 1
+    if same:
+        pen.pad(f"{name}_pad", kernel, stride)
+    pen.conv(
+        name,
+        kernel,
+        c_out,
+        stride=stride,
+        groups=groups,
+        bias=bias,
+        padding=0 if same else None,
+        standardised=standardised,
+    )
 
 
 def groups_of(pen: Pen, channels: Any, width: int) -> Any:

@@ -61,7 +61,7 @@ class Family:
         option_keys: the keys of its options.
         noun: what several of its blocks are called in a message.
         defaults: of options, where they are not those of other families.
-        norms_pooled: whether the head norms what it has pooled.
+        norms_pooled: whether the head norms what it has pooled, or the map before that (`head_norm`).
         activates_first: whether a block norms and activates what enters it, so that the stem leaves that
             to the first block, and the head does it once more.
         activates_last: whether the head activates what leaves the last block, without a norm and unless it

@@ -7,13 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from archkit.blocks.activations import activate
 from archkit.blocks.norms import Norm, normalise
-from archkit.blocks.number_sorts import Widths
-from archkit.blocks.option import Option
 from archkit.blocks.pen import Pen
-from archkit.blocks.value_sorts import MaxPool, Whole, Words
-from archkit.blocks.values import Range
+from archkit.blocks.value_sorts import MaxPool
 
-__all__ = ["HEAD_KEYS", "HEAD_ROWS", "HeadSetting", "draw_head"]
+__all__ = ["HEAD_KEYS", "HeadSetting", "draw_head"]
 
 
 class HeadSetting(NamedTuple):
@@ -26,7 +23,7 @@ class HeadSetting(NamedTuple):
     hidden: tuple[int, ...] = ()  # outputs of the linear layers before the last
     hidden_bias: str = "yes"  # or "no", or "norm": a norm in its place
     act: str = "relu"
-    norms_pooled: bool = False
+    norms: str = "none"  # what else is normed: the map that enters, or what has been pooled
 
 
 def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
@@ -36,6 +33,8 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
         pen.act("relu")
     elif at.activates and not at.conv:
         activate(pen, at.act)
+    if at.norms == "map":
+        normalise(pen, "norm", at.norm)
     if at.conv:
         pen.conv("conv", 1, at.conv)
         normalise(pen, "conv_norm", at.norm)
@@ -55,7 +54,7 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
                 w=pen.w,
             )
         pen.pool("pool", "max_pool" if maxima else "avg_pool", window, window)
-    if at.norms_pooled:
+    if at.norms == "pooled":
         normalise(pen, "norm", at.norm)
     if at.hidden_bias != "yes":
         pen.need(
@@ -72,30 +71,6 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
         pen.act(f"act{i}", at.act)
     pen.linear("fc", classes)
 
-
-HEAD_ROWS: Final = (
-    Option(
-        key="head_conv",
-        values=Whole(0, 65_536, default=0, samples=(0, 0, 16)),
-        default=0,
-        says="channels of a 1x1 conv with norm and activation before the pooling (MobileNetV2, EfficientNet)",
-        shown="none; a width",
-    ),
-    Option(
-        key="head_hidden",
-        values=Widths(Range(1, 65_536), most=4),
-        default=(),
-        says="linear layers with activations before the last one (MobileNetV3's, VGG's)",
-    ),
-    Option(
-        key="head_bias",
-        values=Words(("yes", "no", "norm")),
-        default="yes",
-        says="whether these have a bias; or they are 1x1 convs of the pooled map, each with a norm instead"
-        " (MobileNetV4)",
-    ),
-)
-"""The rows of the language, but for the pooling."""
 
 HEAD_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "timm": {"pool": "global_pool.pool", "flatten": "global_pool.flatten", "fc": "fc"},

@@ -2,7 +2,7 @@
 
 Sources: Howard et al. 2017 (MobileNetV1: depthwise), Sandler et al. 2018 (MobileNetV2: mbconv), Tan et al.
 2019 (MnasNet: kernels of 5, attention inside), Howard et al. 2019 (MobileNetV3), Tan and Le 2019
-(EfficientNet), Tan and Le 2021 (EfficientNetV2: fused-mbconv).
+(EfficientNet; MixNet: kernels side by side), Tan and Le 2021 (EfficientNetV2: fused-mbconv).
 """
 
 from __future__ import annotations
@@ -56,6 +56,21 @@ GROUP_WIDTH: Final = Option(
     says="channels of each group of the block's middle conv (RegNet's); 0 is what the family has: one channel"
     " each (depthwise), or a single group for all (fused-mbconv, regnet)",
 )
+MIX: Final = Option(
+    key="mix",
+    values=Whole(1, 8, default=1, samples=(1, 2, 3)),
+    default=1,
+    by_stage=True,
+    says="kernels side by side in the depthwise conv, each on its share of the channels: `kernel`, and 2 more"
+    " for each further one (MixConv)",
+)
+SPLIT: Final = Option(
+    key="split",
+    values=Words(("none", "project", "both")),
+    default="none",
+    by_stage=True,
+    says="which of a block's 1x1 convs are two, side by side: the last one, or the first one too (MixNet)",
+)
 
 
 def _mbconv(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
@@ -63,15 +78,22 @@ def _mbconv(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
 
     def body(pen: Pen) -> None:
         if at.expand != 1 or at.expand_conv == "always":
-            pen.conv("expand", 1, hidden_width(entered, at.expand, at.round))
+            _pointwise(pen, "expand", hidden_width(entered, at.expand, at.round), halves=at.split == "both")
             normalise(pen, "norm1", at.norm)
             pen.act("act1", at.act)
         _middle(pen, at, stride, "2")
         squeeze_and_excite(pen, at.se, entered, at.act)
-        pen.conv("project", 1, c)
+        _pointwise(pen, "project", c, halves=at.split != "none")
         normalise(pen, "norm3", at.norm)
 
     pen.residual(body, always=stride != 1 or not at.skip)
+
+
+def _pointwise(pen: Pen, name: str, c_out: Any, *, halves: bool) -> None:
+    if halves:
+        pen.mix(name, (1, 1), c_out)
+    else:
+        pen.conv(name, 1, c_out)
 
 
 def _fused(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
@@ -114,30 +136,32 @@ def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
     halves = at.aa != "none" and stride == 2
     c = pen.c
     groups = c if at.group_width <= 1 else groups_of(pen, c, at.group_width)
-    bias = getattr(at, "bias", False)
-    conv(
-        pen,
-        "depthwise",
-        at.kernel,
-        c,
-        stride=1 if halves else stride,
-        groups=groups,
-        bias=bias,
-        padding=at.padding,
-    )
+    at_once = 1 if halves else stride
+    mix = getattr(at, "mix", 1)
+    if mix == 1:
+        bias = getattr(at, "bias", False)
+        how: dict[str, Any] = {"stride": at_once, "groups": groups, "bias": bias}
+        conv(pen, "depthwise", at.kernel, c, padding=at.padding, **how)
+    else:
+        pen.need(at.group_width <= 1, "kernels side by side (mix={mix}) are depthwise", "mix", mix=mix)
+        kernels = tuple(at.kernel + 2 * i for i in range(mix))
+        same = at.padding == "same" and at_once != 1
+        if same:
+            pen.pad("depthwise_pad", kernels[-1], at_once)
+        pen.mix("depthwise", kernels, c, stride=at_once, groups=c, padding=0 if same else None)
     normalise(pen, f"norm{number}", at.norm)
     pen.act(f"act{number}", at.act)
     if halves:
         halve(pen, at.aa)
 
 
-_SHARED: Final = ("kernel", "stride", "norm", "act", SE, "padding")
+_SHARED: Final = ("kernel", "stride", "norm", "act", "ends_act", SE, "padding")
 
 add_family(
     Family(
         name="mbconv",
         draw=_mbconv,
-        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, SKIP, GROUP_WIDTH, "aa"),
+        options=(*_SHARED, EXPAND, ROUND, EXPAND_CONV, SKIP, GROUP_WIDTH, MIX, SPLIT, "aa"),
         places=MOBILE_PLACES,
         source="Sandler et al. 2018, MobileNetV2; Tan and Le 2019, EfficientNet",
     )

@@ -18,7 +18,7 @@ __all__ = ["MOBILE_PLACES"]
 
 
 def _timm(spec: Any) -> Places | None:
-    act, v3 = spec.act[-1], bool(spec.head_hidden)
+    act, v3 = spec.parts.stem.act, bool(spec.head_hidden)
     stem = {"conv": "conv_stem", "norm": "bn1", named(act): "bn1.act"}
     stages = _timm_stages(spec)
     if not v3:
@@ -82,7 +82,7 @@ def _torchvision(spec: Any) -> Places | None:
 
 def _features(spec: Any, last: int, classifier: str) -> tuple[dict[str, str], dict[str, str]]:
     """The stem and the head where all convs stand in `features`."""
-    act = spec.act[-1]
+    act = spec.parts.stem.act
     stem = {"conv": "features.0.0", "norm": "features.0.1", named(act): "features.0.2"}
     end = {"conv": 0, "conv_norm": 1, "conv_act": 2}
     head = {ours: f"features.{last}.{i}" for ours, i in end.items()}
@@ -149,7 +149,7 @@ def _in_order(at: Any, chain: str, *, project_apart: bool = False) -> dict[str, 
 
 
 def _mnasnet(spec: Any) -> Places:
-    act = spec.act[-1]
+    act = spec.parts.stem.act
     stem = {"conv": "layers.0", "norm": "layers.1", named(act): "layers.2"}
     last = 7 + len(spec.blocks)
     head = {"conv": f"layers.{last}", "conv_norm": f"layers.{last + 1}", "conv_act": f"layers.{last + 2}"}

@@ -183,16 +183,45 @@ class Pen:
         bias: bool = False,
         padding: int | None = None,
         dilation: int = 1,
+        standardised: bool = False,
     ) -> None:
-        """A KxK convolution, padded by half of what its kernel spans unless `padding` says otherwise."""
+        """A KxK convolution, padded by half of what its kernel spans unless `padding` says otherwise.
+
+        Where it is standardised, its weights are normalised filter by filter before they are used.
+        """
         spans = dilation * (kernel - 1) + 1
         p = spans // 2 if padding is None else padding
         out = (c_out, windows(self.h, spans, stride, p), windows(self.w, spans, stride, p))
-        geometry = {"kernel": kernel, "stride": stride, "padding": p, "dilation": dilation}
-        self.put(name, "conv", out, groups=groups, bias=bias, **geometry)
+        kind, more = ("std_conv", {"eps": 8}) if standardised else ("conv", {})
+        geometry = {"kernel": kernel, "stride": stride, "padding": p, "dilation": dilation, **more}
+        self.put(name, kind, out, groups=groups, bias=bias, **geometry)
+
+    def mix(
+        self,
+        name: str,
+        kernels: tuple[int, ...],
+        c_out: Any,
+        *,
+        stride: int = 1,
+        groups: Any = 1,
+        padding: int | None = None,
+    ) -> None:
+        """Convs side by side, each of its own kernel and with its share of the channels (MixConv).
+
+        The map is padded for the widest kernel. `groups` is 1, or the channels that enter: depthwise.
+        """
+        for channels in (self.c, c_out):
+            reason = "stage {stage} has {channels} channels for {kernels} kernels side by side"
+            enough = channels >= len(kernels)
+            self.need(enough, reason, "channels", channels=channels, kernels=len(kernels))
+        widest = max(kernels)
+        p = widest // 2 if padding is None else padding
+        out = (c_out, windows(self.h, widest, stride, p), windows(self.w, widest, stride, p))
+        geometry = {"stride": stride, "padding": p, "groups": groups, "kernels": kernels}
+        self.put(name, "mix_conv", out, kernel=widest, **geometry)
 
     def norm(self, name: str, kind: str, groups: int = 1, *, eps: int = 5) -> None:
-        """A normalisation of the map: `batch_norm`, `group_norm` or `layer_norm`."""
+        """A normalisation of the map: `batch_norm`, `group_norm`, `layer_norm`, ..."""
         self.put(name, kind, self.shape, groups=groups, eps=eps)
 
     def act(self, name: str, kind: str = "relu") -> None:
@@ -210,10 +239,18 @@ class Pen:
         """A factor for each channel, which is learned."""
         self.put(name, "layer_scale", self.shape)
 
+    def response_norm(self, name: str) -> None:
+        """Global response normalisation: each channel by how strongly it responds to the whole map."""
+        self.put(name, "response_norm", self.shape)
+
     def pad(self, name: str, kernel: int, stride: int) -> None:
         """Zeros around the map, as TensorFlow's `SAME` padding puts them for a conv that follows."""
         h, w = (size + at_least(0, kernel - 1 - (size - 1) % stride) for size in (self.h, self.w))
         self.put(name, "pad", (self.c, h, w), kernel=kernel, stride=stride)
+
+    def zeros(self, name: str, sides: int) -> None:
+        """So many rows and columns of zeros on every side of the map."""
+        self.put(name, "pad", (self.c, self.h + 2 * sides, self.w + 2 * sides), padding=sides)
 
     def squeeze(self, name: str) -> None:
         """The mean over H and W, inside a gate."""

@@ -13,7 +13,7 @@ _DEEP: Final = ("deep", "tiered")
 
 
 def _timm(spec: Any) -> Places:
-    stem = {"pool": "stem.pool", "conv": "stem.conv"}
+    stem = {"pool_pad": "stem.pad", "pool": "stem.pool", "conv": "stem.conv"}
     if spec.stem.kind in _DEEP:
         for i in (1, 2, 3):
             stem |= {

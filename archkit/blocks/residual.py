@@ -2,7 +2,8 @@
 
 Sources: He et al. 2016a (basic, bottleneck), He et al. 2016b (pre-activation), Xie et al. 2017 (groups),
 Zagoruyko and Komodakis 2016 (wide bottlenecks), He et al. 2019 (average pooling on the shortcut), Hu et
-al. 2018 (attention, and SENet-154's halved first conv), Zhang 2019 (anti-aliasing).
+al. 2018 (attention, and SENet-154's halved first conv), Zhang 2019 (anti-aliasing), Kolesnikov et al. 2020
+(BiT: weight standardisation).
 
 A bottleneck's middle conv carries the stride, as in torchvision and timm ("v1.5"), unless `stride_at`
 says the first, where He et al. have it ("v1"). An average-pooled shortcut with a stride of 1 pools nothing.
@@ -21,7 +22,7 @@ from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import halve
 from archkit.blocks.preact_keys import PREACT_PLACES
 from archkit.blocks.shortcuts import draw_shortcut
-from archkit.blocks.value_sorts import Whole
+from archkit.blocks.value_sorts import Switch, Whole
 
 __all__ = ["BOTTLENECK_EXPANSION", "Dilation"]
 
@@ -85,6 +86,7 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
                     groups=conv.groups,
                     bias=at.bias,
                     dilation=dilations[i - 1],
+                    standardised=at.weight_std,
                 )
                 if not preact:
                     normalise(pen, f"norm{i}", at.norm)
@@ -102,7 +104,8 @@ def _draw(convs_of: Callable[[Any, Any], tuple[_Conv, ...]], *, preact: bool) ->
                 "with the dilations of output_stride a shortcut does not pool",
                 "shortcut",
             )
-            draw_shortcut(pen, at.shortcut, convs[-1].c_out, stride, bias=at.bias, norm=norm)
+            how = {"bias": at.bias, "norm": norm, "standardised": at.weight_std}
+            draw_shortcut(pen, at.shortcut, convs[-1].c_out, stride, **how)
 
         if preact:
             pen.need(at.norm.kind != "none", "a pre-activation block needs a norm", "norm")
@@ -167,8 +170,15 @@ OUTPUT_STRIDE: Final = Option(
     says="once the map is smaller than the image by this, strides become dilations, for segmentation"
     " (DeepLab); 0 leaves them as they are",
 )
-_SHARED: Final = ("kernel", "stride", "shortcut", "project", "reduce", "attn", "norm", "aa", "bias")
-_OPTIONS: Final = (*_SHARED, OUTPUT_STRIDE)
+WEIGHT_STD: Final = Option(
+    key="weight_std",
+    values=Switch(),
+    default=False,
+    says="whether the weights of the convs of stem and blocks are standardised, filter by filter (Qiao et al."
+    " 2019, BiT)",
+)
+_SHAPES: Final = ("kernel", "stride", "shortcut", "project", "reduce", OUTPUT_STRIDE)
+_OPTIONS: Final = (*_SHAPES, "attn", "norm", "aa", "bias", WEIGHT_STD)
 _OF_BOTTLENECKS: Final = ("stride_at", "groups", "base_width")
 
 add_family(

@@ -11,7 +11,14 @@ __all__ = ["draw_shortcut"]
 
 
 def draw_shortcut(
-    pen: Pen, kind: str, c_out: Any, stride: int, *, bias: bool = False, norm: Norm | None = None
+    pen: Pen,
+    kind: str,
+    c_out: Any,
+    stride: int,
+    *,
+    bias: bool = False,
+    norm: Norm | None = None,
+    standardised: bool = False,
 ) -> None:
     """Draws it.
 
@@ -22,6 +29,7 @@ def draw_shortcut(
         stride: of the block.
         bias: whether its conv has one.
         norm: behind its conv, if there is one.
+        standardised: whether the weights of its conv are.
     """
     if kind == "pad":
         c_in = pen.c
@@ -35,6 +43,7 @@ def draw_shortcut(
         return
     if kind == "avg" and stride != 1:
         pen.pool("pool", "avg_pool", stride, stride, ceil=True)
-    pen.conv("conv", 3 if kind == "conv3" else 1, c_out, stride=1 if kind == "avg" else stride, bias=bias)
+    kernel, stride = 3 if kind == "conv3" else 1, 1 if kind == "avg" else stride
+    pen.conv("conv", kernel, c_out, stride=stride, bias=bias, standardised=standardised)
     if norm is not None:
         normalise(pen, "norm", norm)

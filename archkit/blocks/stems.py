@@ -27,6 +27,7 @@ class StemKind(NamedTuple):
     pool: what follows unless `stem_pool` says otherwise.
     patch: whether it is one of ConvNeXt's: each conv has the stride and a bias, and no activation follows;
         windows of an even size lie side by side.
+    acts: whether an activation follows each of their convs but the last.
     """
 
     kernel: int
@@ -36,6 +37,7 @@ class StemKind(NamedTuple):
     least: int
     pool: str
     patch: bool = False
+    acts: bool = False
 
 
 STEMS: Final[Mapping[str, StemKind]] = {
@@ -57,6 +59,7 @@ STEMS: Final[Mapping[str, StemKind]] = {
     # timm's ConvNeXts with "overlapping" stems.
     "overlap": StemKind(3, 2, lambda n: (n, n), 96, 1, "none", patch=True),
     "overlap-tiered": StemKind(3, 2, lambda n: (divisible(n // 2, 1, 1, 8), n), 96, 1, "none", patch=True),
+    "overlap-act": StemKind(3, 2, lambda n: (n, n), 96, 1, "none", patch=True, acts=True),
 }
 """The kinds of stem, the default first."""
 
@@ -68,7 +71,7 @@ class Stem(NamedTuple):
         ImageNet);
         `conv3s2`, one 3x3 conv of stride 2 (mobile networks), and `conv5s2`, one 5x5;
         `patch4` and `patch2`, one conv of 4x4 or 2x2 whose windows lie side by side (ConvNeXt);
-        `overlap` and `overlap-tiered`, two 3x3 convs of stride 2 (timm's ConvNeXts);
+        `overlap`, `overlap-tiered` and `overlap-act`, two 3x3 convs of stride 2 (timm's ConvNeXts);
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
         (ResNet-C and -D); `tiered`, the same with `3 * (width // 4)`, `width`, `2 * width` (timm's -T).
     width: channels.
@@ -95,6 +98,7 @@ class StemSetting(NamedTuple):
     bare: bool  # the first block norms and activates what the stem puts out
     act: str = "relu"
     padding: str = "symmetric"
+    standardised: bool = False
 
 
 def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
@@ -108,14 +112,33 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
         side = kind.kernel // 2 if kind.kernel % 2 else 0
         for i, c in enumerate(widths, 1):
             number = "" if len(widths) == 1 else str(i)
-            pen.conv(f"conv{number}", kind.kernel, c, stride=kind.stride, padding=side, bias=True)
+            pen.conv(
+                f"conv{number}",
+                kind.kernel,
+                c,
+                stride=kind.stride,
+                padding=side,
+                bias=True,
+                standardised=at.standardised,
+            )
+            if kind.acts and i < len(widths):
+                activate(pen, at.act, number)
         if not at.bare:
             normalise(pen, "norm", at.norm)
         widths = ()
     for i, c in enumerate(widths, 1):
         number = "" if len(widths) == 1 else str(i)
         stride = kind.stride if i == 1 else 1
-        conv(pen, f"conv{number}", kind.kernel, c, stride=stride, bias=at.bias, padding=at.padding)
+        conv(
+            pen,
+            f"conv{number}",
+            kind.kernel,
+            c,
+            stride=stride,
+            bias=at.bias,
+            padding=at.padding,
+            standardised=at.standardised,
+        )
         if i < len(widths):
             normalise(pen, f"norm{number}", at.norm)
             activate(pen, at.act, number)
@@ -123,15 +146,17 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
         normalise(pen, "norm", at.norm)
         activate(pen, at.act)
     attend(pen, at.attn)
-    if at.pool == "max":
-        if at.aa == "none":
-            pen.pool("pool", "max_pool", 3, 2, 1)
-            return
-        if at.aa == "blur":
-            pen.pool("pool", "max_pool", 3, 1, 1)
-        anti_alias(pen, at.aa)
+    if at.pool in ("max", "max-zeros"):
+        if at.aa != "avg":  # which pools in place of it
+            zeros = at.pool == "max-zeros"
+            if zeros:
+                pen.zeros("pool_pad", 1)
+            pen.pool("pool", "max_pool", 3, 2 if at.aa == "none" else 1, 0 if zeros else 1)
+        if at.aa != "none":
+            anti_alias(pen, at.aa)
     elif at.pool == "conv":
-        pen.conv("pool_conv", 3, pen.c, stride=2 if at.aa == "none" else 1, bias=at.bias)
+        stride = 2 if at.aa == "none" else 1
+        pen.conv("pool_conv", 3, pen.c, stride=stride, bias=at.bias, standardised=at.standardised)
         if at.aa != "none":
             anti_alias(pen, at.aa)
         if not at.bare:

@@ -19,7 +19,7 @@ from archkit.budget.stage_tables import SkeletonTables
 from archkit.count import totals
 from archkit.count.metrics import CAPACITY, ENTROPY, FIGURES, OBJECTIVES, as_options
 from archkit.errors import BudgetError
-from archkit.plan import Node, Outline, main_path, outline
+from archkit.plan import Layer, Node, Outline, main_path, outline
 from archkit.spec import ArchSpec, as_spec
 
 __all__ = [
@@ -129,9 +129,20 @@ def figures_read(objective: Objective) -> tuple[str, ...]:
 
 
 def _log_widths(nodes: Iterable[Node]) -> list[Any]:
-    """The logarithm of `c_in / groups * K^2` for each conv on the main path; arrays for arrays of widths."""
-    convs = (layer for layer in main_path(nodes) if layer.kind == "conv")
-    return [np.log(conv.kernel**2 * (conv.in_shape[0] // conv.groups)) for conv in convs]
+    """The logarithm of `c_in / groups * K^2` for each conv on the main path; arrays for arrays of widths.
+
+    Where kernels stand side by side, each sees its share of the channels, and K^2 is their mean.
+    """
+    convs = (layer for layer in main_path(nodes) if layer.kind in ("conv", "std_conv", "mix_conv"))
+    return [np.log(_squared_kernel(conv) * (conv.in_shape[0] // conv.groups)) for conv in convs]
+
+
+def _squared_kernel(conv: Layer) -> Any:
+    if not conv.kernels:
+        return conv.kernel**2
+    n = len(conv.kernels)
+    mean = sum(kernel**2 for kernel in conv.kernels) / n
+    return mean / n if isinstance(conv.groups, int) and conv.groups == 1 else mean
 
 
 def _stem_log_widths(spec: ArchSpec, nodes: Iterable[Node]) -> list[float]:

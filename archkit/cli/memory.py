@@ -34,7 +34,7 @@ def show_memory(specs: list[ArchSpec], *, batch: int, optimizer: str, as_json: b
             continue
         table = new_table("memory", "bytes", "formula", right=("bytes",), title=str(spec))
         for field, name, formula in _ROWS:
-            more = "; blur's filters" if field == "buffers" and spec.aa == "blur" else ""
+            more = "; blur's filters" if field == "buffers" and spec.aa.startswith("blur") else ""
             table.add_row(name, exact(getattr(found, field)), formula + more)
         table.add_row("training", exact(found.training), "all of them", style="bold", end_section=True)
         table.add_row("inference peak", exact(found.inference_peak), "values alive at once, x batch x 4")

@@ -94,21 +94,24 @@ class Account:
 
     def equation1_terms(self) -> tuple[tuple[str, int], ...]:
         """What leads from Equation 1's figure to the truth: `params_equation1` + the terms = `params`."""
-        norm = scale = bias = groups = 0
+        norm = one = scale = bias = groups = 0
         for cost in self.layers:
             layer = cost.layer
-            if layer.kind.endswith("_norm"):
+            if layer.kind in ("rms_norm", "simple_norm"):
+                one += cost.params
+            elif layer.kind.endswith("_norm"):
                 norm += cost.params  # of all that it stands for
             elif layer.kind == "layer_scale":
                 scale += cost.params
-            elif layer.kind in ("conv", "conv1d", "linear"):
+            elif layer.kind in ("conv", "std_conv", "mix_conv", "conv1d", "linear"):
                 of_one = cost.params // cost.times
-                biases = 1 if layer.kind == "conv1d" else layer.out_shape[0]
-                bias += cost.times * (0 if layer.bias else biases)
-                dense = layer_equation1(layer) - biases
-                groups += cost.times * (dense - (of_one - (biases if layer.bias else 0)))
+                filters = 1 if layer.kind == "conv1d" else layer.out_shape[0]
+                bias += cost.times * (0 if layer.bias else filters)
+                dense = layer_equation1(layer) - filters
+                groups += cost.times * (dense - (of_one - (filters if layer.bias else 0)))
         terms = (
             ("norm, 2 for each channel", norm),
+            ("norm without a bias, 1 for each channel", one),
             ("layer scale, 1 for each channel", scale),
             ("the bias it counts where a conv has none", -bias),
             ("grouped convs, which it takes for dense ones", -groups),

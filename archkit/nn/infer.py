@@ -37,6 +37,7 @@ _CONTAINERS: Final = {
         "archkit.nn.network.Chain",
         "archkit.nn.network.BlockModule",
         "archkit.nn.network.GateModule",
+        "archkit.nn.layers.MixConv",
     },
     "timm": {
         "timm.models.resnet.ResNet",
@@ -114,7 +115,8 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
 def _is_resnet(spec: ArchSpec) -> bool:
     """Whether its stem, its blocks and its head are among those that `archkit.nn.reading` can read."""
     blocks = {setting.family.name for setting in spec.parts.stages}
-    return blocks <= READ and spec.stem.kind != "none" and not spec.head_conv and not spec.head_hidden
+    stem = spec.stem.kind not in ("none", "overlap-act")
+    return blocks <= READ and stem and not spec.head_conv and not spec.head_hidden
 
 
 def _own(module: Network, size: tuple[int, int, int] | None) -> ArchSpec:
@@ -235,7 +237,8 @@ def _differences(
     if known:
         placed = set(names.values())
         for name, part in modules.items():
-            if _is_leaf(part) and name not in placed and type_name(part) not in INERT | {_SEQUENTIAL}:
+            inside = name in placed or name.rpartition(".")[0] in placed
+            if _is_leaf(part) and not inside and type_name(part) not in INERT | {_SEQUENTIAL}:
                 found.append(f"{name} ({type(part).__name__}) has no place in it")
             if type_name(part) == "timm.layers.squeeze_excite.SEModule" and part.add_maxpool:
                 found.append(f"{name} also squeezes by the maximum")

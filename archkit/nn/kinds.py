@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 
-from archkit.nn.layers import BlurPool, ChannelNorm, LayerScale, SamePad, Squeeze, ZeroPad
+from archkit.nn.layers import BlurPool, LayerScale, MixConv, SamePad, Squeeze, StdConv2d, ZeroPad
+from archkit.nn.module_kind import COUNTER, TORCH, ModuleKind, Shapes, in_torch, nothing
+from archkit.nn.norm_kinds import NORMS
 from archkit.plan import Layer
 
 __all__ = ["COUNTER", "MODULES", "ModuleKind", "Shapes"]
-
-Shapes: TypeAlias = dict[str, tuple[int, ...]]
-"""Keys of a `state_dict` and the shapes of their tensors."""
-
-Attributes: TypeAlias = Callable[[Layer], Mapping[str, Any]]
-"""The attributes that a layer's module must have, and their values."""
-
-COUNTER: Final = "num_batches_tracked"
-"""The tensor in which a batch norm counts the batches that it was trained on: no weight."""
-
-_TORCH: Final = "torch.nn.modules."
-
-
-def _nothing(_layer: Layer) -> dict[str, Any]:
-    return {}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModuleKind:
-    """A row.
-
-    Attributes:
-        make: makes the module of a layer. None where a layer joins two inputs: it has no module, and
-            the chain that it stands in writes it out.
-        types: the full name of every type of module that is this kind of layer, and the attributes in
-            which such a module must agree with the layer. They are names, so that neither timm nor
-            torchvision is imported. A subclass is another type, since it may compute something else
-            (timm's StdConv2d is an nn.Conv2d).
-        tensors: the parameters and saved buffers of a layer's module.
-        run: calls the module where it does not take the map as it is.
-    """
-
-    make: Callable[[Layer], nn.Module] | None
-    types: Mapping[str, Attributes] = field(default_factory=dict)
-    tensors: Callable[[Layer], Shapes] = _nothing
-    run: Callable[[nn.Module, Tensor], Tensor] | None = None
-
-
-def _in_torch(*names: str, attributes: Attributes = _nothing) -> dict[str, Attributes]:
-    return {_TORCH + name: attributes for name in names}
 
 
 def _bias(layer: Layer) -> Shapes:
@@ -79,7 +41,8 @@ def _conv_tensors(layer: Layer) -> Shapes:
 
 
 def _conv(layer: Layer) -> nn.Module:
-    return nn.Conv2d(
+    kind = StdConv2d if layer.kind == "std_conv" else nn.Conv2d
+    return kind(
         layer.in_shape[0],
         layer.out_shape[0],
         layer.kernel,
@@ -91,15 +54,25 @@ def _conv(layer: Layer) -> nn.Module:
     )
 
 
+def _mix(layer: Layer) -> MixConv:
+    how = {"stride": layer.stride, "padding": layer.padding, "depthwise": layer.groups != 1}
+    return MixConv(layer.in_shape[0], layer.out_shape[0], layer.kernels, **how)
+
+
+def _mix_attributes(layer: Layer) -> dict[str, Any]:
+    with torch.device("meta"):
+        return {"parts": _mix(layer).parts}
+
+
+def _mix_shapes(layer: Layer) -> list[tuple[int, ...]]:
+    with torch.device("meta"):
+        return [tuple(weight.shape) for weight in _mix(layer).parameters()]
+
+
 def _along_channels(conv: nn.Module, x: Tensor) -> Tensor:
     """B x C x 1 x 1 -> the same: the conv sees one channel of length C, B x 1 x C."""
     out: Tensor = conv(x.flatten(2).transpose(1, 2))
     return out.transpose(1, 2).unsqueeze(3)
-
-
-def _batch_norm_tensors(layer: Layer) -> Shapes:
-    each = layer.in_shape[:1]
-    return {**dict.fromkeys(("weight", "bias", "running_mean", "running_var"), each), COUNTER: ()}
 
 
 def _pool_attributes(layer: Layer) -> dict[str, Any]:
@@ -124,90 +97,78 @@ def _avg_pool(layer: Layer) -> nn.Module:
 MODULES: Final[Mapping[str, ModuleKind]] = {
     "conv": ModuleKind(
         make=_conv,
-        types=_in_torch(
+        types=in_torch(
             "conv.Conv2d",
             attributes=lambda layer: _conv_attributes(layer, layer.in_shape[0], layer.out_shape[0], 2),
         ),
         tensors=_conv_tensors,
     ),
+    "std_conv": ModuleKind(
+        make=_conv,
+        types=dict.fromkeys(
+            ("archkit.nn.layers.StdConv2d", "timm.layers.std_conv.StdConv2d"),
+            lambda layer: {
+                **_conv_attributes(layer, layer.in_shape[0], layer.out_shape[0], 2),
+                "eps": 10.0**-layer.eps,
+            },
+        ),
+        tensors=_conv_tensors,
+    ),
+    "mix_conv": ModuleKind(
+        make=_mix,
+        types={"archkit.nn.layers.MixConv": _mix_attributes},
+        tensors=lambda layer: {f"{i}.weight": shape for i, shape in enumerate(_mix_shapes(layer))},
+    ),
     "conv1d": ModuleKind(
         make=lambda layer: nn.Conv1d(1, 1, layer.kernel, padding=layer.padding, bias=False),
-        types=_in_torch("conv.Conv1d", attributes=lambda layer: _conv_attributes(layer, 1, 1, 1)),
+        types=in_torch("conv.Conv1d", attributes=lambda layer: _conv_attributes(layer, 1, 1, 1)),
         tensors=lambda layer: {"weight": (1, 1, layer.kernel)},
         run=_along_channels,
     ),
-    # A norm's momentum changes its training alone, and so it need not agree.
-    "batch_norm": ModuleKind(
-        make=lambda layer: nn.BatchNorm2d(layer.in_shape[0], eps=10.0**-layer.eps),
-        types=_in_torch(
-            "batchnorm.BatchNorm2d",
-            "batchnorm.SyncBatchNorm",
-            attributes=lambda layer: {
-                "num_features": layer.in_shape[0],
-                "eps": 10.0**-layer.eps,
-                "affine": True,
-                "track_running_stats": True,
-            },
-        ),
-        tensors=_batch_norm_tensors,
-    ),
-    "group_norm": ModuleKind(
-        make=lambda layer: nn.GroupNorm(layer.groups, layer.in_shape[0]),
-        types=dict.fromkeys(
-            (f"{_TORCH}normalization.GroupNorm", "timm.layers.norm.GroupNorm"),
-            lambda layer: {
-                "num_channels": layer.in_shape[0],
-                "num_groups": layer.groups,
-                "eps": 10.0**-layer.eps,
-                "affine": True,
-            },
-        ),
-        tensors=lambda layer: dict.fromkeys(("weight", "bias"), layer.in_shape[:1]),
-    ),
-    "layer_norm": ModuleKind(
-        make=lambda layer: ChannelNorm(layer.in_shape[0], eps=10.0**-layer.eps),
-        types=dict.fromkeys(
-            ("archkit.nn.layers.ChannelNorm", "timm.layers.norm.LayerNorm2d"),
-            lambda layer: {"normalized_shape": layer.in_shape[:1], "eps": 10.0**-layer.eps},
-        ),
-        tensors=lambda layer: dict.fromkeys(("weight", "bias"), layer.in_shape[:1]),
-    ),
-    "relu": ModuleKind(make=lambda _: nn.ReLU(inplace=True), types=_in_torch("activation.ReLU")),
+    **NORMS,
+    "relu": ModuleKind(make=lambda _: nn.ReLU(inplace=True), types=in_torch("activation.ReLU")),
     # Those that follow keep their input for the backward pass, and so would copy it to work in its place.
-    "relu6": ModuleKind(make=lambda _: nn.ReLU6(), types=_in_torch("activation.ReLU6")),
-    "silu": ModuleKind(make=lambda _: nn.SiLU(), types=_in_torch("activation.SiLU")),
-    "hswish": ModuleKind(make=lambda _: nn.Hardswish(), types=_in_torch("activation.Hardswish")),
+    "relu6": ModuleKind(make=lambda _: nn.ReLU6(), types=in_torch("activation.ReLU6")),
+    "silu": ModuleKind(make=lambda _: nn.SiLU(), types=in_torch("activation.SiLU")),
+    "hswish": ModuleKind(make=lambda _: nn.Hardswish(), types=in_torch("activation.Hardswish")),
     "gelu": ModuleKind(
         make=lambda _: nn.GELU(),
         types={
-            **_in_torch("activation.GELU", attributes=lambda _: {"approximate": "none"}),
-            "timm.layers.activations.GELU": _nothing,
+            **in_torch("activation.GELU", attributes=lambda _: {"approximate": "none"}),
+            "timm.layers.activations.GELU": nothing,
+        },
+    ),
+    "gelu-tanh": ModuleKind(
+        make=lambda _: nn.GELU(approximate="tanh"),
+        types={
+            **in_torch("activation.GELU", attributes=lambda _: {"approximate": "tanh"}),
+            "timm.layers.activations.GELUTanh": nothing,
         },
     ),
     "max_pool": ModuleKind(
         make=lambda layer: nn.MaxPool2d(
             layer.kernel, stride=layer.stride, padding=layer.padding, ceil_mode=layer.ceil
         ),
-        types=_in_torch(
+        types=in_torch(
             "pooling.MaxPool2d", attributes=lambda layer: {**_pool_attributes(layer), "dilation": (1, 1)}
         ),
     ),
     "avg_pool": ModuleKind(
         make=_avg_pool,
         # `count_include_pad` need not agree, since without padding it changes nothing.
-        types=_in_torch(
+        types=in_torch(
             "pooling.AvgPool2d",
             attributes=lambda layer: {**_pool_attributes(layer), "divisor_override": None},
         ),
     ),
     "blur_pool": ModuleKind(
-        make=lambda layer: BlurPool(layer.in_shape[0]),
+        make=lambda layer: BlurPool(layer.in_shape[0], padding=layer.padding),
         types={
-            "archkit.nn.layers.BlurPool": _nothing,
+            "archkit.nn.layers.BlurPool": lambda layer: {"padding": layer.padding},
             "timm.layers.blur_pool.BlurPool2d": lambda layer: {
                 "filt_size": 3,
                 "stride": (layer.stride,) * 2,
-                "pad_mode": "reflect",
+                "pad_mode": "reflect" if layer.padding else "none",
                 "channels": layer.in_shape[0],
             },
         },
@@ -215,9 +176,9 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
     "global_pool": ModuleKind(
         make=lambda _: nn.AdaptiveAvgPool2d(1),
         types={
-            **_in_torch("pooling.AdaptiveAvgPool2d", attributes=lambda _: {"output_size": (1, 1)}),
+            **in_torch("pooling.AdaptiveAvgPool2d", attributes=lambda _: {"output_size": (1, 1)}),
             # One window over the whole map is the same, whatever its stride.
-            **_in_torch(
+            **in_torch(
                 "pooling.AvgPool2d",
                 attributes=lambda layer: {
                     "kernel_size": layer.in_shape[1:],
@@ -227,14 +188,14 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
             ),
         },
     ),
-    "squeeze": ModuleKind(make=lambda _: Squeeze(), types={"archkit.nn.layers.Squeeze": _nothing}),
+    "squeeze": ModuleKind(make=lambda _: Squeeze(), types={"archkit.nn.layers.Squeeze": nothing}),
     "sigmoid": ModuleKind(
         make=lambda _: nn.Sigmoid(),
-        types={f"{_TORCH}activation.Sigmoid": _nothing, "timm.layers.activations.Sigmoid": _nothing},
+        types={f"{TORCH}activation.Sigmoid": nothing, "timm.layers.activations.Sigmoid": nothing},
     ),
     "hsigmoid": ModuleKind(
         make=lambda _: nn.Hardsigmoid(),
-        types={f"{_TORCH}activation.Hardsigmoid": _nothing, "timm.layers.activations.HardSigmoid": _nothing},
+        types={f"{TORCH}activation.Hardsigmoid": nothing, "timm.layers.activations.HardSigmoid": nothing},
     ),
     "scale": ModuleKind(make=None),
     "zero_pad": ModuleKind(
@@ -248,23 +209,29 @@ MODULES: Final[Mapping[str, ModuleKind]] = {
     ),
     "layer_scale": ModuleKind(
         make=lambda layer: LayerScale(layer.in_shape[0]),
-        types={"archkit.nn.layers.LayerScale": _nothing},
+        types={"archkit.nn.layers.LayerScale": nothing},
         tensors=lambda layer: {"weight": layer.in_shape[:1]},
     ),
     "pad": ModuleKind(
-        make=lambda layer: SamePad(layer.kernel, layer.stride),
+        make=lambda layer: (
+            SamePad(layer.kernel, layer.stride) if layer.kernel else nn.ConstantPad2d(layer.padding, 0.0)
+        ),
         types={
-            "archkit.nn.layers.SamePad": lambda layer: {"kernel_size": layer.kernel, "stride": layer.stride}
+            "archkit.nn.layers.SamePad": lambda layer: {"kernel_size": layer.kernel, "stride": layer.stride},
+            **in_torch(
+                "padding.ConstantPad2d",
+                attributes=lambda layer: {"padding": (layer.padding,) * 4, "value": 0.0},
+            ),
         },
     ),
     "add": ModuleKind(make=None),
     "flatten": ModuleKind(
         make=lambda _: nn.Flatten(),
-        types=_in_torch("flatten.Flatten", attributes=lambda _: {"start_dim": 1, "end_dim": -1}),
+        types=in_torch("flatten.Flatten", attributes=lambda _: {"start_dim": 1, "end_dim": -1}),
     ),
     "linear": ModuleKind(
         make=lambda layer: nn.Linear(layer.in_shape[0], layer.out_shape[0], bias=layer.bias),
-        types=_in_torch(
+        types=in_torch(
             "linear.Linear",
             attributes=lambda layer: {
                 "in_features": layer.in_shape[0],

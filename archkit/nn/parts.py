@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 from torch import nn
 
 from archkit.errors import InferError
-from archkit.nn.layers import BlurPool, ZeroPad
+from archkit.nn.layers import BlurPool, ChannelNorm, RmsNorm, SimpleNorm, ZeroPad
 from archkit.nn.matching import INERT, type_name
 from archkit.nn.names import Library, module_names
 from archkit.nn.network import Chain
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=nn.Module)
-_NORMS: Final = nn.GroupNorm | nn.modules.batchnorm._BatchNorm
+_NORMS: Final = nn.GroupNorm | nn.modules.batchnorm._BatchNorm | ChannelNorm | RmsNorm | SimpleNorm
 
 SeenShortcut: TypeAlias = Literal["none", "conv1", "conv3", "avg", "pad", "conv1 or avg"]
 """A shortcut as far as it shows: in archkit's own modules, average pooling by 1 leaves no trace."""
@@ -173,7 +173,7 @@ def _fc_path(module: nn.Module) -> str:
 def common_norm(module: nn.Module) -> nn.Module | None:
     """A norm of the sort that most of a module's norms are, or None where it has none."""
     norms = [m for m in module.modules() if isinstance(m, _NORMS)]
-    sorts = [getattr(norm, "num_groups", None) for norm in norms]
+    sorts = [(getattr(norm, "num_groups", None), norm.eps) for norm in norms]
     return norms[sorts.index(Counter(sorts).most_common(1)[0][0])] if norms else None
 
 
@@ -188,7 +188,7 @@ def _archkit(module: nn.Module) -> Parts:
             if isinstance(conv, nn.Conv2d) and name != "pool_conv"
         ),
         stem_pool=tuple(
-            child for name, child in stem.named_children() if name in ("pool", "pool_conv", "aa")
+            child for name, child in stem.named_children() if name in ("pool_pad", "pool", "pool_conv", "aa")
         ),
         stem_attn=_child(module, "stem.attn"),
         stem_norm=_child(module, "stem.norm") is not None,

@@ -19,9 +19,10 @@ from archkit.blocks.value_sorts import MaxPool
 from archkit.errors import InferError
 from archkit.nn.dilated import undilated
 from archkit.nn.matching import type_name
+from archkit.nn.norm_kinds import norm_of
 from archkit.nn.parts import FoundBlock, Parts
 from archkit.nn.reading_stem import stem_of, stem_pool_of
-from archkit.spec import ArchSpec, Attention, Norm
+from archkit.spec import ArchSpec, Attention
 from archkit.spec.options import options
 
 __all__ = ["READ", "read_spec"]
@@ -80,8 +81,9 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
         stem_pool=stem_pool_of(parts.stem_pool),
         stem_attn=_attention("the stem", [(parts.stem[-1].out_channels, parts.stem_attn)]),
         attn=_attention("the blocks", [(block.c_out, block.attn) for block in blocks]),
-        norm=_norm(parts.norm),
+        norm=norm_of(parts.norm),
         aa=_anti_alias([*parts.stem_pool, *(block.aa for block in blocks)]),
+        weight_std=_commonest([type_name(conv).endswith(".StdConv2d") for conv in convs]),
         bias=_commonest([conv.bias is not None for conv in convs]),
         pool=_window(parts.pool),
         input=shape,
@@ -188,18 +190,12 @@ def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[list[str], str]:
     return found, project
 
 
-def _norm(norm: nn.Module | None) -> Norm:
-    if norm is None:
-        return Norm("none")
-    return Norm("group", norm.num_groups) if isinstance(norm, nn.GroupNorm) else Norm("batch")
-
-
 def _anti_alias(modules: Iterable[nn.Module | None]) -> str:
     for module in modules:
         if isinstance(module, nn.AvgPool2d):
             return "avg"
         if module is not None and type_name(module).rpartition(".")[2].startswith("BlurPool"):
-            return "blur"
+            return "blur" if getattr(module, "padding", 1) else "blur-zeros"
     return "none"
 
 

@@ -63,4 +63,6 @@ def stem_pool_of(poolings: Sequence[nn.Module]) -> str:
     """The word of the language for what follows the stem."""
     if not poolings:
         return "none"
+    if isinstance(poolings[0], nn.ConstantPad2d):
+        return "max-zeros"
     return "conv" if isinstance(poolings[0], nn.Conv2d) else "max"

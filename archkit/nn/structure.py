@@ -230,7 +230,7 @@ def _paired(where: str, layers: Iterable[Layer], modules: Sequence[Named]) -> di
 
 
 def _sort(layer: Layer) -> type[nn.Module] | None:
-    return {"conv": nn.Conv2d, "linear": nn.Linear}.get(layer.kind)
+    return {"conv": nn.Conv2d, "std_conv": nn.Conv2d, "linear": nn.Linear}.get(layer.kind)
 
 
 def _sort_of(module: nn.Module) -> type[nn.Module] | None:

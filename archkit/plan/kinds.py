@@ -66,6 +66,20 @@ def _conv_weights(layer: Layer) -> Any:
     return layer.kernel * layer.kernel * each * layer.out_shape[0]
 
 
+def _mix_weights(layer: Layer) -> Any:
+    # Each of n convs has an n-th of the channels, and the first what is left over too.
+    n, found = len(layer.kernels), 0
+    for i, kernel in enumerate(layer.kernels):
+        enter, leave = (c // n + (c - n * (c // n) if i == 0 else 0) for c in _channels(layer))
+        dense = isinstance(layer.groups, int) and layer.groups == 1
+        found = found + kernel * kernel * leave * (enter if dense else 1)
+    return found
+
+
+def _channels(layer: Layer) -> tuple[Any, Any]:
+    return layer.in_shape[0], layer.out_shape[0]
+
+
 def _area(layer: Layer) -> Any:
     return layer.out_shape[1] * layer.out_shape[2]
 
@@ -78,14 +92,34 @@ def _elements(shape: tuple[Any, ...]) -> Any:
 
 
 def _padded(layer: Layer, batch: int, value: int) -> Any:
-    # Blur pooling is a conv over the map with a row and a column more on each side.
+    # Blur pooling is a conv over the map with a row and a column more on each side, or over its input.
+    if not layer.padding:
+        return 0
     c, h, w = layer.in_shape
     return c * (h + 2) * (w + 2) * batch * value
+
+
+def _scaled(layer: Layer, batch: int, value: int) -> Any:
+    # The factor of each position, and the map scaled by it, which the weight's gradient needs.
+    return (_elements(layer.in_shape[1:]) + _elements(layer.in_shape)) * batch * value
 
 
 KINDS: Final[Mapping[str, LayerKind]] = {
     "conv": LayerKind(
         weights=_conv_weights,
+        positions=_area,
+        equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
+    ),
+    # The weights that it uses are made anew each time, from each filter's mean and inverse deviation.
+    "std_conv": LayerKind(
+        weights=_conv_weights,
+        positions=_area,
+        equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
+        more_kept=lambda layer, _batch, value: (_conv_weights(layer) + 2 * layer.out_shape[0]) * value,
+    ),
+    # Convs side by side; each keeps its part of the input, which is no copy.
+    "mix_conv": LayerKind(
+        weights=_mix_weights,
         positions=_area,
         equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
     ),
@@ -114,17 +148,27 @@ KINDS: Final[Mapping[str, LayerKind]] = {
         more_kept=lambda layer, batch, value: 2 * _elements(layer.in_shape[1:]) * batch * value,
         in_place=True,
     ),
+    # Of the same, without the mean and the bias: the inverse root of each position, and the map times that.
+    "rms_norm": LayerKind(weights=lambda layer: layer.in_shape[0], more_kept=_scaled, in_place=True),
+    "simple_norm": LayerKind(weights=lambda layer: layer.in_shape[0], more_kept=_scaled, in_place=True),
+    # The norm of each channel over the map, their mean, their ratio and the factor of each channel.
+    "response_norm": LayerKind(
+        weights=lambda layer: 2 * layer.in_shape[0],
+        more_kept=lambda layer, batch, value: (3 * layer.in_shape[0] + 1) * batch * value,
+        in_place=True,
+    ),
     "relu": LayerKind(keeps="own", in_place=True),
     # Like those that follow it keeps its input: torch keeps a copy of it where it works in place.
     "relu6": LayerKind(in_place=True),
     "silu": LayerKind(in_place=True),
     "hswish": LayerKind(in_place=True),
     "gelu": LayerKind(in_place=True),
+    "gelu-tanh": LayerKind(in_place=True),
     "max_pool": LayerKind(
         more_kept=lambda layer, batch, _value: _elements(layer.out_shape) * batch * _INDEX_BYTES
     ),
     "avg_pool": LayerKind(),
-    # A fixed binomial 3x3 filter, padded by reflection.
+    # A fixed binomial 3x3 filter, padded by reflection or not at all.
     "blur_pool": LayerKind(
         more_kept=_padded,
         # The filter of each channel. It depends on nothing, and is neither learned nor saved.
@@ -142,7 +186,7 @@ KINDS: Final[Mapping[str, LayerKind]] = {
     "zero_pad": LayerKind(keeps="nothing"),
     # The product with a learned factor for each channel.
     "layer_scale": LayerKind(weights=lambda layer: layer.in_shape[0], in_place=True),
-    # Zeros around the map, as TensorFlow puts them.
+    # Zeros around the map: as TensorFlow puts them, or on every side.
     "pad": LayerKind(keeps="nothing"),
     # The residual add.
     "add": LayerKind(keeps="nothing", in_place=True),

@@ -27,12 +27,13 @@ class Layer(NamedTuple):
     out_shape: shape of its output.
     kernel: K of convs, and the window of pools; 0 where there is none.
     stride: stride of convs and pools, of `zero_pad`, and of the conv behind a `pad`.
-    padding: rows and columns added on each side.
+    padding: rows and columns added on each side, by a `pad` too unless it has a kernel.
     groups: of convs and of `group_norm`.
     bias: whether a conv or linear layer has one.
     ceil: whether a pool keeps the last, incomplete window.
-    eps: 10 to the minus this is what a norm adds to the variance.
+    eps: 10 to the minus this is what a norm, or a conv's standardised weights, add to the variance.
     dilation: how far apart the values are that the kernel of a conv reads.
+    kernels: of the convs that stand side by side in a `mix_conv`; its kernel is the widest of them.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Layer(NamedTuple):
     ceil: bool = False
     eps: int = 5
     dilation: int = 1
+    kernels: tuple[int, ...] = ()
 
     @property
     def own_name(self) -> str:

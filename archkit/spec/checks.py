@@ -84,7 +84,7 @@ class NeedsPen(Pen):
 
     def put(self, name: str, kind: str, out: tuple[Any, ...], **geometry: Any) -> None:
         """Asks what a layer of this kind needs."""
-        if kind == "conv":
+        if kind in ("conv", "std_conv"):
             groups = geometry["groups"]
             if not (isinstance(out[0], Symbol) and out[0].positive):
                 self.need(out[0] >= 1, "a conv of stage {stage} has no channels left", "channels")
@@ -95,6 +95,9 @@ class NeedsPen(Pen):
                 reason = "groups={groups} does not divide {c} channels in stage {stage}"
                 for c in (self.c, out[0]):
                     self.need(c % groups == 0, reason, "groups", groups=groups, c=c)
+        if kind == "std_conv" and geometry["kernel"] == 1:
+            reason = "weight_std=yes leaves single weights to standardise in stage {stage}"
+            self.need(self.c // geometry["groups"] >= 2, reason, "weight_std")
         # A conv that is padded by half its kernel finds a window in every map.
         if (
             kind not in ("conv1d", "pad")
@@ -111,6 +114,8 @@ class NeedsPen(Pen):
                     h=self.h,
                     w=self.w,
                 )
+        if kind == "simple_norm":
+            self.need(self.c >= 2, "norm=simple needs two channels or more in stage {stage}", "norm")
         if kind == "group_norm":
             groups = geometry["groups"]
             reason = "norm=group:{groups} does not divide {c} channels in stage {stage}"

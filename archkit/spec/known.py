@@ -32,7 +32,7 @@ TIMM = "timm, models/efficientnet.py"
 """The source of what was published nowhere else."""
 
 
-_NUMBERS = ("stride", "kernel", "group_width", "start", "middle")  # of the fields of a run
+_NUMBERS = ("stride", "kernel", "group_width", "start", "middle", "mix")  # of the fields of a run
 
 
 class Known(NamedTuple):
@@ -58,6 +58,8 @@ class Run(NamedTuple):
     skip: str = "yes"
     start: int = 0
     middle: int = 3
+    mix: int = 1
+    split: str = "none"
 
 
 def scaled(channels: int, times: str, by: int = 8) -> int:
@@ -89,6 +91,8 @@ def blocks_and_options(runs: Sequence[Run], *options: str) -> str:
         "se": ("none",) * n,
         "expand": ("1", *("6",) * (n - 1)),
         "group_width": (0,) * n,
+        "mix": (1,) * n,
+        "split": ("none",) * n,
         "act": ("relu",) * n,
         "skip": ("yes",) * n,
         "start": (0,) * n,
@@ -108,10 +112,11 @@ def runs_of(rows: str, **common: str) -> tuple[Run, ...]:
     """Runs from the rows of a table: `2x24 s2 k5 e4`, with what the rows have in common given once.
 
     Letters: s stride, k kernel, e expansion, q squeeze-and-excitation, a activation, b block, g group width,
-    j whether what enters is added ("jno"), f and m the kernels of the first and of the middle depthwise conv.
+    m kernels side by side, p split 1x1 convs, j whether what enters is added ("jno"), f and d the kernels of
+    the first and of the middle depthwise conv.
     """
     keys = {"s": "stride", "k": "kernel", "e": "expand", "q": "se", "a": "act", "b": "block"}
-    keys |= {"g": "group_width", "j": "skip", "f": "start", "m": "middle"}
+    keys |= {"g": "group_width", "m": "mix", "p": "split", "j": "skip", "f": "start", "d": "middle"}
     found = []
     for row in rows.split(","):
         size, *options = row.split()

@@ -26,10 +26,10 @@ from archkit.blocks import (
 )
 from archkit.blocks.activations import ACTIVATIONS
 from archkit.blocks.convs import PADDINGS
-from archkit.blocks.heads import HEAD_ROWS
 from archkit.blocks.option import Option, Variant
-from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Window, Words
+from archkit.blocks.value_sorts import Kinds, Sizes, Switch, Whole, Words
 from archkit.blocks.values import Range
+from archkit.spec.head_options import OF_HEAD
 from archkit.spec.stem_values import StemValues, stem_variants
 
 __all__ = ["BLOCKS", "CHANNELS", "OF_NETWORK", "STAGES", "by_stage", "options"]
@@ -60,6 +60,10 @@ _ATTENTION_SAMPLES: Final = (
     Attention("se", 16),
     Attention("se", 3),
     Attention("se-plain", 4),
+)
+_NORM_SAMPLES: Final = (
+    *(Norm("batch"), Norm("group", 1), Norm("none")),
+    *(Norm(kind) for kind in ("layer", "layer-torch", "rms", "simple")),
 )
 _ATTENTION_VARIANTS: Final = (
     Variant("none", 14),
@@ -155,8 +159,14 @@ _AROUND_BLOCKS: Final = (
         values=Words(ACTIVATIONS),
         default=_of_families("act", "relu"),
         by_stage=True,
-        shown="`relu` (`gelu` for `convnext`) `relu6` `silu` `hswish` `gelu`",
+        shown="`relu` (`gelu` for `convnext`) `relu6` `silu` `hswish` `gelu` `gelu-tanh`",
         says="activation; the stem and the head have that of the last stage",
+    ),
+    Option(
+        key="ends_act",
+        values=Words(("last", *ACTIVATIONS)),
+        default="last",
+        says="activation of stem and head where it is not that of the last stage (ReLU in MixNet)",
     ),
     Option(
         key="padding",
@@ -170,15 +180,16 @@ _AROUND_BLOCKS: Final = (
         default=lambda values: StemValues.as_wide_as(values["channels"]),
         says="one 3x3 conv as wide as the first stage; none; ImageNet's 7x7 of stride 2; three 3x3 of N, N,"
         " 2N (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile networks); one of"
-        " 4x4 or 2x2 whose windows lie side by side (ConvNeXt); two 3x3 of stride 2 (timm's ConvNeXts)",
+        " 4x4 or 2x2 whose windows lie side by side (ConvNeXt); two 3x3 of stride 2 (timm's ConvNeXts), with"
+        " an activation between them for `overlap-act`",
         variants=stem_variants,
     ),
     Option(
         key="stem_pool",
-        values=Words(("none", "max", "conv")),
+        values=Words(("none", "max", "conv", "max-zeros")),
         default=lambda values: STEMS[values["stem"].kind].pool,
-        says="what halves the map behind the stem",
-        shown="`max` for `conv7`, `deep` and `tiered`, else `none`; `conv`",
+        says="what halves the map behind the stem; `max-zeros` takes the padding for zeros (BiT)",
+        shown="`max` for `conv7`, `deep` and `tiered`, else `none`; `conv` `max-zeros`",
     ),
     Option(
         key="stem_attn",
@@ -205,18 +216,22 @@ _AROUND_BLOCKS: Final = (
     ),
     Option(
         key="norm",
-        values=Kinds(NORM, Norm, letter="G", samples=(Norm("batch"), Norm("group", 1), Norm("none"))),
+        values=Kinds(NORM, Norm, letter="G", samples=_NORM_SAMPLES),
         default=lambda values: FAMILIES[values["block"][0]].defaults.get("norm", BATCH_NORM),
-        shown="`batch` (`layer` for `convnext`) `group[:G]` `none` `batch-tf` `group-width[:G]` `layer`",
+        shown="`batch` (`layer` for `convnext`) `group[:G]` `none` `batch-tf` `group-width[:G]` `layer`"
+        " `layer-torch` `rms` `simple`",
         says="what normalises after each conv (before it, with pre-activation): G groups, 32 if left out;"
-        " groups of G channels; the channels of each position; `batch-tf` has TensorFlow's epsilon of 0.001",
+        " groups of G channels; the channels of each position, in whole or by their root mean square (`rms`)"
+        " or deviation (`simple`) alone; `batch-tf` has TensorFlow's epsilon of 0.001, `layer-torch` torch's"
+        " of 0.00001",
         variants=(Variant("none", 13), Variant("batch", 13)),
     ),
     Option(
         key="aa",
-        values=Words(("none", "avg", "blur")),
+        values=Words(("none", "avg", "blur", "blur-zeros")),
         default="none",
-        says="anti-aliasing: a block's conv of stride 2 runs at stride 1 and this pooling follows",
+        says="anti-aliasing: a block's conv of stride 2 runs at stride 1 and this pooling follows;"
+        " `blur-zeros` sees zeros at the edges, not the map reflected",
     ),
     Option(
         key="bias",
@@ -225,14 +240,7 @@ _AROUND_BLOCKS: Final = (
         says="whether the convs have a bias",
         variants=(Variant("yes", 10), Variant("no", 10)),
     ),
-    Option(
-        key="pool",
-        values=Window(1, 16_384),
-        default=None,
-        says="average pooling before the head, or max pooling by windows (VGG)",
-        variants=(Variant("global", 13), Variant("2", 13), Variant("4", 13)),
-    ),
-    *HEAD_ROWS,
+    *OF_HEAD,
     Option(
         key="input",
         values=Sizes(_WIDTH, _SIZE, default=(3, 32, 32)),

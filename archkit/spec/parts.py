@@ -66,6 +66,7 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
     strides, dilations = _dilated(values)
     of_stages = {**values, "output_stride": dilations}
     several = by_stage() | {"output_stride"}
+    act = values["act"][-1] if values["ends_act"] == "last" else values["ends_act"]
     return Parts(
         stem=StemSetting(
             kind=values["stem"].kind,
@@ -75,8 +76,9 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             bias=values["bias"],
             aa=values["aa"],
             bare=bare and not values["stem_norm"],
-            act=values["act"][-1],
+            act=act,
             padding=values["padding"],
+            standardised=values["weight_std"],
         ),
         stages=tuple(family.setting(of_stages, i, several) for i, family in enumerate(families)),
         strides=strides,
@@ -87,7 +89,7 @@ def parts_of(values: Mapping[str, Any]) -> Parts:
             conv=values["head_conv"],
             hidden=values["head_hidden"],
             hidden_bias=values["head_bias"],
-            act=values["act"][-1],
-            norms_pooled=families[-1].norms_pooled,
+            act=act,
+            norms=values["head_norm"] if families[-1].norms_pooled else "none",
         ),
     )

@@ -14,6 +14,7 @@ from typing import Final
 from archkit.spec.known import Known
 from archkit.spec.zoo_convnext import convnexts
 from archkit.spec.zoo_efficient import efficient
+from archkit.spec.zoo_mixnet import mixnets
 from archkit.spec.zoo_mobile import mobile
 from archkit.spec.zoo_plain import plain
 from archkit.spec.zoo_regnet import regnets
@@ -198,6 +199,17 @@ def _preact() -> Iterator[Known]:
             if suffix in ("", "d") or depth == 50:
                 spec = f"[{blocks}]x[64,128,256,512] block={kind} {options} input=3x224x224 classes=1000"
                 yield Known(f"resnetv2_{depth}{suffix}", spec, f"{_HE2}; timm, models/resnetv2.py")
+    for depth, blocks, times in (
+        (50, "3,4,6,3", (1, 3)),
+        (101, "3,4,23,3", (1, 3)),
+        (152, "3,8,36,3", (2, 4)),
+    ):
+        for k in times:
+            channels = ",".join(str(64 * k * i) for i in (1, 2, 4, 8))
+            stem = f"stem=conv7:{64 * k}" if k > 1 else _C7
+            options = f"weight_std=yes {stem} stem_pool=max-zeros norm=group input=3x224x224 classes=1000"
+            spec = f"[{blocks}]x[{channels}] block=preact-bottleneck {options}"
+            yield Known(f"resnetv2_{depth}x{k}_bit", spec, "Kolesnikov et al. 2020, Big Transfer; timm")
 
 
 _ENTRIES: Final = (*_PAPER_ENTRIES, *_cifar(), *_imagenet(), *_preact())
@@ -215,7 +227,8 @@ def find(name: str) -> Known | None:
 @lru_cache(maxsize=1)
 def _of_families() -> dict[str, Known]:
     """Those that are no ResNets, put together when one is first asked for."""
-    return {known.name: known for known in (*mobile(), *efficient(), *regnets(), *convnexts(), *plain())}
+    parts = (mobile(), efficient(), mixnets(), regnets(), convnexts(), plain())
+    return {known.name: known for part in parts for known in part}
 
 
 def _wide(name: str) -> Known | None:

@@ -54,6 +54,7 @@ def _efficientnet() -> Iterator[Known]:
     for name, width, depth in _SIZES:
         yield Known(f"efficientnet_{name}", spec(width, depth), _EFF)
         yield Known(f"tf_efficientnet_{name}", spec(width, depth, TF), _EFF)
+    yield Known("efficientnet_blur_b0", spec("1", "1", "aa=blur-zeros"), TIMM)
     group8, group16 = "norm=group-width:8", "norm=group-width:16"
     yield Known("efficientnet_b0_gn", spec("1", "1", group8), _GN)
     yield Known("efficientnet_b0_g8_gn", spec("1", "1", group8, group_width=8), _GN)
@@ -183,7 +184,7 @@ def _efficientnet_v2() -> Iterator[Known]:
     tiny = deepened(widened(s, "0.8"), "0.9")
     yield Known("efficientnetv2_rw_t", blocks_and_options(tiny, stem_option(24), "head_conv=1024"), TIMM)
     test = rows("1x16 e1 {f},1x24 s2 e4 {f},1x32 s2 e4 {f},1x48 s2 e4 {q},1x64 s2 e4 {q}")
-    for suffix, norm in (("", ""), ("_gn", "norm=group-width:8")):
+    for suffix, norm in (("", ""), ("_gn", "norm=group-width:8"), ("_ln", "norm=layer-torch")):
         text = blocks_and_options(test, norm, stem_option(24), "head_conv=256")
         yield Known(f"test_efficientnet{suffix}", text, TIMM)
 

@@ -96,18 +96,18 @@ def _mobile_v3() -> Iterator[Known]:
 def _mobile_v4() -> Iterator[Known]:
     conv = "bfused-mbconv e1 jno"
     small = (
-        f"1x32 s2 {conv},1x32 k1 {conv},1x96 s2 {conv},1x64 k1 {conv},1x96 s2 f5 m5 e3,4x96 e2,1x96 f3 m0 e4,"
-        "1x128 s2 f3 e6,1x128 f5 m5 e4,1x128 m5 e4,1x128 m5 e3,2x128 e4"
+        f"1x32 s2 {conv},1x32 k1 {conv},1x96 s2 {conv},1x64 k1 {conv},1x96 s2 f5 d5 e3,4x96 e2,1x96 f3 d0 e4,"
+        "1x128 s2 f3 e6,1x128 f5 d5 e4,1x128 d5 e4,1x128 d5 e3,2x128 e4"
     )
     medium = (
-        "1x48 s2 e4 bfused-mbconv,1x80 s2 f3 m5 e4,1x80 f3 e2,1x160 s2 f3 m5 e6,2x160 f3 e4,1x160 f3 m5 e4,"
-        "1x160 f3 e4,1x160 f3 m0 e4,1x160 m0 e2,1x160 f3 m0 e4,1x256 s2 f5 m5 e6,1x256 f5 m5 e4,"
-        "2x256 f3 m5 e4,1x256 m0 e4,1x256 f3 m0 e4,1x256 f3 m5 e2,1x256 f5 m5 e4,2x256 m0 e4,1x256 f5 m0 e2"
+        "1x48 s2 e4 bfused-mbconv,1x80 s2 f3 d5 e4,1x80 f3 e2,1x160 s2 f3 d5 e6,2x160 f3 e4,1x160 f3 d5 e4,"
+        "1x160 f3 e4,1x160 f3 d0 e4,1x160 d0 e2,1x160 f3 d0 e4,1x256 s2 f5 d5 e6,1x256 f5 d5 e4,"
+        "2x256 f3 d5 e4,1x256 d0 e4,1x256 f3 d0 e4,1x256 f3 d5 e2,1x256 f5 d5 e4,2x256 d0 e4,1x256 f5 d0 e2"
     )
     large = (
-        "1x48 s2 e4 bfused-mbconv,1x96 s2 f3 m5 e4,1x96 f3 e4,1x192 s2 f3 m5 e4,3x192 f3 e4,1x192 f3 m5 e4,"
-        "5x192 f5 e4,1x192 f3 m0 e4,4x512 s2 f5 m5 e4,1x512 f5 m0 e4,1x512 f5 e4,2x512 f5 m0 e4,1x512 f5 e4,"
-        "1x512 f5 m5 e4,3x512 f5 m0 e4"
+        "1x48 s2 e4 bfused-mbconv,1x96 s2 f3 d5 e4,1x96 f3 e4,1x192 s2 f3 d5 e4,3x192 f3 e4,1x192 f3 d5 e4,"
+        "5x192 f5 e4,1x192 f3 d0 e4,4x512 s2 f5 d5 e4,1x512 f5 d0 e4,1x512 f5 e4,2x512 f5 d0 e4,1x512 f5 e4,"
+        "1x512 f5 d5 e4,3x512 f5 d0 e4"
     )
     for name, table, width, stem, aa in (
         ("small", small, "1", 32, ""),
@@ -115,6 +115,7 @@ def _mobile_v4() -> Iterator[Known]:
         ("small_035", small, "0.35", 32, ""),
         ("medium", medium, "1", 32, ""),
         ("aa_medium", medium, "1", 32, "aa=avg"),
+        ("blur_medium", medium, "1", 32, "aa=blur-zeros"),
         ("large", large, "1", 24, ""),
         ("aa_large", large, "1", 24, "aa=avg"),
     ):

@@ -107,7 +107,8 @@ def test_the_closed_form_is_the_sum_over_the_plan(spec: ArchSpec) -> None:
     main_path = [
         layer
         for layer in layout(spec)
-        if layer.kind in ("conv", "linear") and not {"shortcut", "attn", "se"} & set(layer.name.split("."))
+        if layer.kind in ("conv", "std_conv", "mix_conv", "linear")
+        and not {"shortcut", "attn", "se"} & set(layer.name.split("."))
     ]
     assert cost.depth == len(main_path)
 

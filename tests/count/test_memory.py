@@ -49,6 +49,14 @@ NETWORKS = [
     "[1,1]x[8,16] stem=deep:8 stem_pool=conv aa=blur",
     "[1,1]x[8,16] aa=avg norm=group:4 pool=2",
     "[1,1]x[8,16] shortcut=pad norm=none",
+    "[1,1]x[8,16] weight_std=yes stem_pool=max-zeros",
+    "[1,1]x[8,16] weight_std=yes bias=yes block=preact-bottleneck norm=group:4 shortcut=avg aa=blur",
+    "[1,1]x[8,16] stem=deep:8 stem_pool=conv aa=blur-zeros",
+    "[1,1]x[8,16] block=mbconv mix=3 split=both",
+    "[1,2]x[9,17] block=mbconv mix=2 padding=same split=project round=1 expand=3",
+    "[1,1]x[8,16] norm=rms",
+    "[1,1]x[8,16] norm=simple block=preact",
+    "[2,1]x[8,16] block=convnext grn=yes act=gelu-tanh head_norm=map stem=overlap-act:8",
 ]
 
 
@@ -130,7 +138,7 @@ def test_inference_peak_by_hand() -> None:
 
 @given(specs())
 def test_bounds_of_the_inference_peak(spec: ArchSpec) -> None:
-    layers = [c.layer for c in count(spec).layers if c.layer.kind in ("conv", "linear")]
+    layers = [c.layer for c in count(spec).layers if c.layer.kind in ("conv", "std_conv", "linear")]
     sizes = [torch.Size(x.in_shape).numel() + torch.Size(x.out_shape).numel() for x in layers]
     peak = memory(spec, bytes_per_value=1).inference_peak
     assert max(sizes) <= peak

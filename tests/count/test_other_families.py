@@ -142,7 +142,10 @@ def _picked(layer: Layer, pairs: tuple[int, int], at: tuple[int, int]) -> Layer:
         "[1..2]*2x[{8,12}] block=[fused-mbconv,mbconv] se=input expand=[1,4] padding=same head_conv=16",
         "[1..2]*2x[{8,12}] block={mbconv,depthwise} kernel={3,5} stem=conv3s2:8",
         "[1..2]*2x[{8,16}] block=regnet se=input group_width=8 stride=[2,2]",
+        "[1..2]*2x[{8,12}] block={basic,preact} weight_std={yes,no} stem_pool=max-zeros",
+        "[1..2]*2x[{8,12}] block=mbconv mix={1,3} split={project,both} padding=same stem=conv3s2:8",
         "[1..2]*2x[{8,12}] block=convnext",
+        "[1..2]*2x[{8,12}] block=convnext grn={yes,no} norm={rms,layer} head_norm=map stem=overlap-act:8",
         "[1..2]*2x[{8,12}] block=plain norm=none bias=yes pool=max:2 head_hidden=8x8",
     ],
 )

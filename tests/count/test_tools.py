@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 
 from archkit.count import totals
+from archkit.count.formulas import layer_macs, layer_params
 from archkit.count.tools import Prediction, Tool, predict
 from archkit.count.tools.rules import NOT_IN_PYCLS, RULES
 from archkit.errors import SpecError
@@ -119,15 +120,21 @@ def test_what_every_tool_has_in_common(spec: ArchSpec) -> None:
             if "params" in prediction.quantity:
                 left_out = 0
                 if tool is Tool.thop:  # it has no rule for these norms
-                    norms = ("group_norm", "layer_norm")
+                    norms = ("group_norm", "layer_norm", "response_norm")
                     left_out = 2 * sum(x.in_shape[0] for x in plan if x.kind in norms)
-                    left_out += sum(x.in_shape[0] for x in plan if x.kind == "layer_scale")
+                    others = ("layer_scale", "rms_norm", "simple_norm")
+                    left_out += sum(x.in_shape[0] for x in plan if x.kind in others)
+                    left_out += sum(layer_params(x) for x in plan if x.kind == "std_conv")
                 assert prediction.total == cost.params - left_out
             elif prediction.quantity in ("flops", "macs", "mult-adds"):
-                times = 2 if "2 x conv" in terms else 1
+                times = 2 if {"2 x conv", "2 x standardised conv"} & terms.keys() else 1
                 prefix = "2 x " if times == 2 else ""
-                products = sum(terms.get(prefix + kind, 0) for kind in ("conv", "conv1d", "linear"))
-                assert products == times * cost.macs
+                kinds = ("conv", "standardised conv", "conv1d", "linear")
+                products = sum(terms.get(prefix + kind, 0) for kind in kinds)
+                unseen = 0
+                if tool in (Tool.ptflops, Tool.thop):  # which go by the exact type
+                    unseen = sum(layer_macs(x) for x in plan if x.kind == "std_conv")
+                assert products == times * (cost.macs - unseen)
     outputs = dict(figure(plan, Tool.fvcore, "activations").terms)
     outputs.pop("blur pooling outputs", None)
     assert sum(outputs.values()) == cost.activations
@@ -221,6 +228,8 @@ def test_an_unknown_tool_is_told_the_known_ones(cli: Cli) -> None:
 PAGE = Path(__file__).parents[2] / "docs" / "rosetta.md"
 ROWS = {
     "conv": "conv",
+    "standardised conv": "conv whose weights are standardised",
+    "standardisation": "the standardisation itself",
     "conv bias": "conv bias",
     "conv1d": "conv of channel attention (ECA)",
     "blur pooling's conv": "conv inside blur pooling",
@@ -229,6 +238,9 @@ ROWS = {
     "batch norm": "batch norm",
     "group norm": "group norm",
     "layer norm": "layer norm",
+    "RMS norm": "RMS norm",
+    "simple norm": "norm by the deviation alone (`norm=simple`)",
+    "response norm": "global response normalisation",
     "ReLU": "ReLU",
     "ReLU6": "ReLU6",
     "SiLU": "SiLU",

@@ -9,20 +9,15 @@ import torchvision
 
 from archkit.spec import zoo
 
-MIXED: Final = "convs of several kernels side by side (MixConv)"
 EXPERTS: Final = "convs whose weights depend on the image (CondConv)"
 PRUNED: Final = "pruned conv by conv: each has a width of its own, which no list by stage says"
 EVO: Final = "a norm of another kind (EvoNorm, filter response norm)"
 SPACE: Final = "a map folded into its channels (space to depth)"
 ATTENTION: Final = "attention over positions"
 GATE: Final = "attention that the language has no word for"
-BLUR: Final = "a blur that pads with zeros"
-EPSILON: Final = "layer norms with another epsilon"
 
 LEFT_OUT: Final = {
     "efficientnet": {
-        **dict.fromkeys(("mixnet_s", "mixnet_m", "mixnet_l", "mixnet_xl", "mixnet_xxl"), MIXED),
-        **dict.fromkeys(("tf_mixnet_s", "tf_mixnet_m", "tf_mixnet_l"), MIXED),
         **{
             f"{tf}efficientnet_cc_{size}": EXPERTS
             for tf in ("", "tf_")
@@ -31,35 +26,19 @@ LEFT_OUT: Final = {
         **{f"efficientnet_{size}_pruned": PRUNED for size in ("b1", "b2", "b3", "es", "el")},
         **dict.fromkeys(("efficientnet_b0_g16_evos", "test_efficientnet_evos"), EVO),
         **dict.fromkeys(("efficientnet_x_b3", "efficientnet_x_b5", "efficientnet_h_b5"), SPACE),
-        "efficientnet_blur_b0": BLUR,
         "gc_efficientnetv2_rw_t": GATE,
-        "test_efficientnet_ln": EPSILON,
     },
     "mobilenetv3": {
         **{
             f"mobilenetv4_hybrid_{size}": ATTENTION for size in ("medium", "medium_075", "large", "large_075")
         },
-        "mobilenetv4_conv_blur_medium": BLUR,
     },
     "regnet": {},
     "vgg": {},
     "resnetv2": {
-        **{
-            f"resnetv2_{size}_bit": "convs whose weights are standardised (BiT)"
-            for size in ("50x1", "50x3", "101x1", "101x3", "152x2", "152x4")
-        },
         **dict.fromkeys(("resnetv2_50d_evos", "resnetv2_50d_frn"), EVO),
     },
-    "convnext": {
-        **{
-            f"convnextv2_{size}": "response normalisation (ConvNeXt V2)"
-            for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "huge")
-        },
-        **dict.fromkeys(("convnext_atto_rms", "convnext_zepto_rms", "convnext_zepto_rms_ols"), "RMS norms"),
-        "convnext_tiny_hnf": "a norm before the pooling",
-        "convnext_xxlarge": EPSILON,
-        **dict.fromkeys(("test_convnext", "test_convnext2", "test_convnext3"), "GELU by tanh"),
-    },
+    "convnext": {},
 }
 """Of timm's modules, by module: the names that the zoo does not have, each with its reason."""
 

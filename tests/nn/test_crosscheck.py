@@ -114,6 +114,22 @@ def test_torchvisions_resnets_at_64(name: str) -> None:
     assert_original_agrees(name, torchvision_module(name), spec)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tf_mixnet_s",
+        "resnetv2_50x1_bit",
+        "[1,1]x[8,16] weight_std=yes bias=yes stem=deep:8 stem_pool=conv",
+        "convnext_zepto_rms_ols",
+        "convnextv2_atto",
+        "test_convnext",
+        "[1,1]x[8,16] norm=rms block=preact attn=se",
+    ],
+)
+def test_norms_and_convs_of_other_kinds(text: str) -> None:
+    assert_agrees(parse(f"{text} input=3x64x64"))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", TORCHVISION + TORCHVISION_DEEP)
 def test_torchvisions_resnets(name: str) -> None:

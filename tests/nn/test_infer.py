@@ -64,6 +64,11 @@ def test_archkits_own_networks(name: str) -> None:
 @example(parse("[1]x[1] stem=patch4 bias=yes"))
 @example(parse("[1,1]x[1,1] stride=[2,3] output_stride=4"))
 @example(parse("[1,2,1,1]x[4,4,4,4] block=bottleneck stride=[2,3,2,2] output_stride=4 stem=conv7"))
+@example(parse("[1]x[1] stem=overlap-act:4"))
+@example(parse("[1,1]x[4,8] stem=conv7:4 aa=blur-zeros"))
+@example(parse("[1]x[4] weight_std=yes stem_pool=max-zeros"))
+@example(parse("[1]x[4] norm=layer-torch"))
+@example(parse("[1]x[4] norm=rms block=preact"))
 @settings(max_examples=150)
 def test_whatever_is_built_is_read_back_with_the_same_layers(spec: ArchSpec) -> None:
     found = infer(build(spec, device="meta"))

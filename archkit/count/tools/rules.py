@@ -19,8 +19,10 @@ from archkit.count.tools.terms import (
     LAYER_NORM_PARAMS,
     LAYER_SCALE_PARAMS,
     LINEAR_BIAS,
+    NORMS_OF_CHANNELS,
     PARAMS,
     PARAMS_BUT_SOME_NORMS,
+    STANDARDISATION,
     Rule,
     Term,
     Tool,
@@ -28,6 +30,8 @@ from archkit.count.tools.terms import (
     an_input,
     an_output,
     bias_a_channel,
+    elements_and_channels,
+    elements_and_positions,
     entered_and_left,
     macs,
     products,
@@ -36,6 +40,9 @@ from archkit.count.tools.terms import (
 
 __all__ = ["NOT_IN_PYCLS", "OLDER_PTFLOPS", "RULES"]
 
+_BIAS_OF_PLAIN: Final = CONV_BIAS._replace(kinds=("conv",))
+_GELU: Final = ("gelu", "gelu-tanh")
+
 _FVCORE: Final = (
     # nn/flop_count.py, _DEFAULT_SUPPORTED_OPS, and nn/jit_handles.py. Operators of the traced graph,
     # so the functional conv of blur pooling is seen; biases are not counted.
@@ -43,6 +50,8 @@ _FVCORE: Final = (
         "flops",
         (
             *products(blur=True),
+            # Standardised weights are those of a batch norm in train mode without weight and bias.
+            STANDARDISATION,
             # batchnorm_flop_jit: 2 with weight and bias in eval mode (5 in train mode).
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 5 an element", an_output(5), ("group_norm",)),
@@ -55,7 +64,7 @@ _FVCORE: Final = (
     Rule(
         "activations",
         (
-            Term("conv outputs", an_output(), ("conv",)),
+            Term("conv outputs", an_output(), ("conv", "std_conv", "mix_conv")),
             Term("conv1d outputs", an_output(), ("conv1d",)),
             Term("blur pooling outputs", an_output(), ("blur_pool",)),
             Term("linear outputs", an_output(), ("linear",)),
@@ -70,8 +79,8 @@ _PTFLOPS: Final = (
     Rule(
         "macs",
         (
-            *products(blur=False),
-            CONV_BIAS,
+            *products(blur=False, standardised=False),
+            _BIAS_OF_PLAIN,
             LINEAR_BIAS,
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 2 an element", an_output(2), ("group_norm",)),
@@ -79,7 +88,7 @@ _PTFLOPS: Final = (
             # nn.ReLU6 calls F.hardtanh, which it does not know; SiLU it knows as a function alone.
             Term("ReLU6, 1 an element", an_output(), ("relu6",)),
             Term("SiLU, 1 an element", an_output(), ("silu",)),
-            Term("GELU, 2 an element", an_output(2), ("gelu",)),
+            Term("GELU, 2 an element", an_output(2), _GELU),
             Term("max pooling, 2 an input element", an_input(2), ("max_pool",)),
             Term("average pooling, 2 an input element", an_input(2), ("avg_pool",)),
             Term("global pooling, 2 an input element", an_input(2), ("global_pool",)),
@@ -93,8 +102,8 @@ _PTFLOPS: Final = (
 OLDER_PTFLOPS: Final = Rule(
     "macs",
     (
-        *products(blur=False),
-        CONV_BIAS,
+        *products(blur=False, standardised=False),
+        _BIAS_OF_PLAIN,
         LINEAR_BIAS,
         Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
         Term("ReLU, 1 an element", an_output(), ("relu",)),
@@ -120,6 +129,7 @@ _TORCHINFO: Final = (
             Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
             GROUP_NORM_PARAMS,
             LAYER_NORM_PARAMS,
+            *NORMS_OF_CHANNELS,
             LAYER_SCALE_PARAMS,
         ),
     ),
@@ -140,7 +150,7 @@ _THOP: Final = (
     Rule(
         "macs",
         (
-            *products(blur=False),
+            *products(blur=False, standardised=False),
             # count_normalization: twice calculate_norm, which is already 2 an element.
             Term("batch norm, 4 an element", an_output(4), ("batch_norm",)),
             Term("average pooling, 1 an output element", an_output(), ("avg_pool",)),
@@ -191,6 +201,10 @@ _TORCHPROFILE: Final = (
             Term("batch norm, 1 an element", an_output(), ("batch_norm",)),
             Term("group norm, 1 an element", an_output(), ("group_norm",)),
             Term("layer norm, 1 an element", an_output(), ("layer_norm",)),
+            # Written out: a mean, where there is one, and products.
+            Term("RMS norm, 2 an element + 1 a position", elements_and_positions, ("rms_norm",)),
+            Term("simple norm, 2 an element", an_output(2), ("simple_norm",)),
+            Term("response norm, 1 an element + 1 a channel + 1", elements_and_channels, ("response_norm",)),
             Term("average pooling, 1 an output element", an_output(), ("avg_pool",)),
             Term("global pooling, 1 an output element", an_output(), ("global_pool",)),
             Term("mean of channel attention, 1 an output element", an_output(), ("squeeze",)),
@@ -200,43 +214,23 @@ _TORCHPROFILE: Final = (
     ),
 )
 
-_DEEPSPEED: Final = (
-    # profiling/flops_profiler/profiler.py, _patch_functionals and _patch_tensor_methods: functions, whichever
-    # module calls them. An operator such as `x * y` is none of them.
+# DeepSpeed: profiling/flops_profiler/profiler.py, _patch_functionals and _patch_tensor_methods; calflops,
+# which was made from it: pytorch_ops.py, _patch_functionals. Functions, whichever module calls them; an
+# operator such as `x * y` is none of them.
+_FUNCTIONS: Final = (
     Rule("macs", products(blur=True)),
     Rule(
         "flops",
         (
             *products(2, blur=True),
             CONV_BIAS,
+            STANDARDISATION,
             Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
             Term("group norm, 5 an element", an_output(5), ("group_norm",)),
             Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
             Term("ReLU, 1 an element", an_output(), ("relu",)),
             Term("SiLU, 1 an element", an_output(), ("silu",)),
-            Term("GELU, 1 an element", an_output(), ("gelu",)),
-            Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
-            Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
-            Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
-        ),
-    ),
-    PARAMS,
-)
-
-_CALFLOPS: Final = (
-    # pytorch_ops.py, _patch_functionals: functions, whichever module calls them.
-    Rule("macs", products(blur=True)),
-    Rule(
-        "flops",
-        (
-            *products(2, blur=True),
-            CONV_BIAS,
-            Term("batch norm, 2 an element", an_output(2), ("batch_norm",)),
-            Term("group norm, 5 an element", an_output(5), ("group_norm",)),
-            Term("layer norm, 5 an element", an_output(5), ("layer_norm",)),
-            Term("ReLU, 1 an element", an_output(), ("relu",)),
-            Term("SiLU, 1 an element", an_output(), ("silu",)),
-            Term("GELU, 1 an element", an_output(), ("gelu",)),
+            Term("GELU, 1 an element", an_output(), _GELU),
             Term("max pooling, 1 an input element", an_input(), ("max_pool",)),
             Term("average pooling, 1 an input element", an_input(), ("avg_pool",)),
             Term("global pooling, 1 an input element", an_input(), ("global_pool",)),
@@ -269,9 +263,14 @@ _PYCLS: Final = (
 )
 
 NOT_IN_PYCLS: Final[tuple[str, ...]] = (
+    "std_conv",
+    "mix_conv",
     "conv1d",
     "group_norm",
     "layer_norm",
+    "rms_norm",
+    "simple_norm",
+    "response_norm",
     "layer_scale",
     "avg_pool",
     "blur_pool",
@@ -289,7 +288,7 @@ RULES: Final[dict[Tool, tuple[Rule, ...]]] = {
     Tool.thop: _THOP,
     Tool.ultralytics_thop: _ULTRALYTICS_THOP,
     Tool.torchprofile: _TORCHPROFILE,
-    Tool.deepspeed: _DEEPSPEED,
-    Tool.calflops: _CALFLOPS,
+    Tool.deepspeed: _FUNCTIONS,
+    Tool.calflops: _FUNCTIONS,
     Tool.pycls: _PYCLS,
 }

@@ -19,8 +19,10 @@ __all__ = [
     "LAYER_NORM_PARAMS",
     "LAYER_SCALE_PARAMS",
     "LINEAR_BIAS",
+    "NORMS_OF_CHANNELS",
     "PARAMS",
     "PARAMS_BUT_SOME_NORMS",
+    "STANDARDISATION",
     "LayerFigure",
     "Rule",
     "Term",
@@ -30,6 +32,8 @@ __all__ = [
     "an_output",
     "bias_a_channel",
     "bias_an_output",
+    "elements_and_channels",
+    "elements_and_positions",
     "entered_and_left",
     "macs",
     "products",
@@ -109,6 +113,23 @@ def weights(layer: Layer) -> int:
     return layer_params(layer) - bias_a_channel(layer)
 
 
+def elements_and_positions(layer: Layer) -> int:
+    """2 for each element, and 1 for each position."""
+    c, h, w = layer.out_shape
+    return int((2 * c + 1) * h * w)
+
+
+def elements_and_channels(layer: Layer) -> int:
+    """1 for each element, 1 for each channel, and 1 for all."""
+    c, h, w = layer.out_shape
+    return int(c * h * w + c + 1)
+
+
+def four_a_weight(layer: Layer) -> int:
+    """4 for each weight."""
+    return 4 * weights(layer)
+
+
 def window_and_division(layer: Layer) -> int:
     """For each output of a global pooling: the additions over its window, and one division."""
     _, h, w = layer.in_shape
@@ -142,23 +163,35 @@ def all_entered_and_left(layer: Layer) -> int:
     return int(prod(layer.in_shape) + prod(layer.out_shape))
 
 
-def products(times: int = 1, *, blur: bool) -> tuple[Term, ...]:
-    """Convs and the linear layer; whether the conv inside blur pooling is seen differs by tool."""
+def products(times: int = 1, *, blur: bool, standardised: bool = True) -> tuple[Term, ...]:
+    """Convs and the linear layer; whether two kinds of conv are seen differs by tool.
+
+    Args:
+        times: for each multiply-add.
+        blur: whether the conv inside blur pooling is seen.
+        standardised: whether those are whose weights are standardised.
+    """
     prefix = "" if times == 1 else f"{times} x "
-    seen = (Term(f"{prefix}blur pooling's conv", macs(times), ("blur_pool",)),) if blur else ()
+    seen: tuple[Term, ...] = ()
+    if blur:
+        seen = (Term(f"{prefix}blur pooling's conv", macs(times), ("blur_pool",)),)
+    if standardised:
+        seen = (Term(f"{prefix}standardised conv", macs(times), ("std_conv",)), *seen)
     return (
-        Term(f"{prefix}conv", macs(times), ("conv",)),
+        Term(f"{prefix}conv", macs(times), ("conv", "mix_conv")),
         Term(f"{prefix}conv1d", macs(times), ("conv1d",)),
         *seen,
         Term(f"{prefix}linear", macs(times), ("linear",)),
     )
 
 
-CONV_BIAS: Final = Term("conv bias", bias_an_output, ("conv",))
+CONV_BIAS: Final = Term("conv bias", bias_an_output, ("conv", "std_conv"))
+STANDARDISATION: Final = Term("standardisation, 4 a weight", four_a_weight, ("std_conv",))
+STD_CONV_PARAMS: Final = Term("standardised conv weights", layer_params, ("std_conv",))
 LINEAR_BIAS: Final = Term("linear bias", bias_an_output, ("linear",))
 
 PARAMS_BUT_SOME_NORMS: Final = (
-    Term("conv weights", weights, ("conv",)),
+    Term("conv weights", weights, ("conv", "mix_conv")),
     Term("conv bias", bias_a_channel, ("conv",)),
     Term("conv1d weights", weights, ("conv1d",)),
     Term("batch norm, 2 a channel", layer_params, ("batch_norm",)),
@@ -167,8 +200,21 @@ PARAMS_BUT_SOME_NORMS: Final = (
 )
 GROUP_NORM_PARAMS: Final = Term("group norm, 2 a channel", layer_params, ("group_norm",))
 LAYER_SCALE_PARAMS: Final = Term("layer scale, 1 a channel", layer_params, ("layer_scale",))
+NORMS_OF_CHANNELS: Final = (
+    Term("RMS norm, 1 a channel", layer_params, ("rms_norm",)),
+    Term("simple norm, 1 a channel", layer_params, ("simple_norm",)),
+    Term("response norm, 2 a channel", layer_params, ("response_norm",)),
+)
 LAYER_NORM_PARAMS: Final = Term("layer norm, 2 a channel", layer_params, ("layer_norm",))
 # The blurring filter is a buffer, which no tool takes for a parameter.
 PARAMS: Final = Rule(
-    "params", (*PARAMS_BUT_SOME_NORMS, GROUP_NORM_PARAMS, LAYER_NORM_PARAMS, LAYER_SCALE_PARAMS)
+    "params",
+    (
+        *PARAMS_BUT_SOME_NORMS,
+        STD_CONV_PARAMS,
+        GROUP_NORM_PARAMS,
+        LAYER_NORM_PARAMS,
+        *NORMS_OF_CHANNELS,
+        LAYER_SCALE_PARAMS,
+    ),
 )
