@@ -55,7 +55,7 @@ class About:
         if self.folded:
             return "pixels, 0 to 255"
         if self.mean is None:
-            return "as they were in training"
+            return "normalised as in training"
         return "pixels, 0 to 255, less their mean, over their standard deviation"
 
     def to_json(self) -> str:

@@ -17,7 +17,7 @@ from torch import nn
 
 from archkit.errors import ExportError, OutputError
 from archkit.export.about import About
-from archkit.export.formats import FORMATS, Choices, Format, Run, find_format
+from archkit.export.formats import FORMATS, Choices, Format, Run, check_path, format_for
 from archkit.export.normalised import Normalised
 from archkit.nn import Network
 
@@ -83,7 +83,7 @@ def export(
         ModuleNotFoundError: the format needs a package that is not installed.
     """
     path = Path(path)
-    chosen = find_format(to) if to is not None else _by_ending(path)
+    chosen = format_for(to, path)
     check_path(chosen, path, force=force)
     _check_choices(chosen, opset=opset)
     spec = network.spec
@@ -115,24 +115,6 @@ def export(
     )
 
 
-def check_path(chosen: Format, path: Path, *, force: bool) -> None:
-    """Sees that the files of a format can be written at a path, before any work is done.
-
-    Raises:
-        ExportError: the path ends in something else than the format's files.
-        OutputError: a file is there already, or its folder is not.
-    """
-    if path.suffix != chosen.suffix:
-        raise ExportError(f"{path} does not end in {chosen.suffix}, as files of the format {chosen.name} do")
-    if not path.parent.is_dir():
-        raise OutputError(f"there is no folder {path.parent}")
-    for file in chosen.files(path):
-        if file.is_dir():
-            raise OutputError(f"{file} is a folder")
-        if file.exists() and not force:
-            raise OutputError(f"{file} is there already; --force, or force=True, replaces it")
-
-
 def random_images(about: About) -> NDArray[np.float32]:
     """As many as are compared, of normal numbers, or of pixels where a file takes pixels."""
     draw = np.random.default_rng(_SEED)
@@ -140,14 +122,6 @@ def random_images(about: About) -> NDArray[np.float32]:
     if about.folded:
         return draw.integers(0, 256, shape).astype(np.float32)
     return draw.standard_normal(shape, dtype=np.float32)
-
-
-def _by_ending(path: Path) -> Format:
-    for found in FORMATS.values():
-        if path.suffix == found.suffix:
-            return found
-    names = ", ".join(f"{found.suffix} ({found.name})" for found in FORMATS.values())
-    raise ExportError(f"{path} ends in none of {names}")
 
 
 def _check_choices(chosen: Format, **given: object) -> None:

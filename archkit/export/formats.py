@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from archkit.errors import DataError, ExportError, unknown
+from archkit.errors import DataError, ExportError, OutputError, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,18 @@ if TYPE_CHECKING:
 Run: TypeAlias = "Callable[[NDArray[np.float32]], NDArray[np.float32]]"
 """B x C x H x W float32 -> B x K logits."""
 
-__all__ = ["FORMATS", "TOLERANCE", "Choices", "Format", "Run", "find_format", "format_of"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "TOLERANCE",
+    "Choices",
+    "Format",
+    "Run",
+    "check_path",
+    "find_format",
+    "format_for",
+    "format_of",
+]
 
 TOLERANCE: Final = 1e-4
 """How far the logits of a file may be from the network's, over the largest of these."""
@@ -171,6 +182,9 @@ _ROWS: Final = (
 FORMATS: Final[dict[str, Format]] = {row.name: row for row in _ROWS}
 """Every format by its name."""
 
+SUFFIXES: Final = tuple(row.suffix for row in _ROWS)
+"""What exported files end in."""
+
 
 def find_format(name: str) -> Format:
     """The format of a name.
@@ -189,6 +203,21 @@ def find_format(name: str) -> Format:
     return found
 
 
+def format_for(to: str | None, path: Path) -> Format:
+    """The format of a name, or by the ending of the file that is to be written.
+
+    Raises:
+        ExportError: there is none.
+    """
+    if to is not None:
+        return find_format(to)
+    for found in FORMATS.values():
+        if path.suffix == found.suffix:
+            return found
+    names = ", ".join(f"{found.suffix} ({found.name})" for found in FORMATS.values())
+    raise ExportError(f"{path} ends in none of {names}")
+
+
 def format_of(path: Path) -> Format:
     """The format of an exported file, by what its name ends in.
 
@@ -198,8 +227,25 @@ def format_of(path: Path) -> Format:
     for found in FORMATS.values():
         if path.suffix == found.suffix:
             return found
-    endings = ", ".join(found.suffix for found in FORMATS.values())
-    raise DataError(f"{path} is no exported model: its name ends in none of {endings}")
+    raise DataError(f"{path} is no exported model: its name ends in none of {', '.join(SUFFIXES)}")
+
+
+def check_path(chosen: Format, path: Path, *, force: bool) -> None:
+    """Sees that the files of a format can be written at a path, before any work is done.
+
+    Raises:
+        ExportError: the path ends in something else than the format's files.
+        OutputError: a file is there already, or its folder is not.
+    """
+    if path.suffix != chosen.suffix:
+        raise ExportError(f"{path} does not end in {chosen.suffix}, as files of the format {chosen.name} do")
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder {path.parent}")
+    for file in chosen.files(path):
+        if file.is_dir():
+            raise OutputError(f"{file} is a folder")
+        if file.exists() and not force:
+            raise OutputError(f"{file} is there already; --force, or force=True, replaces it")
 
 
 def _described(path: Path) -> Path:

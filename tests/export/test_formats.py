@@ -1,4 +1,4 @@
-"""Files of each format: in the format's own runtime they give the network's outputs, and say what they are."""
+"""Files of each format: in its own runtime they give the network's outputs, and they say what they are."""
 
 from __future__ import annotations
 
