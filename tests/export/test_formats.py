@@ -17,7 +17,9 @@ import archkit.nn
 from archkit.errors import ArchkitError, DataError, ExportError, OutputError
 from archkit.export import FORMATS, About, export
 from archkit.export.formats import find_format, format_of
+from archkit.export.spellings import SPELLINGS
 from archkit.nn import Network, build
+from archkit.plan import KINDS
 from archkit.spec import ArchSpec
 from tests.export.test_pytorch import TEXTS
 from tests.nn.reference import randomise
@@ -198,3 +200,16 @@ def test_names_and_endings() -> None:
     assert archkit.nn.export is export
     with pytest.raises(AttributeError, match="no attribute 'exprot'"):
         archkit.nn.exprot  # noqa: B018 - the access is the test
+
+
+def test_every_row_has_its_module() -> None:
+    for row in FORMATS.values():
+        module = importlib.import_module(f"archkit.export.{row.name.replace('-', '_')}")
+        expected = {"write", "run"} | ({"read_about"} if row.inside else set())
+        assert expected <= set(module.__all__)
+        row.check_installed()
+
+
+def test_every_kind_of_layer_can_be_written() -> None:
+    """But the two that join inputs, which are no modules."""
+    assert set(SPELLINGS) == set(KINDS) - {"add", "scale"}
