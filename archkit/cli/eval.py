@@ -66,6 +66,7 @@ def eval_command(
     """
     if run.is_file() or (run.suffix in SUFFIXES and not run.exists()):
         refuse("goes with a RUN: a file says how many images its run was tested on", whole=whole)
+        refuse("goes with a RUN: a file is tested on the CPU", device=None if device == "auto" else device)
         eval_file(run, data, resize=resize, cache=cache, as_json=as_json)
         return
     from archkit.bench.train.results import read_result

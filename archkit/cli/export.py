@@ -107,7 +107,7 @@ def export_command(
     images, whose = None, "random images"
     if data is not None and prepare is not None:
         with warnings_in_lines(quiet=as_json):
-            images, name = _images(data, prepare, cache, fold=fold)
+            images, name = _images(data, module.spec, prepare, cache, fold=fold)
         whose = f"test images of {name}"
 
     from archkit.export import export
@@ -145,16 +145,17 @@ def _of_spec(spec: ArchSpec, seed: int) -> tuple[Network, About]:
 
 
 def _images(
-    source: str, prepare: Preprocess, cache: Path | None, *, fold: bool
+    source: str, spec: ArchSpec, prepare: Preprocess, cache: Path | None, *, fold: bool
 ) -> tuple[NDArray[np.float32], str]:
     """What the file takes of test images, from the first to the last at even steps; and the data's name."""
     import numpy as np
 
     from archkit.bench.data.load import load_test
-    from archkit.export.exporting import COMPARED
+    from archkit.export.exporting import compared_on
 
+    most = compared_on(spec)
     name, _, part = load_test(source, cache=cache, input=prepare.input, resize=prepare.resize)
-    steps = np.linspace(0, len(part[0]) - 1, min(COMPARED, len(part[0]))).astype(int)
+    steps = np.linspace(0, len(part[0]) - 1, min(most, len(part[0]))).astype(int)
     chosen = part[0][steps]
     return (chosen.astype(np.float32) if fold else prepare(chosen).numpy()), name
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +16,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from archkit.count import totals
 from archkit.errors import ExportError, OutputError
 from archkit.export.about import About
 from archkit.export.formats import FORMATS, Choices, Format, Run, check_path, format_for
 from archkit.export.normalised import Normalised
 from archkit.nn import Network
+from archkit.spec import ArchSpec, parse
 
-__all__ = ["COMPARED", "Exported", "export", "random_images"]
+__all__ = ["Exported", "compared_on", "export", "random_images"]
 
-COMPARED: Final = 64
-"""How many images the outputs are compared on, unless others are given."""
-
+_MOST: Final = 64  # images that outputs are compared on
+_LEAST: Final = 2
+_MACS: Final = 500_000_000_000  # of all of them together: some ten seconds on a few cores
 _BATCH: Final = 16
 _SEED: Final = 0  # of the random images
 
@@ -67,7 +70,8 @@ def export(
     something else than the network.
 
     Args:
-        network: with its weights; it is in evaluation mode afterwards.
+        network: with its weights. It is left as it is: a copy on the CPU, in float32 and evaluation mode, is
+            what is written.
         path: of the file.
         to: one of `FORMATS`; by the file's ending unless given.
         about: what the file says of itself; of the network alone unless given. Where it is `folded`, the file
@@ -88,12 +92,10 @@ def export(
     _check_choices(chosen, opset=opset)
     spec = network.spec
     about = about or About(spec=str(spec), input=spec.input, weights="those that it had")
-    module: nn.Module = network.to(memory_format=torch.contiguous_format).eval()
-    if about.folded:
-        if about.mean is None or about.std is None:
-            raise ExportError("no mean and no deviation are known, by which the file could normalise pixels")
-        module = Normalised(network, about.mean, about.std).eval()
-    given = random_images(about) if images is None else images
+    module = _ready(network, about)
+    given = random_images(about) if images is None else np.asarray(images, dtype=np.float32)
+    if given.shape[1:] != spec.input or not len(given):
+        raise ExportError(f"images are N x {_by(spec.input)}, not {_by(given.shape)}")
     expected = _outputs(module, given)
     with _beside(path) as folder:
         new = folder / path.name
@@ -115,13 +117,39 @@ def export(
     )
 
 
+def compared_on(spec: ArchSpec) -> int:
+    """On how many images the outputs are compared, unless others are given: fewer of a very large network."""
+    macs: int = totals(spec).macs
+    return max(_LEAST, min(_MOST, _MACS // max(1, macs)))
+
+
 def random_images(about: About) -> NDArray[np.float32]:
     """As many as are compared, of normal numbers, or of pixels where a file takes pixels."""
     draw = np.random.default_rng(_SEED)
-    shape = (COMPARED, *about.input)
+    shape = (compared_on(parse(about.spec)), *about.input)
     if about.folded:
         return draw.integers(0, 256, shape).astype(np.float32)
     return draw.standard_normal(shape, dtype=np.float32)
+
+
+def _ready(network: Network, about: About) -> nn.Module:
+    """What is written: a copy of the network, behind the normalisation where the file has it.
+
+    Raises:
+        ExportError: the network has no numbers, or the normalisation is not known.
+    """
+    if any(tensor.is_meta for tensor in network.state_dict().values()):
+        raise ExportError("the network lies on the meta device and has no numbers")
+    module = copy.deepcopy(network).to("cpu", torch.float32).to(memory_format=torch.contiguous_format)
+    if not about.folded:
+        return module.eval()
+    if about.mean is None or about.std is None:
+        raise ExportError("no mean and no deviation are known, by which the file could normalise pixels")
+    return Normalised(module, about.mean, about.std).eval()
+
+
+def _by(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes))
 
 
 def _check_choices(chosen: Format, **given: object) -> None:
@@ -133,8 +161,7 @@ def _check_choices(chosen: Format, **given: object) -> None:
 
 @torch.inference_mode()
 def _outputs(module: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    device = next(module.parameters()).device
-    return _in_batches(lambda some: module(torch.from_numpy(some).to(device)).cpu().numpy(), images)
+    return _in_batches(lambda some: module(torch.from_numpy(some)).numpy(), images)
 
 
 def _in_batches(run: Run, images: NDArray[np.float32]) -> NDArray[np.float32]:

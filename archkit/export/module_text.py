@@ -236,6 +236,8 @@ def _sequential(nodes: tuple[Node, ...], gates: Mapping[str, GateClass]) -> list
 
 
 def _filled(text: str) -> str:
+    # In a docstring: a run's folder may be called anything.
+    text = text.replace("\\", "\\\\").replace('"', "'")
     return textwrap.fill(text, 105, break_long_words=False, break_on_hyphens=False)
 
 

@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 import archkit.nn
 from archkit.errors import ArchkitError, DataError, ExportError, OutputError
 from archkit.export import FORMATS, About, export
+from archkit.export.exporting import compared_on
 from archkit.export.formats import find_format, format_of
 from archkit.export.spellings import SPELLINGS
 from archkit.nn import Network, build
 from archkit.plan import KINDS
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, parse
 from tests.export.test_pytorch import TEXTS
 from tests.nn.reference import randomise
 from tests.strategies import specs
@@ -143,6 +144,46 @@ def test_what_is_beside_is_not_overwritten(tmp_path: Path) -> None:
         export(network(), tmp_path / "net.py")
     export(network(), tmp_path / "net.py", force=True)
     assert set(torch.load(tmp_path / "net.pt")) == set(network().state_dict())
+
+
+def test_the_network_is_left_as_it_is(tmp_path: Path) -> None:
+    """In training mode, in float64, in channels_last: a copy is what is written."""
+    net = network("[1,1]x[8,16] aa=blur").double().to(memory_format=torch.channels_last).train()
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    export(net, tmp_path / "net.pt2")
+    assert net.training
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+    assert net.stem.conv.weight.dtype == torch.float64
+    images = torch.randn(2, *net.spec.input)
+    found = FORMATS["torch-export"].run(tmp_path / "net.pt2")(images.numpy())
+    assert_same(found, net.eval().float(), images)
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="the network lies on the meta device and has no numbers"):
+        export(build("[1]x[8]", device="meta"), tmp_path / "net.py")
+    with pytest.raises(ExportError, match="images are N x 3 x 32 x 32, not 2 x 3 x 8 x 8"):
+        export(network(), tmp_path / "net.py", images=np.zeros((2, 3, 8, 8), np.float32))
+    net = network()
+    net.head.fc.bias.data[0] = float("nan")
+    with pytest.raises(ExportError, match="the network's own outputs are not all finite"):
+        export(net, tmp_path / "net.py")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_large_networks_are_compared_on_fewer_images() -> None:
+    """torchvision gives 4.09 billion MACs for ResNet-50, and 37.75 billion for EfficientNet-B7 at 600x600."""
+    assert compared_on(parse("resnet50")) == 64
+    assert compared_on(parse("efficientnet_b7 input=3x600x600")) == 13
+
+
+def test_a_run_may_be_called_anything(tmp_path: Path) -> None:
+    net = network()
+    said = About(
+        spec=str(net.spec), input=net.spec.input, weights='of the run a"""\nraise SystemExit \\N{x} \\'
+    )
+    export(net, tmp_path / "net.py", about=said)
+    assert FORMATS["pytorch"].read_about(tmp_path / "net.py") == said
 
 
 def test_pixels_need_a_mean(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def about_run(network: Trained, folder: Path, *, fold: bool) -> About:
     return About(
         spec=result.spec,
         input=prepare.input,
-        weights=f"of the run {folder.resolve().name}",
+        weights=f"of the run {os.fsencode(folder.resolve().name).decode('utf-8', 'replace')}",
         classes=result.data.classes,
         mean=prepare.mean,
         std=prepare.std,
