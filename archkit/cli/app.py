@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "bench": "bench",
     "eval": "eval_command",
     "predict": "predict_command",
+    "export": "export_command",
     "report": "report_command",
     "certify": "certify_command",
     "zoo": "zoo_command",

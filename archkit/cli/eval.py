@@ -1,4 +1,4 @@
-"""`archkit eval`: tests the network of a finished run again, on its own test images or on others."""
+"""`archkit eval`: tests the network of a run again, or a file of it, on its own test images or on others."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archkit.bench.data.sources import DOWNLOADS, SOURCES, check_source
+from archkit.cli.eval_file import eval_file
+from archkit.cli.ignored import refuse
 from archkit.cli.interrupts import warnings_in_lines
-from archkit.cli.render import exact, json_line, new_table, say, show
+from archkit.cli.mistakes import assessed, difference, show_mistakes
+from archkit.cli.render import exact, json_line, say, show
 from archkit.cli.training import Cache, Device
 from archkit.errors import DataError
+from archkit.export.formats import SUFFIXES
 
 if TYPE_CHECKING:
     from archkit.bench.train.evaluation import Answers
     from archkit.bench.train.results import Result, Score
-    from archkit.bench.use.assess import Assessment
 
 __all__ = ["eval_command"]
-
-_WHOLE_TABLE = 12  # classes whose confusion matrix fits on a terminal
 
 
 def eval_command(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="The folder of a finished run, which `archkit bench` left.")
+        Path,
+        typer.Argument(
+            metavar="RUN|FILE",
+            help="The folder of a finished run, which `archkit bench` left, or a file that `archkit export`"
+            " wrote of one.",
+        ),
     ],
     data: Annotated[
         str | None,
@@ -45,14 +51,19 @@ def eval_command(
     cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the score as one JSON object.")] = False,
 ) -> None:
-    """Test the network of a finished run again, and say what it gets wrong.
+    """Test the network of a run, or a file exported of it, and say what it gets wrong.
 
     On the images, the device and the versions of the run, it has as many
     images right as the run recorded. Which images are right is kept in the
-    run's folder, for `archkit report --compare`.
+    run's folder, for `archkit report --compare`. A file stands beside its run.
 
     Example: archkit eval runs/NAME --data DIR
     """
+    if run.is_file() or (run.suffix in SUFFIXES and not run.exists()):
+        refuse("goes with a RUN: a file says how many images its run was tested on", whole=whole)
+        refuse("goes with a RUN: a file is tested on the CPU", device=None if device == "auto" else device)
+        eval_file(run, data, resize=resize, cache=cache, as_json=as_json)
+        return
     from archkit.bench.train.results import read_result
 
     result = read_result(run)
@@ -75,7 +86,7 @@ def eval_command(
             source, cache=cache, input=network.prepare.input, resize=network.prepare.resize
         )
     if classes != result.data.classes:
-        raise DataError(f"{name} has other classes than the run: {_difference(classes, result.data.classes)}")
+        raise DataError(f"{name} has other classes than the run: {difference(classes, result.data.classes)}")
     recorded = result.data
     if not whole and len(part[1]) == recorded.whole_test > recorded.test:
         part = part_subset(part, recorded.test, len(classes))
@@ -92,12 +103,12 @@ def eval_command(
                 **{key: one and {"correct": one.correct, "total": one.total, "loss": one.loss}
                    for key, one in scores.items()},
                 "recorded": result.test.correct, "same_images": same, "data": name, "folder": str(run),
-                **_assessed(found, classes),
+                **assessed(found, classes),
             }
         )  # fmt: skip
         return
     _show(result, name, answers.score, flip, same=same)
-    _show_mistakes(found, classes)
+    show_mistakes(found, classes)
 
 
 def _keep(run: Path, answers: Answers, checksum: str, recorded: str | None) -> None:
@@ -113,51 +124,6 @@ def _keep(run: Path, answers: Answers, checksum: str, recorded: str | None) -> N
             write_correct(new, Correct(right=answers.right, test_checksum=checksum))
     except OSError as error:
         say(f"which images are right is not kept: cannot write {path}: {error.strerror or error}")
-
-
-def _assessed(found: Assessment, classes: tuple[str, ...]) -> dict[str, object]:
-    """What is wrong, for `--json`."""
-    each = zip(classes, found.images, found.correct, found.chosen, strict=True)
-    return {
-        "classes": [
-            {"class": name, "images": images, "correct": correct, "chosen": chosen}
-            for name, images, correct, chosen in each
-        ],
-        "confusion": found.confusion.tolist(),
-        "calibration_error": found.calibration_error,
-        "nll": found.nll,
-    }
-
-
-def _show_mistakes(found: Assessment, classes: tuple[str, ...]) -> None:
-    """Prints the calibration, and each class with what it is taken for."""
-    from archkit.bench.use.assess import BINS
-    from archkit.cli.progress import percent
-
-    show(
-        f"calibration    error {found.calibration_error:.2%} (ECE, {BINS} bins), negative log-likelihood"
-        f" {found.nll:.4f}",
-        "",
-    )
-    if len(classes) <= _WHOLE_TABLE:
-        heads = tuple(str(at) for at in range(len(classes)))
-        table = new_table("class", "", "accuracy", *heads, right=("accuracy", *heads))
-        for at, (name, images, correct) in enumerate(zip(classes, found.images, found.correct, strict=True)):
-            share = percent(correct, images) if images else "-"
-            table.add_row(name, str(at), share, *(str(n) if n else "." for n in found.confusion[at]))
-        show(table, "", "A row has the images of one class, a column those that are taken for it.")
-        return
-    worst = sorted(
-        (at for at, images in enumerate(found.images) if images),
-        key=lambda at: found.correct[at] / found.images[at],
-    )
-    table = new_table("least accurate", "accuracy", "images", right=("accuracy", "images"))
-    for at in worst[:_WHOLE_TABLE]:
-        table.add_row(classes[at], percent(found.correct[at], found.images[at]), exact(found.images[at]))
-    pairs = new_table("class", "taken for", "images", right=("images",))
-    for one, other, count in found.mistakes()[:_WHOLE_TABLE]:
-        pairs.add_row(classes[one], classes[other], exact(count))
-    show(table, "", pairs, "", f"--json has all {len(classes)} classes and the whole confusion matrix.")
 
 
 def _show(result: Result, name: str, score: Score, flip: Score | None, *, same: bool) -> None:
@@ -184,14 +150,3 @@ def _against(result: Result, score: Score, *, same: bool) -> str:
         return "the same images and the same count"
     env = result.environment
     return f"on the same images, with {env.device}, {env.precision}, torch {env.torch}, {env.threads} threads"
-
-
-def _difference(came: tuple[str, ...], known: tuple[str, ...]) -> str:
-    """The first class that one has and the other has not."""
-    for one in came:
-        if one not in known:
-            return f"{one!r} is none of the run's"
-    for one in known:
-        if one not in came:
-            return f"{one!r} is missing"
-    return "they are in another order"

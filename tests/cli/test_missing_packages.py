@@ -63,6 +63,8 @@ def run_without(names: tuple[str, ...], *args: str, cwd: Path = ROOT) -> subproc
         ["zoo"],
         ["bench", "--help"],
         ["report", "--help"],
+        ["export", "--help"],
+        ["eval", "--help"],
     ],
     ids=lambda args: " ".join(args[:3]),
 )
@@ -81,6 +83,14 @@ def test_commands_that_need_no_torch(args: list[str]) -> None:
         (TORCH, ["bench", "resnet10", "--data", "shapes"], "torch torchvision"),
         (("pyarrow",), ["enumerate", SMALL, "--output", "list.parquet"], "pyarrow"),
         (("numpy",), ["solve", SMALL], "numpy"),
+        (TORCH, ["export", PLAIN, "-o", "net.py"], "torch torchvision"),
+        (("onnx",), ["export", PLAIN, "-o", "net.onnx"], "onnx onnxruntime onnxscript"),
+        (("onnxscript",), ["export", PLAIN, "-o", "net.onnx"], "onnx onnxruntime onnxscript"),
+        (
+            ("onnxruntime",),
+            ["export", PLAIN, "--to", "onnx", "-o", "net.onnx"],
+            "onnx onnxruntime onnxscript",
+        ),
     ],
 )
 def test_a_command_that_needs_a_missing_package_says_what_to_install(

@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch import nn
 
 from archkit.bench.data.dataset import Part
 from archkit.bench.recipe import Precision
@@ -21,7 +20,7 @@ from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, answers
 from archkit.bench.train.results import WEIGHTS_FILE, Result, read_result
 from archkit.bench.use.preprocess import AnImage, Preprocess, preprocess
 from archkit.errors import DataError
-from archkit.nn import build, load_weights
+from archkit.nn import Network, build, load_weights
 from archkit.spec import parse
 
 __all__ = ["Trained", "trained"]
@@ -41,7 +40,7 @@ class Trained:
     """
 
     result: Result
-    model: nn.Module
+    model: Network
     prepare: Preprocess
     device: torch.device
 
@@ -108,7 +107,8 @@ def trained(folder: Path, *, device: torch.device | None = None, resize: bool | 
         resize: see `preprocess`.
 
     Raises:
-        DataError: there is no such run, or it was recorded before archkit kept what is needed.
+        DataError: there is no such run, it has no weights, or it was recorded before archkit kept what is
+            needed.
         WeightsError: the weights cannot be read, or are not the network's.
     """
     if not folder.is_dir():
@@ -116,6 +116,8 @@ def trained(folder: Path, *, device: torch.device | None = None, resize: bool | 
     result = read_result(folder)
     prepare = preprocess(result, resize=resize)
     device = device or torch.device("cpu")
+    if not (folder / WEIGHTS_FILE).exists():
+        raise DataError(f"{folder} is a run without weights: it has no {WEIGHTS_FILE}")
     network = build(parse(result.spec))
     load_weights(network, folder / WEIGHTS_FILE)
     model = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack the pair
