@@ -199,7 +199,7 @@ class Writer:
             values = [None if one is None else getattr(one, name) for one in layers]
             if name == "padding":
                 kernels = [None if one is None else one.kernel for one in layers]
-                source[name] = self.arguments.padding(values, kernels, source["kernel"])
+                source[name] = self.arguments.padding(values, kernels, source.get("kernel", "0"))
             elif name == "groups":
                 source[name] = self.arguments.groups(values, at.values, at.text)
             else:

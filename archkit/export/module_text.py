@@ -132,7 +132,8 @@ def _constants(about: About) -> str:
 def _helpers(plan: Plan) -> str:
     """The classes that torch lacks."""
     kinds = {layer.kind for layer in plan}
-    return "".join(f"\n\n{inspect.getsource(one)}" for kind, one in HELPERS.items() if kind in kinds)
+    needed = dict.fromkeys(one for kind, them in HELPERS.items() if kind in kinds for one in them)
+    return "".join(f"\n\n{inspect.getsource(one)}" for one in needed)
 
 
 def _gates(plan: Plan) -> tuple[dict[str, GateClass], str]:
@@ -203,7 +204,8 @@ def _class(name: str, says: str, writer: Writer, given: Sequence[str]) -> str:
     arguments = writer.arguments
     taken = [f"{one}: int" for one in given]
     for one, values in arguments.added.items():
-        kind = "int" if isinstance(values[0], int) else _TYPES.get(values[0], "Callable[[Tensor], Tensor]")
+        known = {int: "int", tuple: "tuple[int, ...]"}
+        kind = known.get(type(values[0])) or _TYPES.get(values[0], "Callable[[Tensor], Tensor]")
         taken.append(f"{one}: {kind}")
     made = [f"{local} = {text}" for local, text in arguments.local.items()] + writer.made
     return (

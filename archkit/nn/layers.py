@@ -14,11 +14,19 @@ __all__ = [
     "ResponseNorm",
     "RmsNorm",
     "SamePad",
+    "ScaledNorm",
     "SimpleNorm",
     "Squeeze",
     "StdConv2d",
     "ZeroPad",
+    "gelu_tanh",
+    "shares",
 ]
+
+
+def gelu_tanh(x: Tensor) -> Tensor:
+    """GELU by the hyperbolic tangent, of any shape."""
+    return F.gelu(x, approximate="tanh")
 
 
 class ZeroPad(nn.Module):
@@ -80,7 +88,7 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class _ScaledNorm(nn.Module):
+class ScaledNorm(nn.Module):
     """The channels of each position over how much they spread, times a learned factor for each."""
 
     def __init__(self, channels: int, *, eps: float) -> None:
@@ -104,7 +112,7 @@ class _ScaledNorm(nn.Module):
         raise NotImplementedError
 
 
-class RmsNorm(_ScaledNorm):
+class RmsNorm(ScaledNorm):
     """Root mean square norm over the channels of each position (Zhang and Sennrich 2019)."""
 
     def spread(self, x: Tensor) -> Tensor:
@@ -113,7 +121,7 @@ class RmsNorm(_ScaledNorm):
         return squares
 
 
-class SimpleNorm(_ScaledNorm):
+class SimpleNorm(ScaledNorm):
     """The same by the standard deviation, with one less in its divisor: timm's SimpleNorm."""
 
     def spread(self, x: Tensor) -> Tensor:
@@ -164,6 +172,11 @@ class LayerScale(nn.Module):
         return x * self.weight[:, None, None]
 
 
+def shares(channels: int, n: int) -> list[int]:
+    """The channels of each of so many convs side by side; the first has what is over."""
+    return [channels // n + (channels % n if i == 0 else 0) for i in range(n)]
+
+
 class MixConv(nn.Module):
     """Convs side by side, each with its kernel and its share of the channels (MixConv, Tan and Le 2019).
 
@@ -181,11 +194,11 @@ class MixConv(nn.Module):
         depthwise: bool,
     ) -> None:
         super().__init__()
-        self.shares = _shares(c_in, len(kernels))
+        self.shares = shares(c_in, len(kernels))
         widest = max(kernels)
         self.crops = tuple(max(0, (widest - kernel) // 2 - padding) for kernel in kernels)
         sides = [max(0, padding - (widest - kernel) // 2) for kernel in kernels]
-        for i, (enter, leave) in enumerate(zip(self.shares, _shares(c_out, len(kernels)), strict=True)):
+        for i, (enter, leave) in enumerate(zip(self.shares, shares(c_out, len(kernels)), strict=True)):
             groups = enter if depthwise else 1
             conv = nn.Conv2d(enter, leave, kernels[i], stride, sides[i], groups=groups, bias=False)
             self.add_module(str(i), conv)
@@ -198,13 +211,8 @@ class MixConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C' x H' x W'."""
         h, w = x.shape[2], x.shape[3]
-        shares = torch.split(x, self.shares, 1)
-        each = zip(self.children(), shares, self.crops, strict=True)
+        each = zip(self.children(), torch.split(x, self.shares, 1), self.crops, strict=True)
         return torch.cat([conv(part[:, :, a : h - a, a : w - a] if a else part) for conv, part, a in each], 1)
-
-
-def _shares(channels: int, n: int) -> list[int]:
-    return [channels // n + (channels % n if i == 0 else 0) for i in range(n)]
 
 
 class SamePad(nn.Module):

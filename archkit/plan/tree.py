@@ -51,6 +51,11 @@ class Layer(NamedTuple):
     kernels: tuple[int, ...] = ()
 
     @property
+    def depthwise(self) -> bool:
+        """Whether a conv has more groups than one; convs side by side then have one for each channel."""
+        return bool(self.groups != 1)
+
+    @property
     def own_name(self) -> str:
         """The last part of its name."""
         return self.name.rpartition(".")[2]

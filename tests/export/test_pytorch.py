@@ -40,6 +40,13 @@ TEXTS = [
     "[2,2]x[8,16] block=convnext stem=patch2:8",
     "[2,2]x[8,16] block=plain norm=none bias=yes head_hidden=32 input=3x16x16",
     "[2,2]x[8,16] block=[basic,mbconv]",
+    "[2,2,2]x[8,16,16] output_stride=2 norm=rms",
+    "[2,2]x[8,16] block=preact weight_std=yes aa=blur-zeros norm=group:4",
+    "[2,2]x[9,18] block=mbconv mix=[2,3] split=both padding=same expand=2",
+    "[2,2]x[8,16] block=convnext grn=yes act=gelu-tanh norm=simple stem=patch2:8",
+    "[2,2]x[8,16] block=uib start=[3,0] head_hidden=32 head_bias=norm",
+    "[2,2]x[8,16] block=regnetv se=input shortcut=avg",
+    "[2,2]x[8,16] block=regnetz se=input group_width=4",
 ]
 
 
