@@ -12,6 +12,7 @@ __all__ = [
     "BudgetError",
     "DataError",
     "DownloadError",
+    "ExportError",
     "InferError",
     "NothingFitsError",
     "OutputError",
@@ -95,6 +96,10 @@ class ToolError(ArchkitError):
 
 class WeightsError(ArchkitError):
     """Weights do not fit a network (a key is missing, unknown or of another shape), or cannot be read."""
+
+
+class ExportError(ArchkitError):
+    """A network cannot be had in a format, or an exported file cannot be read."""
 
 
 class InferError(ArchkitError):
