@@ -73,11 +73,9 @@ def show_device(specs: list[ArchSpec], *, values: str, as_json: bool) -> None:
         table.add_row("head", exact(found.head), "maps alive at once, as they are laid out")
         table.add_row("tail", exact(found.tail), "structures, with pointers of 64 bits")
         what = "both, rounded up to 16"
-        if found.planning > found.head:
-            table.add_row(
-                "planning", exact(found.planning), "what the planner works in; the head lies there later"
-            )
-            what = "tail and planning, rounded up to 16"
+        if found.preparing > found.head:
+            table.add_row("preparing", exact(found.preparing), "enough until the head lies there")
+            what = "tail and preparing, rounded up to 16"
         table.add_row("arena", exact(found.arena), what, style="bold", end_section=True)
         table.add_row("flash", exact(found.flash), "the file, with its weights", style="bold")
         kind = "float32" if values == "float32" else f"quantised to {values}"

@@ -124,7 +124,7 @@ def test_memory_on_a_device(cli: Cli) -> None:
     wide = cli("count", "--memory", "--target", "tflm", "--values", "float32", "--json", shape)
     assert json.loads(wide.stdout)["head"] == 4 * 49_152
     tiny = cli("count", "--memory", "--target", "tflm", "[1]x[4] input=1x4x4").stdout
-    assert "planning" in tiny
+    assert "preparing" in tiny
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from archkit.count.tflm.arena import MAP_BYTES, aligned, head
 from archkit.count.tflm.graph import DATA_TYPES, DataType
 from archkit.count.tflm.lower import lower
 from archkit.count.tflm.model_file import file_size
-from archkit.count.tflm.tail import planning, tail
+from archkit.count.tflm.tail import preparing, tail
 from archkit.errors import BudgetError, unknown
 from archkit.plan import layout
 from archkit.spec import ArchSpec
@@ -24,20 +24,20 @@ class DeviceMemory:
         values: the type of the file's values.
         head: of the arena, for the maps that are alive at once.
         tail: of the arena, for structures, with pointers of 64 bits.
-        planning: what the planner works in while the maps are laid out; it lies where the head will be.
+        preparing: what is worked in until the maps have their places; it lies where the head will be.
         flash: of the file that `archkit.export.tflite` writes, which holds the weights.
     """
 
     values: DataType
     head: int
     tail: int
-    planning: int
+    preparing: int
     flash: int
 
     @property
     def arena(self) -> int:
-        """The smallest arena in which the network runs, up to a multiple of 16."""
-        return aligned(self.tail + max(self.head, self.planning))
+        """An arena in which the network runs; the smallest but for networks of tiny maps."""
+        return aligned(self.tail + max(self.head, self.preparing))
 
 
 def device_memory(spec: ArchSpec | str, *, values: DataType = "int8") -> DeviceMemory:
@@ -63,6 +63,6 @@ def device_memory(spec: ArchSpec | str, *, values: DataType = "int8") -> DeviceM
         values=values,
         head=head(graph, MAP_BYTES[values]),
         tail=tail(graph, values),
-        planning=planning(graph, values),
+        preparing=preparing(graph, values),
         flash=file_size(graph, values),
     )

@@ -14,7 +14,7 @@ from typing import Final
 
 from archkit.count.tflm.graph import DataType, Graph
 
-__all__ = ["planning", "tail"]
+__all__ = ["preparing", "tail"]
 
 _OWN: Final = 488
 _PER_TENSOR: Final = 24
@@ -36,6 +36,8 @@ _SETTINGS: Final[Mapping[str, int]] = {
     "RESHAPE": 36,
 }
 """Bytes of the options that an operator has in the file, as they are parsed."""
+
+_HOLDS_POINTER: Final = ("FULLY_CONNECTED",)
 
 _STATE: Final[Mapping[str, int]] = {
     "ADD": 60,
@@ -65,16 +67,23 @@ def tail(graph: Graph, data_type: DataType) -> int:
     return used
 
 
-def planning(graph: Graph, data_type: DataType) -> int:
-    """Bytes that the planner works in beside the finished tail; they matter where the maps are tiny.
+def preparing(graph: Graph, data_type: DataType) -> int:
+    """Bytes that are enough, beside the finished tail, until the maps have their places.
 
-    They are 32 for each tensor and 40 for each map, less the tail's last records: those of the images and the
-    logits come after.
+    They matter where the maps are tiny. The planner works in 32 for each tensor and 40 for each map, less the
+    tail's last records, which come after: that is exact. Before it, a conv reads the scheme of its weight
+    twice and that of its bias, 4 for each channel each time, beside a few fixed records: there this is an
+    upper bound.
     """
     working = 2 * sum(op.kind == "MIRROR_PAD" for op in graph.ops)
     maps = sum(tensor.constant is None for tensor in graph.tensors)
-    later = -64 if data_type == "float32" else 0
-    return 32 * (len(graph.tensors) + working) + 40 * (maps + working) + 16 * working - 16 - later
+    later = 16 if data_type != "float32" else -48
+    planning = 32 * (len(graph.tensors) + working) + 40 * (maps + working) + 16 * working - later
+    channels = max(graph.tensors[op.output].shape[-1] for op in graph.ops)
+    return max(planning, _RECORDS + (12 * channels if data_type != "float32" else 0))
+
+
+_RECORDS: Final = 1024  # requests for working memory, 288, and the full records of seven tensors
 
 
 def _structures(graph: Graph, data_type: DataType) -> Iterator[tuple[int, int]]:
@@ -84,7 +93,7 @@ def _structures(graph: Graph, data_type: DataType) -> Iterator[tuple[int, int]]:
     yield len(graph.ops) * _PER_OP, 8
     for op in graph.ops:
         if op.kind in _SETTINGS:
-            yield _SETTINGS[op.kind], 4
+            yield _SETTINGS[op.kind], 8 if op.kind in _HOLDS_POINTER else 4
     for op in graph.ops:
         if op.kind in _STATE:
             yield _STATE[op.kind], 16
