@@ -128,14 +128,11 @@ def _interpreter(content: bytes, *, keep: bool = False) -> Any:
     """Of TensorFlow Lite, ready to run; `keep` where every map can be read afterwards.
 
     Raises:
-        ExportError: it is not installed, or refuses the file.
+        ExportError: it refuses the file.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    except ImportError:
-        raise ExportError(
-            "TensorFlow Lite files are run by ai-edge-litert: pip install 'archkit[tflite]'"
-        ) from None
+    # Here, since a float32 file is written without it.
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if keep else OpResolverType.AUTO
     try:
         interpreter = Interpreter(

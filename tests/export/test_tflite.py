@@ -92,6 +92,7 @@ def _textures(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         ("[1,1]x[8,16] block=convnext stem=patch4:8", "layer norm"),
         ("[1,1]x[32,32] norm=group", "group norm"),
         ("[1,1]x[8,16] block=mbconv act=gelu", "GELU"),
+        ("[1,1]x[8,16] stride=[1,3] shortcut=avg input=3x10x10", "average pooling of 10x10 by 3"),
     ],
 )
 def test_what_the_format_cannot_have_is_refused(spec: str, what: str) -> None:

@@ -26,6 +26,7 @@ _NONE: Final = {
     "layer_norm": "layer norm, whose mean and deviation are those of each position",
     "gelu": "GELU",
 }
+_JOINS: Final = ("add", "scale")  # drawn by the node that they end
 
 
 def lower(plan: Plan) -> Graph:
@@ -35,8 +36,9 @@ def lower(plan: Plan) -> Graph:
         ExportError: the network has a layer that TensorFlow Lite Micro has no operator for.
     """
     for layer in plan:
-        if layer.kind in _NONE:
-            raise ExportError(f"{layer.name}: TensorFlow Lite Micro has no operator for {_NONE[layer.kind]}")
+        if layer.kind not in _DRAWN and layer.kind not in _JOINS:
+            what = _NONE.get(layer.kind, layer.kind)
+            raise ExportError(f"{layer.name}: TensorFlow Lite Micro has no operator for {what}")
     draft = _Lowering(plan.spec.input)
     nodes = [node for _, part in plan.parts() for node in part]
     output = draft.chain(nodes, 0)
@@ -143,9 +145,10 @@ class _Lowering(Draft):
         # Windows that reach over the edge count what is inside, in both libraries, but `SAME` may begin
         # before the map.
         if layer.ceil and not fits_same(layer):
+            _, h, w = layer.in_shape
             raise ExportError(
-                f"{layer.name}: TensorFlow Lite has no average pool that leaves a rest of"
-                f" {layer.in_shape[1]}x{layer.in_shape[2]} by {layer.kernel} at the end"
+                f"{layer.name}: TensorFlow Lite has no average pooling of {h}x{w} by {layer.kernel}, which"
+                " cuts the last window short"
             )
         return self._pool("AVERAGE_POOL_2D", layer, x, (layer.kernel,) * 2, layer.ceil, rest)
 
