@@ -99,7 +99,7 @@ class WeightsError(ArchkitError):
 
 
 class ExportError(ArchkitError):
-    """A network cannot be written in a format, or the file does not compute what the network does."""
+    """A network cannot be had in a format, or a file computes something else or cannot be read."""
 
 
 class InferError(ArchkitError):

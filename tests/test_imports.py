@@ -58,6 +58,7 @@ def test_the_refusal_reaches_what_a_command_imports() -> None:
         ["count", "[2,1,1,1]x[64,128,256,512]"],
         ["count", "--json", "resnet50"],
         ["count", "resnet10", "resnet12"],
+        ["count", "--memory", "--target", "tflm", "resnet10"],
         ["draw", "resnet10", "resnet12"],
         ["enumerate", "--max-params", "5e6", "--limit", "1"],
         ["enumerate", "--max-params", "5e6", "--limit", "1", "--json"],

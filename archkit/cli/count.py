@@ -10,6 +10,7 @@ import typer
 
 from archkit.cli.completion import architectures, budgets
 from archkit.cli.ignored import one_of, refuse
+from archkit.cli.memory import Target, Values
 from archkit.cli.render import exact, new_table, show
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
@@ -61,6 +62,18 @@ def count_command(
             show_default="momentum", help=f"Optimizer, for --memory: {', '.join(OPTIMIZER_STATES)}."
         ),
     ] = None,
+    target: Annotated[
+        Target | None,
+        typer.Option(
+            help="Show what a device takes for it instead, for --memory: tflm is TensorFlow Lite Micro.",
+        ),
+    ] = None,
+    values: Annotated[
+        Values | None,
+        typer.Option(
+            show_default="int8", help="What the network is quantised to, for --target; float32 is not at all."
+        ),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -104,12 +117,20 @@ def count_command(
         if len(specs) > 1:
             refuse("is for one network; several are set side by side", by=by)
     if not with_memory:
-        refuse("goes with --memory", batch=batch, optimizer=optimizer)
+        refuse("goes with --memory", batch=batch, optimizer=optimizer, target=target, values=values)
+    if target is None:
+        refuse("goes with --target", values=values)
+    else:
+        refuse("does not go with --target, which runs one image at a time", batch=batch, optimizer=optimizer)
     parsed = [parse(text) for text in specs]
     if budget is not None:
         from archkit.cli.headroom import show_headroom
 
         show_headroom(parsed, budget, as_json=as_json)
+    elif target is not None:
+        from archkit.cli.memory import show_device
+
+        show_device(parsed, values=values or Values.int8, as_json=as_json)
     elif with_memory:
         from archkit.cli.memory import show_memory
 

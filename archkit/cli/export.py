@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from archkit.spec import ArchSpec
 
 __all__ = ["export_command"]
+
+_SAMPLE = 256  # training images that show the ranges of integers
+
+
+class Integers(StrEnum):
+    """How the values of a TensorFlow Lite file are stored; weights are 8 bits in both."""
+
+    int8 = "int8"
+    int16x8 = "int16x8"
 
 
 def export_command(
@@ -63,6 +73,14 @@ def export_command(
     opset: Annotated[
         int | None, typer.Option(min=1, show_default="torch's choice", help="Of ONNX's operators.")
     ] = None,
+    quantize: Annotated[
+        Integers | None,
+        typer.Option(
+            show_default="float32",
+            help="The integers of a TensorFlow Lite file. Their ranges are those of 256 training images"
+            " of --data.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, show_default="0", help="Of the weights that are drawn for a SPEC.")
     ] = None,
@@ -90,6 +108,8 @@ def export_command(
     check_path(chosen, output, force=force)
     if "opset" not in chosen.choices:
         refuse(f"does not go with {chosen.name}", opset=opset)
+    if "quantize" not in chosen.choices:
+        refuse(f"does not go with {chosen.name}", quantize=quantize)
     folder = Path(network)
     if folder.is_dir() or len(folder.parts) > 1:
         refuse("goes with a SPEC: a run has its weights", seed=seed)
@@ -104,16 +124,30 @@ def export_command(
         spec = parse(network)
         chosen.check_installed()
         module, about = _of_spec(spec, seed or 0)
-    images, whose = None, "random images"
+    images, sample, whose = None, None, "random images"
+    if quantize is not None and prepare is not None and data is None:
+        raise typer.BadParameter("--quantize needs --data: images show which range the integers must cover")
     if data is not None and prepare is not None:
         with warnings_in_lines(quiet=as_json):
             images, name = _images(data, module.spec, prepare, cache, fold=fold)
+            if quantize is not None:
+                sample = _sample(data, prepare, cache)
         whose = f"test images of {name}"
 
     from archkit.export import export
 
     with working(f"writing {output}"):
-        done = export(module, output, to=chosen.name, about=about, opset=opset, images=images, force=force)
+        done = export(
+            module,
+            output,
+            to=chosen.name,
+            about=about,
+            opset=opset,
+            quantize=quantize,
+            images=images,
+            sample=sample,
+            force=force,
+        )
     if as_json:
         json_line(
             {
@@ -158,6 +192,18 @@ def _images(
     steps = np.linspace(0, len(part[0]) - 1, min(most, len(part[0]))).astype(int)
     chosen = part[0][steps]
     return (chosen.astype(np.float32) if fold else prepare(chosen).numpy()), name
+
+
+def _sample(source: str, prepare: Preprocess, cache: Path | None) -> NDArray[np.float32]:
+    """Training images, from the first to the last at even steps, as the network takes them."""
+    import numpy as np
+
+    from archkit.bench.data.load import load_data
+
+    data = load_data(source, cache=cache, input=prepare.input, resize=prepare.resize)
+    steps = np.linspace(0, len(data.train_images) - 1, min(_SAMPLE, len(data.train_images))).astype(int)
+    found: NDArray[np.float32] = prepare(data.train_images[steps]).numpy()
+    return found
 
 
 def _show(done: Exported, name: str, whose: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from archkit.cli.render import exact, json_line, new_table, show
@@ -9,7 +10,22 @@ from archkit.cli.render import exact, json_line, new_table, show
 if TYPE_CHECKING:
     from archkit.spec import ArchSpec
 
-__all__ = ["show_memory"]
+__all__ = ["Target", "Values", "show_device", "show_memory"]
+
+
+class Target(StrEnum):
+    """What a network runs on."""
+
+    tflm = "tflm"
+
+
+class Values(StrEnum):
+    """What the values of a network are stored as."""
+
+    float32 = "float32"
+    int8 = "int8"
+    int16x8 = "int16x8"
+
 
 _ROWS = (
     ("weights", "weights", "parameters x 4"),
@@ -40,3 +56,27 @@ def show_memory(specs: list[ArchSpec], *, batch: int, optimizer: str, as_json: b
         table.add_row("inference peak", exact(found.inference_peak), "values alive at once, x batch x 4")
         table.add_row("inference", exact(found.inference), "with weights and buffers", style="bold")
         show(table, f"float32, a batch of {exact(batch)}, optimizer {optimizer}.")
+
+
+def show_device(specs: list[ArchSpec], *, values: str, as_json: bool) -> None:
+    """Show what each network takes under TensorFlow Lite Micro."""
+    from dataclasses import asdict
+
+    from archkit.count.tflm import device_memory
+
+    for spec in specs:
+        found = device_memory(spec, values=values)
+        if as_json:
+            json_line({"spec": str(spec), "target": "tflm", **asdict(found), "arena": found.arena})
+            continue
+        table = new_table("memory", "bytes", "what it is", right=("bytes",), title=str(spec))
+        table.add_row("head", exact(found.head), "maps alive at once, as they are laid out")
+        table.add_row("tail", exact(found.tail), "structures, with pointers of 64 bits")
+        what = "both, rounded up to 16"
+        if found.preparing > found.head:
+            table.add_row("preparing", exact(found.preparing), "enough until the head lies there")
+            what = "tail and preparing, rounded up to 16"
+        table.add_row("arena", exact(found.arena), what, style="bold", end_section=True)
+        table.add_row("flash", exact(found.flash), "the file, with its weights", style="bold")
+        kind = "float32" if values == "float32" else f"quantised to {values}"
+        show(table, f"TensorFlow Lite Micro, {kind}, one image at a time; its code is not counted.")

@@ -8,6 +8,7 @@ __all__ = ["PACKAGES", "how_to_install"]
 
 PACKAGES: Final = {
     "PIL": "pillow",
+    "ai_edge_litert": "ai-edge-litert",
     "cairosvg": "cairosvg",
     "filelock": "filelock",
     "fvcore": "fvcore",

@@ -61,7 +61,9 @@ def export(
     to: str | None = None,
     about: About | None = None,
     opset: int | None = None,
+    quantize: str | None = None,
     images: NDArray[np.float32] | None = None,
+    sample: NDArray[np.float32] | None = None,
     force: bool = False,
 ) -> Exported:
     """Writes a network as a file that runs without archkit, runs it, and compares the outputs.
@@ -77,7 +79,9 @@ def export(
         about: what the file says of itself; of the network alone unless given. Where it is `folded`, the file
             normalises pixels by its `mean` and `std`.
         opset: of ONNX's operators; torch's own choice unless given.
+        quantize: the integers of a TensorFlow Lite file, `int8` or `int16x8`; float32 unless given.
         images: N x C x H x W float32, what the file takes, to compare on; random ones unless given.
+        sample: more of them, by which the ranges of the integers are chosen; `images` unless given.
         force: whether files that are there are replaced.
 
     Raises:
@@ -89,7 +93,7 @@ def export(
     path = Path(path)
     chosen = format_for(to, path)
     check_path(chosen, path, force=force)
-    _check_choices(chosen, opset=opset)
+    _check_choices(chosen, opset=opset, quantize=quantize)
     spec = network.spec
     about = about or About(spec=str(spec), input=spec.input, weights="those that it had")
     module = _ready(network, about)
@@ -100,9 +104,11 @@ def export(
     with _beside(path) as folder:
         new = folder / path.name
         try:
-            said = chosen.write(module, about, new, Choices(opset=opset, images=given))
+            sample = given if sample is None else np.asarray(sample, dtype=np.float32)
+            said = chosen.write(module, about, new, Choices(opset=opset, quantize=quantize, images=sample))
             found = _in_batches(chosen.run(new), given)
-            difference, largest = _compared(chosen, found, expected)
+            tolerance = chosen.tolerance if quantize is None else None
+            difference, largest = _compared(found, expected, tolerance)
             for file, final in zip(chosen.files(new), chosen.files(path), strict=True):
                 file.replace(final)
         except OSError as error:
@@ -170,7 +176,7 @@ def _in_batches(run: Run, images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _compared(
-    chosen: Format, found: NDArray[np.float32], expected: NDArray[np.float32]
+    found: NDArray[np.float32], expected: NDArray[np.float32], tolerance: float | None
 ) -> tuple[float, float]:
     """The largest difference, and the largest logit.
 
@@ -185,10 +191,10 @@ def _compared(
         )
     difference = float(np.abs(found.astype(np.float64) - expected).max())
     largest = float(np.abs(expected).max())
-    if chosen.tolerance is not None and not difference <= chosen.tolerance * largest:
+    if tolerance is not None and not difference <= tolerance * largest:
         raise ExportError(
             f"the file's outputs differ from the network's by up to {difference:.1e}, with logits of up to"
-            f" {largest:.3g}; at most {chosen.tolerance:g} of the largest is allowed, so nothing is written"
+            f" {largest:.3g}; at most {tolerance:g} of the largest is allowed, so nothing is written"
         )
     return difference, largest
 

@@ -52,10 +52,12 @@ class Choices:
 
     Attributes:
         opset: of ONNX's operators.
+        quantize: the integers of a TensorFlow Lite file: `int8` or `int16x8`; None for float32.
         images: B x C x H x W float32, what the network takes: a sample of what it will see.
     """
 
     opset: int | None = None
+    quantize: str | None = None
     images: NDArray[np.float32] | None = None
 
 
@@ -176,6 +178,14 @@ _ROWS: Final = (
         suffix=".pt2",
         says="torch.export's program, for any number of images at once",
         inside=True,
+    ),
+    Format(
+        name="tflite",
+        suffix=".tflite",
+        says="TensorFlow Lite, for phones and microcontrollers, and the same bytes as C++",
+        needs=("torch", "ai_edge_litert"),
+        beside=(".cc",),
+        choices=frozenset({"quantize"}),
     ),
 )
 

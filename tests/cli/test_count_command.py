@@ -112,6 +112,41 @@ def test_memory(cli: Cli) -> None:
     assert cli("count", "--memory", "--optimizer", "adaam", PLAIN).returncode == 2
 
 
+def test_memory_on_a_device(cli: Cli) -> None:
+    """The head is that of the int8 ResNet-8 that MLPerf Tiny ships."""
+    shape = "[1,1,1]x[16,32,64]"
+    done = cli("count", "--memory", "--target", "tflm", shape)
+    assert ["head", "49,152", "maps", "alive", "at", "once,"] in [
+        line.split()[:6] for line in done.stdout.splitlines()
+    ]
+    found = json.loads(cli("count", "--memory", "--target", "tflm", "--json", shape).stdout)
+    assert found["arena"] == found["head"] + found["tail"]
+    wide = cli("count", "--memory", "--target", "tflm", "--values", "float32", "--json", shape)
+    assert json.loads(wide.stdout)["head"] == 4 * 49_152
+    tiny = cli("count", "--memory", "--target", "tflm", "[1]x[4] input=1x4x4").stdout
+    assert "preparing" in tiny
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--target", "tflm", PLAIN], "--target goes with --memory"),
+        (["--memory", "--values", "int8", PLAIN], "--values goes with --target"),
+        (["--memory", "--target", "tflm", "--batch", "2", PLAIN], "--batch does not go with --target"),
+        (["--memory", "--target", "tflm", "convnext_tiny"], "no operator for layer norm"),
+        (
+            ["--memory", "--target", "tflm", "--values", "int16x8", "mobilenet_v3_small"],
+            "no HARD_SWISH in int16x8",
+        ),
+    ],
+)
+def test_what_a_device_cannot_have_is_one_line(cli: Cli, args: list[str], words: str) -> None:
+    done = cli("count", *args)
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_the_command_alone_is_its_help(cli: Cli) -> None:
     done = cli()
     assert done.returncode == 0

@@ -1,0 +1,27 @@
+"""What a network takes on a device that runs TensorFlow Lite Micro, told from its plan.
+
+`lower` makes the graph of the file that `archkit.export.tflite` writes; the arena and the size of the file
+are those of that graph.
+"""
+
+from archkit.count.tflm.arena import head
+from archkit.count.tflm.device import DeviceMemory, device_memory
+from archkit.count.tflm.graph import DATA_TYPES, Constant, DataType, Graph, Op, Tensor
+from archkit.count.tflm.lower import lower
+from archkit.count.tflm.model_file import Contents, file_bytes, file_size
+
+__all__ = [
+    "DATA_TYPES",
+    "Constant",
+    "Contents",
+    "DataType",
+    "DeviceMemory",
+    "Graph",
+    "Op",
+    "Tensor",
+    "device_memory",
+    "file_bytes",
+    "file_size",
+    "head",
+    "lower",
+]
