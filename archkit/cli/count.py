@@ -11,6 +11,7 @@ import typer
 from archkit.cli.completion import architectures, budgets
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.render import exact, new_table, show
+from archkit.cli.tables import Latency, Tables, named_tables
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
 
@@ -71,6 +72,8 @@ def count_command(
             "which single changes still fit.",
         ),
     ] = None,
+    table: Tables = None,
+    latency: Latency = None,
     as_tool: Annotated[
         str | None,
         typer.Option(
@@ -99,17 +102,24 @@ def count_command(
     one_of(budget=budget, memory=with_memory, as_=as_tool)
     one_of(budget=budget, memory=with_memory, check=check)
     if by is not None:
-        table = "does not go with --by, which is for a table of layers"
-        refuse(table, json=as_json, budget=budget, memory=with_memory, as_=as_tool, check=check)
+        layers = "does not go with --by, which is for a table of layers"
+        refuse(layers, json=as_json, budget=budget, memory=with_memory, as_=as_tool, check=check)
         if len(specs) > 1:
             refuse("is for one network; several are set side by side", by=by)
     if not with_memory:
         refuse("goes with --memory", batch=batch, optimizer=optimizer)
     parsed = [parse(text) for text in specs]
+    tables = named_tables(table or (), latency)
     if budget is not None:
         from archkit.cli.headroom import show_headroom
 
-        show_headroom(parsed, budget, as_json=as_json)
+        show_headroom(parsed, budget, tables=tables, as_json=as_json)
+    elif tables:
+        from archkit.cli.by_table import show_by_table
+
+        alone = "does not go with --table"
+        refuse(alone, by=by, memory=with_memory, as_=as_tool, check=check)
+        show_by_table(parsed, tables, as_json=as_json)
     elif with_memory:
         from archkit.cli.memory import show_memory
 
