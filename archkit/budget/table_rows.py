@@ -15,7 +15,7 @@ from archkit.plan.pieces import Piece, sites
 from archkit.spec import ArchSpec, SearchSpace
 from archkit.spec.space import Combination
 
-__all__ = ["TableRows", "blocks_of_space", "check_total", "table_rows"]
+__all__ = ["TableRows", "blocks_of_space", "blocks_with_places", "check_total", "table_rows"]
 
 _MOST_BLOCKS: Final = 2_000_000  # of a space, that are looked up or listed one by one
 
@@ -83,11 +83,24 @@ def blocks_of_space(space: SearchSpace) -> tuple[Piece, ...]:
     Raises:
         BudgetError: there are too many.
     """
-    found: dict[Piece, None] = {}
+    return tuple(blocks_with_places(space))
+
+
+def blocks_with_places(space: SearchSpace) -> dict[Piece, tuple[ArchSpec, int]]:
+    """The same, each with a network that has it and its stage there, which is 0 of the stem and the head.
+
+    Of that network nothing but the options may be read.
+
+    Raises:
+        BudgetError: there are too many.
+    """
+    found: dict[Piece, tuple[ArchSpec, int]] = {}
     for combination, stages in space.skeletons():
-        for site in _sites(space, combination, stages, space.frame(combination, stages)):
-            found.update((piece._replace(stage=0), None) for _, piece in site.pieces())
-    return tuple(sorted(found, key=_order))
+        like = space.frame(combination, stages)
+        for site in _sites(space, combination, stages, like):
+            for _, piece in site.pieces():
+                found.setdefault(piece._replace(stage=0), (like, piece.stage))
+    return {piece: found[piece] for piece in sorted(found, key=_order)}
 
 
 def _order(piece: Piece) -> tuple[Any, ...]:

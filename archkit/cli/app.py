@@ -36,6 +36,7 @@ _COMMANDS: Final = {
     "count": "count_command",
     "enumerate": "enumerate_command",
     "solve": "solve_command",
+    "measure": "measure_command",
     "reconcile": "reconcile_command",
     "bench": "bench",
     "eval": "eval_command",
