@@ -72,7 +72,18 @@ def test_a_gpu_that_is_not_there() -> None:
 
 
 def test_how_well_sums_agree() -> None:
-    found = Additivity(networks=(("a", 1.0, 2.0), ("b", 2.0, 4.2), ("c", 3.0, 3.1)), factor=2.0)
-    # 1/2 and 2/4.2 are far off, 3/3.1 is not; doubled, the first two are right and the third is not.
-    assert found.within() == pytest.approx(1 / 3)
-    assert found.within(found.factor) == pytest.approx(2 / 3)
+    found = Additivity(networks=(("a", 1.0, 2.5), ("b", 2.0, 4.5), ("c", 3.0, 6.5), ("d", 7.0, 7.5)))
+    # 7 of 7.5 is within 10% alone.
+    assert found.within() == pytest.approx(1 / 4)
+    # Twice the sum and half a ms: exact for the first three, 14.5 for the last.
+    assert found.within((2.0, 0.5)) == pytest.approx(3 / 4)
+
+
+def test_the_line_that_fits_best() -> None:
+    exact = Additivity(networks=(("a", 1.0, 2.5), ("b", 2.0, 4.5), ("c", 3.0, 6.5)))
+    assert exact.line() == pytest.approx((2.0, 0.5))
+    assert exact.within(exact.line()) == 1
+    # All sums alike: a factor, whose relative errors are least at the harmonic mean of the ratios.
+    alike = Additivity(networks=(("a", 1.0, 2.0), ("b", 2.0, 4.0)))
+    assert alike.within(alike.line()) == 1
+    assert Additivity(networks=(("a", 1.0, 2.0),)).line() == pytest.approx((2.0, 0.0))
