@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import archkit
-from archkit.bench.train.processor import cpu_name
+from archkit.processor import cpu_name
 
 __all__ = ["command", "machine"]
 
