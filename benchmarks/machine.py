@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import archkit
-from archkit.bench.train.processor import cpu_name
+from archkit.processor import cpu_name
 
 __all__ = ["command", "in_own_process", "machine"]
 

@@ -120,24 +120,26 @@ def solve(
         solver.solve(skeletons)
     forbidden = sum(each.forbidden for each in skeletons)
     profiles = sum(each.profiles for each in skeletons)
+    table = budget.table(objective.name)
+    scale = 10**table.decimals if table is not None else 1
     return Best(
-        networks=_ranked(space, solver.search, objective),
+        networks=_ranked(space, solver.search, objective, scale),
         profiles=profiles + forbidden,
         too_large=solver.too_large + forbidden,
         bounded=profiles - solver.too_large - solver.searched,
         searched=solver.searched,
         partial=solver.search.partial,
-        open_bound=_as_value(solver.open_bound, objective),
+        open_bound=_as_value(solver.open_bound, objective, scale),
     )
 
 
-def _ranked(space: SearchSpace, search: Search, objective: Objective) -> tuple[Ranked, ...]:
+def _ranked(space: SearchSpace, search: Search, objective: Objective, scale: int) -> tuple[Ranked, ...]:
     """What the search has kept, best first."""
     found = []
     for value, _, skeleton, blocks, channels in sorted(search.heap, reverse=True):
         spec = space.spec(skeleton.tables.combination, blocks, channels)
         network = Candidate(str(spec), *totals(spec))
-        found.append(Ranked(network=network, value=value if objective.most else -value))
+        found.append(Ranked(network=network, value=(value if objective.most else -value) / scale))
     return tuple(found)
 
 
@@ -145,5 +147,5 @@ def _written(value: float) -> str:
     return f"{value:,.4f}" if abs(value) < 1_000 else f"{value:,.2f}"
 
 
-def _as_value(bound: float | None, objective: Objective) -> float | None:
-    return bound if bound is None or objective.most else -bound
+def _as_value(bound: float | None, objective: Objective, scale: int) -> float | None:
+    return bound if bound is None else (bound if objective.most else -bound) / scale

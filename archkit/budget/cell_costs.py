@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from archkit.budget.limits import Limit
+from archkit.budget.rooms import times
 from archkit.budget.stage_tables import Ints, SkeletonTables
 
 __all__ = ["CellCosts", "cell_costs"]
@@ -62,7 +63,7 @@ class CellCosts:
         `c` is the index of a width, or an array of them, one for each of the last axis of `cells`.
         """
         cells = np.asarray(cells)
-        most = cells // self.other[stage][c] + 1
+        most = times(cells, self.other[stage][c]) + 1
         if self.gapless[stage]:
             # Without a search. No cells left give 0 or fewer blocks, and so none.
             shallowest = int(self.tables.stages[stage].blocks[0])

@@ -22,7 +22,6 @@ from archkit.budget.listing import Chunk, skeleton_chunks
 from archkit.budget.sampling import Sampler
 from archkit.budget.split import best_split
 from archkit.budget.stage_tables import CEILING, SkeletonTables, build_tables
-from archkit.count.metrics import words
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 from archkit.spec.space import Combination
@@ -110,7 +109,7 @@ def _way_to_count(
         return lambda: JointCount(halves(tables, rows, split.at), tables.low[rows])
     if unlimited_ways(tables) <= _MOST_WALKED:
         return lambda: _Listed(lambda: skeleton_chunks(space, combination, stages, budget))
-    limited = " and ".join(words(tables.figures[m]) for m in rows)
+    limited = " and ".join(budget.words(tables.figures[m]) for m in rows)
     raise BudgetError(
         f"an exact count within these limits on {limited} would compare about {split.work:,.0f} parts of "
         "networks; coarser steps of width or tighter limits would make them fewer"

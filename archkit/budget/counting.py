@@ -155,6 +155,8 @@ def _all_depths(costs: CellCosts, cells: Cells, stage: int, c: int, *, down: boo
     if not length or not len(blocks):
         return np.zeros(length, dtype=np.int64)
     cells = wide_enough(cells, len(blocks))
+    if not stride:
+        return cells * len(blocks)
     if len(blocks) > 2 and (np.diff(blocks) == blocks[1] - blocks[0]).all():
         return _evenly_spaced(cells, blocks, stride)
     summed = np.zeros_like(cells)

@@ -78,6 +78,7 @@ def _alone(space: SearchSpace, budget: Budget) -> list[tuple[int, Budget]]:
         optimizer=budget.optimizer,
         peak_bits=budget.peak_bits,
         peak_memory=budget.peak_memory._replace(low=None),
+        tables=budget.tables,
     )
     found, refused = [], None
     for name, limit in budget.limited():

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from archkit.budget.block_table import BlockTable
 from archkit.budget.limits import Budget
+from archkit.budget.read_table import read_table
 from archkit.errors import BudgetError, SpecError, unknown
 from archkit.files import is_path, shipped
 from archkit.spec import DEFAULT_SPACE, SearchSpace, parse_space
@@ -16,7 +18,8 @@ from archkit.toml_values import MappingError, from_toml
 
 __all__ = ["BudgetFile", "read_budget", "read_space", "read_space_and_budget", "shipped_budgets"]
 
-_KEYS: Final = ("source", "space", "limits")
+_KEYS: Final = ("source", "space", "limits", "tables")
+_NONE: Final[Mapping[str, str | Path]] = {}
 _LISTS: Final = {"blocks": "[1..4]*3", "channels": "[16..64:16]"}  # of a space, with an example of each
 
 
@@ -29,12 +32,14 @@ class BudgetFile:
         texts: the limits as they were written, by key (`max_params`).
         space: the space that they are meant for, as a text of the language, or None.
         source: where the limits come from, or None.
+        tables: the tables that it names, and those that were given besides it.
     """
 
     budget: Budget
     texts: dict[str, str]
     space: str | None = None
     source: str | None = None
+    tables: tuple[BlockTable, ...] = ()
 
 
 def shipped_budgets() -> dict[str, Path]:
@@ -42,15 +47,17 @@ def shipped_budgets() -> dict[str, Path]:
     return shipped("budgets")
 
 
-def read_budget(path: str | Path) -> BudgetFile:
+def read_budget(path: str | Path, *, tables: Mapping[str, str | Path] = _NONE) -> BudgetFile:
     """Read a budget file, or one of those that archkit ships by its name.
+
+    `tables` has paths of tables by the names of their figures; they replace those that the file names.
 
     >>> read_budget("cifar10-5m").budget.params
     Limit(low=None, high=5000000)
 
     Raises:
         BudgetError: there is no such budget, or the file cannot be read, is not valid TOML, or holds a key
-            or a limit that is unknown or wrong.
+            or a limit that is unknown or wrong; or a table is wrong.
     """
     path = _path(path)
     found = _read(path)
@@ -58,12 +65,17 @@ def read_budget(path: str | Path) -> BudgetFile:
     if not isinstance(limits, dict):
         raise _wrong(path, "limits", "a table, as in [limits] max_params = 5_000_000", limits)
     texts = {key: _figure(path, key, value) for key, value in limits.items()}
+    every = _tables(path, found, tables)
     try:
-        budget = Budget.read(texts)
+        budget = Budget.read(texts, tables=every)
     except BudgetError as error:
         raise BudgetError(f"{path}: {error}") from None
     return BudgetFile(
-        budget=budget, texts=texts, space=_space(path, found), source=_optional_text(path, found, "source")
+        budget=budget,
+        texts=texts,
+        space=_space(path, found),
+        source=_optional_text(path, found, "source"),
+        tables=every,
     )
 
 
@@ -80,7 +92,11 @@ def read_space(path: Path) -> str:
 
 
 def read_space_and_budget(
-    space: str | None, path: str | Path | None, limits: Mapping[str, str]
+    space: str | None,
+    path: str | Path | None,
+    limits: Mapping[str, str],
+    *,
+    tables: Mapping[str, str | Path] = _NONE,
 ) -> tuple[SearchSpace, Budget]:
     """A space and a budget: those of a budget file, as far as they are not given besides it.
 
@@ -89,18 +105,31 @@ def read_space_and_budget(
             space is taken, or `DEFAULT_SPACE`.
         path: a budget file, or the name of one that archkit ships.
         limits: limits that replace those of the file, texts by key.
+        tables: paths of tables by the names of their figures, as `read_budget` takes them.
 
     Raises:
         SpecError: the text is not a space.
-        BudgetError: a limit, the budget file or the space's file is wrong.
+        BudgetError: a limit, the budget file, a table or the space's file is wrong.
     """
     text, texts = DEFAULT_SPACE, {}
     if path is not None:
-        file = read_budget(path)
-        text, texts = file.space or text, file.texts
+        file = read_budget(path, tables=tables)
+        text, texts, every = file.space or text, file.texts, file.tables
+    else:
+        every = tuple(read_table(one, name=name) for name, one in tables.items())
     if space is not None:
         text = read_space(Path(space)) if space.endswith(".toml") else space
-    return parse_space(text), Budget.read({**texts, **limits})
+    return parse_space(text), Budget.read({**texts, **limits}, tables=every)
+
+
+def _tables(path: Path, found: dict[str, Any], given: Mapping[str, str | Path]) -> tuple[BlockTable, ...]:
+    """The tables that a file names, by their paths from where it is, and those that are given besides it."""
+    named = found.get("tables", {})
+    if not isinstance(named, dict) or not all(isinstance(one, str) for one in named.values()):
+        raise _wrong(path, "tables", 'a table of files, as in [tables] latency = "latency.csv"', named)
+    paths = {name.replace("-", "_"): path.parent / one for name, one in named.items()}
+    paths.update({name.replace("-", "_"): Path(one) for name, one in given.items()})
+    return tuple(read_table(one, name=name) for name, one in paths.items())
 
 
 def _path(text: str | Path) -> Path:

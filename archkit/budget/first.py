@@ -7,8 +7,9 @@ from typing import Final
 
 from archkit.budget.best import solve
 from archkit.budget.estimate import CountEstimate, count_or_estimate
+from archkit.budget.largest import largest
 from archkit.budget.limits import Budget
-from archkit.budget.listing import Candidate, largest
+from archkit.budget.listing import Candidate
 from archkit.budget.objective import Objective
 from archkit.spec import SearchSpace
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from archkit.budget.rooms import times
 from archkit.budget.stage_tables import CEILING, Bools, Ints, SkeletonTables
 
 __all__ = ["Half", "Halves", "halves"]
@@ -100,7 +101,7 @@ class Half:
         stop = self._stops[level]
         left = stop.room[:, c][:, None] - starts
         fits = np.flatnonzero((left >= 0).all(axis=0))
-        most = (left[:, fits] // stop.other[:, c][:, None]).min(axis=0) + 1
+        most = times(left[:, fits], stop.other[:, c][:, None]).min(axis=0) + 1
         depths = np.searchsorted(stop.blocks[c], most, side="right")
         some = depths > 0
         return fits[some], depths[some]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from archkit.budget.limits import Budget
 from archkit.budget.objective import entropy
-from archkit.count.metrics import words
-from archkit.errors import SpecError
+from archkit.errors import BudgetError, SpecError
 from archkit.html_tables import html_table
 from archkit.spec import ArchSpec, as_spec
 
@@ -18,22 +18,26 @@ _STEP: Final = 8  # channels by which a stage is widened; hardware likes multipl
 
 
 class Left(NamedTuple):
-    """One end of one limit, and how much of its figure the network uses."""
+    """One end of one limit, and how much of its figure the network uses.
+
+    Both are decimals where a table gives the figure; `counted` is what it counts, in words.
+    """
 
     figure: str
     upper: bool
-    limit: int
-    used: int
+    limit: int | Decimal
+    used: int | Decimal
+    counted: str
 
     @property
-    def left(self) -> int:
+    def left(self) -> int | Decimal:
         """What is left up to the end; negative if the limit is broken."""
         return self.limit - self.used if self.upper else self.used - self.limit
 
     def __str__(self) -> str:
         """In words, such as `1,024 parameters left` or `1,024 parameters too many`."""
         side = "left" if self.left >= 0 else "too many" if self.upper else "too few"
-        return f"{abs(self.left):,} {words(self.figure)} {side}"
+        return f"{abs(self.left):,} {self.counted} {side}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,16 +91,30 @@ class Headroom:
 def headroom(spec: ArchSpec | str, budget: Budget) -> Headroom:
     """What `spec` leaves of `budget`, and its single changes: one more block or 8 more channels in a stage.
 
+    Changes that lead to blocks for which a table of the budget has no cost are left out.
+
     >>> found = headroom("[1,1,1]x[16,32,64]", Budget.read({"max_params": "100k"}))
     >>> found.left[0].left, found.changes[0].text, found.changes[0].params
     (21958, 'one more block in stage 1', 4672)
     """
     spec = as_spec(spec)
     now, score = budget.figures(spec), entropy(spec)
-    left = tuple(Left(end.figure, end.upper, end.value, now[end.figure]) for end in budget.ends())
+    left = tuple(
+        Left(
+            end.figure,
+            end.upper,
+            budget.amount(end.figure, end.value),
+            budget.amount(end.figure, now[end.figure]),
+            budget.words(end.figure),
+        )
+        for end in budget.ends()
+    )
     changes = []
     for text, changed in _changes(spec):
-        then = budget.figures(changed)
+        try:
+            then = budget.figures(changed)
+        except BudgetError:
+            continue  # a table does not know the new blocks
         changes.append(
             Change(
                 text=text,
@@ -104,7 +122,7 @@ def headroom(spec: ArchSpec | str, budget: Budget) -> Headroom:
                 params=then["params"] - now["params"],
                 macs=then["macs"] - now["macs"],
                 gain=entropy(changed) - score,
-                fits=budget.fits(changed),
+                fits=all(budget.limit(name).allows(value) for name, value in then.items()),
             )
         )
     return Headroom(left=left, changes=tuple(sorted(changes, key=lambda change: change.params)))

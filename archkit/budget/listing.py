@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from archkit.budget.limits import Budget
+from archkit.budget.rooms import times
 from archkit.budget.stage_tables import METRICS, Ints, SkeletonTables, StageTable, build_tables
 from archkit.count.metrics import TRAINING
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 from archkit.spec.space import Combination
 
-__all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "largest", "skeleton_chunks"]
+__all__ = ["Candidate", "Chunk", "candidates", "check_finite", "chunks", "skeleton_chunks"]
 
 _TAIL: Final = 2  # the most stages that are listed as arrays
 _MOST_ENDINGS: Final = 2_000_000  # the most rows of such an array
@@ -117,6 +118,15 @@ class Chunk:
         found: Ints = self.costs[self.tables.figures.index(name)]
         return found
 
+    def shown(self, name: str) -> Any:
+        """The same as it is shown: numbers with decimals where a table gives them.
+
+        Raises:
+            ValueError: the tables were built without it.
+        """
+        decimals = self.tables.decimals.get(name, 0)
+        return self.figure(name) / 10**decimals if decimals else self.figure(name)
+
 
 def candidates(space: SearchSpace, budget: Budget) -> Iterator[Candidate]:
     """Every network of `space` within `budget`, one by one.
@@ -129,38 +139,6 @@ def candidates(space: SearchSpace, budget: Budget) -> Iterator[Candidate]:
     """
     for chunk in chunks(space, budget):
         yield from chunk.candidates()
-
-
-def largest(
-    space: SearchSpace, budget: Budget, n: int | None, *, by: str = "params", least: bool = False
-) -> tuple[tuple[Candidate, ...], int]:
-    """The `n` networks within `budget` that have most of the figure `by`, and how many fit in all.
-
-    The largest come first; with `least`, the smallest. If `n` is None, all are given. Of equal ones, the
-    earlier in the order of `candidates` comes first. Every network is looked at.
-
-    Raises:
-        BudgetError: neither the space nor the budget sets an upper end.
-    """
-    best: list[tuple[int, int, Candidate]] = []  # the figure, the greater the better; its place; the network
-    seen = 0
-    for chunk in chunks(space, budget, also=(by,)):
-        figures = chunk.figure(by) if not least else -chunk.figure(by)
-        at = np.arange(len(chunk))
-        if n is not None:
-            if len(best) == n:
-                at = at[figures > best[-1][0]] if n else at[:0]
-            at = at[np.argsort(-figures[at], kind="stable")][:n]
-        if len(at):
-            best += zip(figures[at].tolist(), (seen + at).tolist(), chunk.candidates(at), strict=True)
-            if n is not None:
-                best = sorted(best, key=_better)[:n]
-        seen += len(chunk)
-    return tuple(candidate for _, _, candidate in sorted(best, key=_better)), seen
-
-
-def _better(entry: tuple[int, int, Candidate]) -> tuple[int, int]:
-    return -entry[0], entry[1]
 
 
 def chunks(space: SearchSpace, budget: Budget, *, also: tuple[str, ...] = ()) -> Iterator[Chunk]:
@@ -190,7 +168,7 @@ def check_finite(space: SearchSpace, budget: Budget) -> None:
         BudgetError: neither the space nor the budget sets an upper end.
     """
     finite = all(one.finite for one in (*space.blocks, *space.channels))
-    if not finite and all(getattr(budget, name).high is None for name in (*METRICS, TRAINING)):
+    if not finite and all(budget.limit(name).high is None for name in (*METRICS, TRAINING, *budget.names)):
         raise BudgetError("the space has no upper end; set a limit such as --max-params")
 
 
@@ -238,7 +216,7 @@ class _Walk:
             for n in table.blocks_of(j):
                 here = self._tables.joined(entered, self._tables.further(table.other[:, j], np.array(n - 1)))
                 if (here > self._high).any():
-                    break  # every further block costs more
+                    break  # no further block makes it cheaper
                 yield from self._beginnings(stage + 1, j, here, (*blocks, n), (*channels, table.channels[j]))
 
     def _with_tail(
@@ -278,7 +256,7 @@ class _Walk:
         other = table.other[:, to]
         depths = np.array(table.blocks, dtype=np.int64)
         sums = self._tables.sums
-        most = ((self._high[:sums, None] - first[:sums]) // other[:sums]).min(axis=0) + 1
+        most = times(self._high[:sums, None] - first[:sums], other[:sums]).min(axis=0) + 1
         most = np.where(table.deeper[to], most, np.minimum(most, 1))
         n = np.searchsorted(depths, most, side="right")
         rows = np.repeat(np.arange(len(at)), n)

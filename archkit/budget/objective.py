@@ -52,7 +52,7 @@ class Objective:
     """What networks are ranked by.
 
     Attributes:
-        name: one of `OBJECTIVES`.
+        name: one of `OBJECTIVES`, or the name of a table's figure.
         most: whether the most of it is best, rather than the least.
         max_rho: upper limit of DeepMAD's effectiveness; with `entropy` alone.
     """
@@ -64,11 +64,13 @@ class Objective:
     @property
     def whole(self) -> bool:
         """Whether it is a whole number, as every figure is."""
-        return self.name in FIGURES
+        return self.name not in (CAPACITY, ENTROPY)
 
     @classmethod
-    def read(cls, text: str, *, max_rho: float = MAX_RHO) -> Objective:
+    def read(cls, text: str, *, max_rho: float = MAX_RHO, tables: tuple[str, ...] = ()) -> Objective:
         """An objective from `macs`, `most-macs` or `least-macs`; `peak-memory` may be written `peak_memory`.
+
+        `tables` are the names of the figures that tables give (`Budget.names`).
 
         Raises:
             BudgetError: there is no such objective, or the limit is not a positive number.
@@ -77,10 +79,10 @@ class Objective:
         if side not in ("most", "least"):
             side, name = "most", text
         name = name.replace("-", "_")
-        if name not in OBJECTIVES:
-            known = as_options(*OBJECTIVES)
+        if name not in (*OBJECTIVES, *tables):
+            known = as_options(*OBJECTIVES, *tables)
             raise BudgetError(f"unknown objective {text!r}; known: {known}, least-params and so on")
-        if name not in FIGURES and side == "least":
+        if name in (CAPACITY, ENTROPY) and side == "least":
             raise BudgetError(f"least-{name} is not an objective; {name} puts the highest first")
         if name != ENTROPY:
             return cls(name=name, most=side == "most")
@@ -89,19 +91,19 @@ class Objective:
         return cls(name=name, max_rho=max_rho)
 
     @classmethod
-    def read_figure(cls, text: str, *, option: str) -> Objective:
+    def read_figure(cls, text: str, *, option: str, tables: tuple[str, ...] = ()) -> Objective:
         """The same, but only what a budget can limit; `option` is named in the error.
 
         Raises:
             BudgetError: there is no such figure.
         """
         try:
-            found = cls.read(text)
+            found = cls.read(text, tables=tables)
         except BudgetError:
             found = None
-        if found is None or found.name not in FIGURES:
+        if found is None or not found.whole:
             raise BudgetError(
-                f"{option} must be {as_options(*FIGURES)}, or least-params and so on, not {text!r}"
+                f"{option} must be {as_options(*FIGURES, *tables)}, or least-params and so on, not {text!r}"
             )
         return found
 

@@ -36,9 +36,10 @@ Columns: TypeAlias = Mapping[str, type]
 """The columns of a list: what each is called, and whether it holds `str`, `int`, `float` or `bool`."""
 
 
-def figures(names: Iterable[str]) -> dict[str, type]:
-    """The columns of a list that holds specs and figures."""
-    return {name: str if name == "spec" else int for name in names}
+def figures(names: Iterable[str], with_decimals: Iterable[str] = ()) -> dict[str, type]:
+    """The columns of a list that holds specs and figures, of which some have decimals."""
+    floats = set(with_decimals)
+    return {name: str if name == "spec" else float if name in floats else int for name in names}
 
 
 def check_output(path: Path, *, force: bool = True) -> None:
@@ -61,15 +62,22 @@ def check_output(path: Path, *, force: bool = True) -> None:
         raise OutputError(f"{folder} cannot be written")
 
 
-def write_chunks(chunks: Iterable[Chunk], path: Path, *, extra: tuple[str, ...] = ()) -> int:
+def write_chunks(
+    chunks: Iterable[Chunk],
+    path: Path,
+    *,
+    extra: tuple[str, ...] = (),
+    with_decimals: tuple[str, ...] = (),
+) -> int:
     """Write networks that come in arrays, as `write_candidates` does; Parquet takes the arrays as they are.
 
-    `extra` names figures that are written besides what every network costs; the tables hold them.
+    `extra` names figures that are written besides what every network costs; the tables hold them. Those of
+    `with_decimals` among them are no whole numbers.
 
     Raises:
         OutputError: as `check_output`, or the disk refuses.
     """
-    names = figures((*Candidate._fields, *extra))
+    names = figures((*Candidate._fields, *extra), with_decimals)
     if path.suffix.lower() == ".parquet":
         return _written(path, lambda unfinished: _parquet(_arrays(chunks, extra), names, unfinished))
     return write_rows(rows_of_chunks(chunks, extra), names, path)
@@ -139,17 +147,25 @@ def _arrays(chunks: Iterable[Chunk], extra: tuple[str, ...]) -> Iterator[tuple[A
     """The networks in batches of columns. A chunk may be far larger than a batch, or far smaller."""
     specs: list[str] = []
     costs: list[Ints] = []
+    decimals: list[int] = []
     for chunk in chunks:
         rows = [*range(len(METRICS)), *map(chunk.tables.figures.index, extra)]
+        decimals = [chunk.tables.decimals.get(name, 0) for name in (*METRICS, *extra)]
         for low in range(0, len(chunk), _BATCH):
             at = np.arange(low, min(low + _BATCH, len(chunk)))
             specs += chunk.specs(at)
             costs.append(chunk.costs[np.ix_(rows, at)])
             if len(specs) >= _BATCH:
-                yield specs, *np.concatenate(costs, axis=1)
+                yield specs, *_columns(costs, decimals)
                 specs, costs = [], []
     if specs:
-        yield specs, *np.concatenate(costs, axis=1)
+        yield specs, *_columns(costs, decimals)
+
+
+def _columns(costs: list[Ints], decimals: list[int]) -> list[Any]:
+    """A column for each figure; numbers with decimals where a table gives it."""
+    together = np.concatenate(costs, axis=1)
+    return [one / 10**n if n else one for one, n in zip(together, decimals, strict=True)]
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:

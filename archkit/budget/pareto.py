@@ -20,10 +20,11 @@ __all__ = ["pareto", "read_directions"]
 _WALKED: Final = 300_000  # networks that are looked at one by one
 
 
-def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
+def read_directions(text: str, *, tables: tuple[str, ...] = ()) -> tuple[tuple[str, bool], ...]:
     """The figures of a front, from a text such as `params,+macs`: (figure, whether the most is best).
 
-    Without a sign the least is best, except for depth: the most of that is best.
+    Without a sign the least is best, except for depth: the most of that is best. `tables` are
+    the names of the figures that tables give (`Budget.names`).
 
     Raises:
         BudgetError: a figure is unknown or named twice.
@@ -31,8 +32,8 @@ def read_directions(text: str) -> tuple[tuple[str, bool], ...]:
     found = []
     for word in text.split(","):
         name = word.strip().lstrip("+-").replace("-", "_")
-        if name not in FIGURES:
-            known = as_options(*FIGURES)
+        if name not in (*FIGURES, *tables):
+            known = as_options(*FIGURES, *tables)
             raise BudgetError(f"unknown figure {word.strip()!r}; known: {known}, each also as +NAME or -NAME")
         sign = word.strip()[0]
         found.append((name, sign == "+" or (sign != "-" and name == "depth")))

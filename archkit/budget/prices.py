@@ -17,6 +17,7 @@ import numpy as np
 from archkit.budget.bounds import Bounds
 from archkit.budget.deepmad import LENGTHS
 from archkit.budget.objective import EXPONENTS, EntropyTables, Floats
+from archkit.budget.rooms import times
 from archkit.budget.scored import Scored
 from archkit.budget.stage_tables import CEILING, Bools, Ints
 from archkit.count.metrics import CAPACITY, PEAK
@@ -190,7 +191,7 @@ def _most(skeleton: Scored, j: int) -> Floats:
     sums = tables.sums
     base = np.where(stage.allowed, stage.base[:sums], CEILING).min(axis=1, initial=CEILING)
     room = tables.high[:sums, None] - base
-    most = np.minimum(stage.most, (room // stage.step[:sums]).min(axis=0, initial=CEILING))
+    most = np.minimum(stage.most, times(room, stage.step[:sums]).min(axis=0, initial=CEILING))
     found: Floats = np.maximum(most, 0).astype(np.float64)
     return found
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from archkit.budget.deepmad import deepest, deepmad_score
 from archkit.budget.objective import EXPONENTS, Floats
+from archkit.budget.rooms import times
 from archkit.budget.score import Curve, Score
 from archkit.budget.scored import Scored
 from archkit.budget.stage_tables import CEILING, Ints
@@ -60,7 +61,7 @@ def lay_out(skeleton: Scored, widths: Ints) -> WidthProfiles:
     steps = np.stack([stage.step[:, widths[:, j]] for j, stage in enumerate(stages)], axis=2)
     most = np.stack([stage.most[widths[:, j]] for j, stage in enumerate(stages)], axis=1)
     room = (tables.high[:, None] - costs)[: tables.sums, :, None]
-    most = np.minimum(most, (room // steps[: tables.sums]).min(axis=0, initial=CEILING))
+    most = np.minimum(most, times(room, steps[: tables.sums]).min(axis=0, initial=CEILING))
     score = _score(skeleton, widths, costs, steps, most)
     most = deepest(most, score.tangents)
     return WidthProfiles(skeleton=skeleton, widths=widths, costs=costs, steps=steps, most=most, score=score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from archkit.budget.limits import Budget, End, Limit
 from archkit.budget.objective import Objective
 from archkit.budget.stage_tables import CEILING, SkeletonTables, build_tables
 from archkit.budget.within import count_within, few_enough
-from archkit.count.metrics import ENTROPY, PEAK, words
+from archkit.count.metrics import ENTROPY, PEAK
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 
@@ -31,30 +32,32 @@ class Relaxation:
     Attributes:
         figure: what is limited.
         upper: whether it is the upper end.
-        limit: where the end is.
+        limit: where the end is; a decimal where a table gives the figure, as in `value`.
         value: the nearest value that lets a network in; None if none does, or none was found.
         spec: such a network.
         alone: whether it is the only end that is limited.
         exact: whether no nearer value would do; if not, the search was cut off.
+        counted: what the figure counts, in words.
     """
 
     figure: str
     upper: bool
-    limit: int
-    value: int | None
+    limit: int | Decimal
+    value: int | Decimal | None
     spec: str | None
     alone: bool
     exact: bool
+    counted: str
 
     def __str__(self) -> str:
         """In words, such as `the smallest network of this space has 12,842 parameters`."""
-        option = End(self.figure, self.upper, self.limit).option
+        option = End(self.figure, self.upper, 0).option
         doubt = "" if self.exact else " (not exact: the search was cut off)"
         if self.value is None:
             return f"no {option} lets anything in while the other limits stand{doubt}"
         if self.alone and self.exact:
             most = "smallest" if self.upper else "largest"
-            return f"the {most} network of this space has {self.value:,} {words(self.figure)}: {self.spec}"
+            return f"the {most} network of this space has {self.value:,} {self.counted}: {self.spec}"
         return f"{option} {self.value:,} would let in {self.spec} while the other limits stand{doubt}"
 
 
@@ -80,7 +83,8 @@ def why_nothing_fits(
 def least(space: SearchSpace, name: str, budget: Budget | None = None) -> int:
     """The least of a figure that any network of the space has.
 
-    Of `budget`, only the batch, the optimizer and the bits of memory are read.
+    Of `budget`, only the batch, the optimizer, the bits of memory and the tables are read. A figure that a
+    table gives is in units of the table's last decimal.
 
     >>> from archkit.spec import parse_space
     >>> least(parse_space("[1..]*3x[16..64:16] order=nondecreasing"), "params")
@@ -128,18 +132,19 @@ def relaxations(space: SearchSpace, budget: Budget) -> tuple[Relaxation, ...]:
     ends = budget.ends()
     found = []
     for end in ends:
-        kept = getattr(budget, end.figure)
+        kept = budget.limit(end.figure)
         relaxed = Limit(kept.low, None) if end.upper else Limit(None, kept.high)
         best = _nearest(space, budget.replace(**{end.figure: relaxed}), end)
         found.append(
             Relaxation(
                 figure=end.figure,
                 upper=end.upper,
-                limit=end.value,
-                value=best.value,
+                limit=budget.amount(end.figure, end.value),
+                value=None if best.value is None else budget.amount(end.figure, best.value),
                 spec=best.spec,
                 alone=len(ends) == 1,
                 exact=best.exact,
+                counted=budget.words(end.figure),
             )
         )
     return tuple(found)
@@ -162,7 +167,7 @@ def _nearest(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
     high = end.value
     while True:
         high = max(2 * high, least(space, end.figure, budget))
-        within = budget.replace(**{end.figure: Limit(getattr(budget, end.figure).low, high)})
+        within = budget.replace(**{end.figure: Limit(budget.limit(end.figure).low, high)})
         best = _extreme(space, within, end)
         if best.value is not None or not best.exact or high > CEILING // 8:
             return best
@@ -177,12 +182,14 @@ def _extreme(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
     best = solve(space, budget, Objective(name=end.figure, most=not end.upper), 1, effort=_EFFORT)
     found = _Nearest(None, None, best.exact)
     if best.networks:
-        found = _Nearest(int(best.networks[0].value), best.networks[0].network.spec, best.exact)
+        first, table = best.networks[0], budget.table(end.figure)
+        value = round(first.value * 10 ** (table.decimals if table else 0))
+        found = _Nearest(value, first.network.spec, best.exact)
     if found.exact:
         return found
     if found.value is not None:
         # What is no better than this need not be kept.
-        low, high = getattr(budget, end.figure)
+        low, high = budget.limit(end.figure)
         budget = budget.replace(
             **{end.figure: Limit(low, found.value) if end.upper else Limit(found.value, high)}
         )

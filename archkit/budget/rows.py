@@ -10,7 +10,7 @@ from archkit.budget.listing import Candidate, Chunk
 from archkit.count.metrics import PEAK, TRAINING
 from archkit.spec import parse
 
-__all__ = ["Row", "columns", "memories", "rows_of", "rows_of_chunks"]
+__all__ = ["Row", "columns", "further", "rows_of", "rows_of_chunks"]
 
 Row: TypeAlias = tuple[Any, ...]
 """A network's spec, then its figures, in the order of `columns`."""
@@ -19,26 +19,27 @@ _MEMORIES: Final = (TRAINING, PEAK)
 
 
 def columns(budget: Budget, *also: str) -> tuple[str, ...]:
-    """The names of a row's values: the spec, what it costs, each memory that is limited or in `also`."""
-    return (*Candidate._fields, *memories(budget, *also))
+    """The names of a row's values: the spec, what it costs, and the figures of `further`."""
+    return (*Candidate._fields, *further(budget, *also))
 
 
-def memories(budget: Budget, *also: str) -> tuple[str, ...]:
-    """The kinds of memory that are limited or in `also`."""
+def further(budget: Budget, *also: str) -> tuple[str, ...]:
+    """The kinds of memory that are limited or in `also`, and the figures of all tables."""
     wanted = {name for name, _ in budget.limited()} | set(also)
-    return tuple(name for name in _MEMORIES if name in wanted)
+    return (*(name for name in _MEMORIES if name in wanted), *budget.names)
 
 
 def rows_of(networks: Iterable[Candidate], budget: Budget, *also: str) -> Iterator[Row]:
-    """The rows of networks one by one; the memories are worked out for each."""
-    wanted = memories(budget, *also)
+    """The rows of networks one by one; the figures of `further` are worked out for each."""
+    wanted = further(budget, *also)
+    scales = {table.name: 10**table.decimals for table in budget.tables if table.decimals}
     for one in networks:
-        found = budget.memories(parse(one.spec), also=also) if wanted else {}
-        yield *one, *(found[name] for name in wanted)
+        found = budget.further_figures(parse(one.spec), also=also) if wanted else {}
+        yield *one, *(found[name] / scales[name] if name in scales else found[name] for name in wanted)
 
 
 def rows_of_chunks(found: Iterable[Chunk], extra: tuple[str, ...]) -> Iterator[Row]:
-    """The rows of networks that come in arrays, whose tables were built with the memories `extra`."""
+    """The rows of networks that come in arrays, whose tables were built with the figures `extra`."""
     for chunk in found:
-        more = (chunk.figure(name).tolist() for name in extra)
+        more = (chunk.shown(name).tolist() for name in extra)
         yield from ((*one, *rest) for one, *rest in zip(chunk.candidates(), *more, strict=True))

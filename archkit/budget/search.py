@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import numpy as np
 from archkit.budget.bounds import SLACK, Bounds, snapped
 from archkit.budget.objective import Floats, Objective
 from archkit.budget.profiles import WidthProfiles
+from archkit.budget.rooms import from_last, gained, times, times_to_reach, worth
 from archkit.budget.scored import Scored
 from archkit.budget.stage_tables import CEILING, Bools, Ints
 from archkit.count.metrics import ENTROPY, PEAK
@@ -166,15 +168,18 @@ class _Batch:
         self._start, self._base = bounds.start()[which], bounds.base[which]
         self._reduced, self._gain = bounds.reduced()[which][:, order], bounds.gain[which][:, order]
         # The most that the stages after each one can add beyond what the multipliers charge, N x (S + 1).
-        self._after = _from_last(np.add, self._most * np.maximum(self._reduced, 0))
+        self._after = from_last(np.add, self._most * np.maximum(self._reduced, 0))
         # Whether one end of the depths of the last stage will do, and which.
         self._few = search.tries is not None
         self._units = self._units_after() if search.objective.whole and self._few else None
         self._upper = [m for m in range(self._tables.sums) if self._tables.high[m] < CEILING]
         # The most that the stages after each one can gain, N x (S + 1), in all and for each unit of a limit.
         gain = np.where(self._most > 0, np.maximum(self._gain, 0), 0)
-        self._gain_after = _from_last(np.add, self._most * gain)
-        self._worth_after = [_from_last(np.maximum, gain / self._steps[m]) for m in self._upper]
+        self._gain_after = from_last(np.add, self._most * gain)
+        self._worth_after = [from_last(np.maximum, worth(gain, self._steps[m])) for m in self._upper]
+        # Where a further block costs something of every limited figure, a product will do.
+        free = any(np.isinf(each).any() for each in self._worth_after)
+        self._gained: Callable[[Any, Any], Any] = gained if free else np.multiply
         # How many of the numbers of further blocks are open to each stage, N x S.
         self._choices = np.column_stack(
             [
@@ -186,7 +191,7 @@ class _Batch:
     def _units_after(self) -> Ints:
         """For each stage, the greatest divisor of the gains of the stages after it; 0 after the last."""
         gains = np.where(self._most > 0, np.abs(self._gain), 0).astype(np.int64)
-        found: Ints = _from_last(np.gcd, gains)[:, 1:]
+        found: Ints = from_last(np.gcd, gains)[:, 1:]
         return found
 
     def go(self) -> None:
@@ -238,8 +243,8 @@ class _Batch:
         """No network that begins with one of these partial networks is better."""
         charged = priced + self._after[profile, j + 1]
         room = self._gain_after[profile, j + 1]
-        for m, worth in zip(self._upper, self._worth_after, strict=True):
-            room = np.minimum(room, (self._tables.high[m] - costs[m]) * worth[profile, j + 1])
+        for m, each in zip(self._upper, self._worth_after, strict=True):
+            room = np.minimum(room, self._gained(self._tables.high[m] - costs[m], each[profile, j + 1]))
         bound: Floats = np.minimum(charged, value + room)
         if self._units is None:
             return bound
@@ -261,11 +266,11 @@ class _Batch:
         step = self._steps[:sums, rows.profile, j]
         high, low = tables.high[:sums, None], tables.low[:sums, None]
         room = np.where(high == CEILING, CEILING, high - rows.costs[:sums])
-        upto = (room // step).min(axis=0, initial=CEILING)
+        upto = times(room, step).min(axis=0, initial=CEILING)
         to = np.minimum(np.searchsorted(more, upto, side="right"), self._choices[rows.profile, j])
         since, tries = np.zeros_like(to), self._search.tries
         if j + 1 == len(self._order):
-            least = (-((rows.costs[:sums] - low) // step)).max(axis=0, initial=0)
+            least = times_to_reach(low - rows.costs[:sums], step).max(axis=0, initial=0)
             since = np.searchsorted(more, least, side="left")
             if tries is not None and self._search.objective.most:
                 since = np.maximum(since, to - tries)
@@ -289,9 +294,3 @@ class _Batch:
         total = logs + rho.base[profile, j]
         good &= np.log(length) - total / length <= rho.log_limit + 1e-12
         return good, logs, convs
-
-
-def _from_last(join: np.ufunc, each: Any) -> Any:
-    """What the stages from each one on come to together, N x (S + 1); 0 after the last."""
-    nothing = np.zeros((len(each), 1), dtype=each.dtype)
-    return np.hstack([join.accumulate(each[:, ::-1], axis=1)[:, ::-1], nothing])

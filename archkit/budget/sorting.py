@@ -15,7 +15,7 @@ import numpy as np
 from archkit.budget.limits import Budget
 from archkit.budget.listing import Chunk, chunks
 from archkit.budget.objective import Objective
-from archkit.budget.rows import Row, memories
+from archkit.budget.rows import Row, further
 from archkit.budget.stage_tables import METRICS
 from archkit.spec import SearchSpace
 
@@ -33,7 +33,7 @@ def sorted_batches(space: SearchSpace, budget: Budget, order: Objective) -> Iter
     Raises:
         BudgetError: neither the space nor the budget sets an upper end.
     """
-    names = (*METRICS, *memories(budget, order.name))
+    names = (*METRICS, *further(budget, order.name))
     found = chunks(space, budget, also=(*names[len(METRICS) :], order.name))
     parts = [_together(list(each), names) for _, each in groupby(found, key=lambda one: id(one.tables))]
     if not parts:
@@ -79,11 +79,12 @@ def _batch(parts: list[Chunk], starts: Any, at: Any, names: tuple[str, ...]) -> 
     """The columns of networks that are numbered through all parts."""
     where = np.searchsorted(starts, at, side="right") - 1
     specs = np.empty(len(at), dtype=object)
-    figures = np.empty((len(names), len(at)), dtype=np.int64)
+    with_decimals = {name for part in parts for name, n in part.tables.decimals.items() if n}
+    figures = [np.empty(len(at), dtype=np.float64 if name in with_decimals else np.int64) for name in names]
     for p in np.unique(where).tolist():
         part, places = parts[p], np.flatnonzero(where == p)
         rows = at[places] - starts[p]
         specs[places] = part.specs(rows)
-        for i, name in enumerate(names):
-            figures[i, places] = part.figure(name)[rows]
+        for name, column in zip(names, figures, strict=True):
+            column[places] = part.shown(name)[rows]
     return specs.tolist(), *figures

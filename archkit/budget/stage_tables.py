@@ -7,12 +7,14 @@ and depths of its stages. The tables of one skeleton hold the cost of every netw
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from archkit.budget.limits import Budget
+from archkit.budget.rooms import times
+from archkit.budget.table_rows import TableRows, check_total, table_rows
 from archkit.count.held import HeldTables, held_tables, in_bytes
 from archkit.count.metrics import PEAK, TRAINING
 from archkit.count.tables import CEILING, METRICS, Bools, CostTables, Ints, cost_tables, stem_width
@@ -67,6 +69,12 @@ class StageTable:
         """How many numbers of blocks each width may have, C."""
         return np.searchsorted(np.array(self.blocks, dtype=np.int64), self.most, side="right")
 
+    @property
+    def most_further(self) -> Ints:
+        """The most further blocks at each width, C."""
+        found: Ints = np.clip(self.most, 1, self.blocks[-1] if self.blocks else 1) - 1
+        return found
+
     def blocks_of(self, c: int) -> tuple[int, ...]:
         """The numbers of blocks that a stage of one width may have."""
         return self.blocks[: bisect_right(self.blocks, int(self.most[c]))]
@@ -85,12 +93,13 @@ class SkeletonTables:
         combination: the options.
         like: a network of this skeleton; the others differ from it in widths and depths alone.
         figures: the figures in the order of every table's first axis, M: those of `Cost`, then
-            training memory and peak memory where they are wanted. Each is a sum over blocks, except the
-            peak, which is their maximum.
+            training memory, the figures of tables and peak memory where they are wanted. Each is a sum
+            over blocks, except the peak, which is their maximum.
         low: the lower limit of each figure, M; 0 where there is none.
         high: the upper limit of each figure, M; `CEILING` where it has none.
         stages: one table for each stage.
         head: cost of the head after each width of the last stage, M x C.
+        decimals: of the figures that tables give, how many decimals their whole numbers stand for.
     """
 
     combination: Combination
@@ -100,6 +109,7 @@ class SkeletonTables:
     high: Ints
     stages: tuple[StageTable, ...]
     head: Ints
+    decimals: Mapping[str, int]
 
     @property
     def sums(self) -> int:
@@ -152,7 +162,8 @@ def build_tables(
         also: figures that are wanted besides the limited ones.
 
     Raises:
-        BudgetError: the largest network's figures would not fit 64 bits, or there are too many widths.
+        BudgetError: the largest network's figures would not fit 64 bits, there are too many widths, or a
+            table has no cost for a block that the space can have.
     """
     by_stage = space.by_stage(stages)
     channels = [one.values for _, one in by_stage]
@@ -164,11 +175,13 @@ def build_tables(
     possible = space.possible(combination, stages)
     figures = _figures(budget, also)
     held = None
-    if len(figures) > len(METRICS) or budget.peak_memory.high is not None:
+    if TRAINING in figures or PEAK in figures or budget.peak_memory.high is not None:
         held = held_tables(
             like, widths, costs, stem_follows=stem_follows, batch=budget.batch, optimizer=budget.optimizer
         )
-    firsts, others, head = _rows(costs, held, figures, budget.peak_bits)
+    tables = [table for table in budget.tables if table.name in figures]
+    rows = {table.name: table_rows(table, space, combination, stages, like) for table in tables}
+    firsts, others, head = _rows(costs, held, rows, figures, budget.peak_bits)
     low, high = _lows_and_highs(budget, figures)
     sums = high[: len(figures) - (figures[-1] == PEAK)]
     found = []
@@ -188,10 +201,15 @@ def build_tables(
                 most=most,
             )
         )
+    for table in tables:
+        m = figures.index(table.name)
+        furthers = [other[m] * one.most_further for other, one in zip(others, found, strict=True)]
+        check_total(table, [first[m] for first in firsts], furthers, head[m])
     return SkeletonTables(
         combination=combination,
         like=like,
         figures=figures,
+        decimals={table.name: table.decimals for table in tables},
         low=low,
         high=high,
         stages=tuple(found),
@@ -215,10 +233,9 @@ def _under_peak(
 
 def _most_blocks(high: Ints, first: Ints, other: Ints, allowed: Bools, deeper: Bools) -> Ints:
     """The most blocks that the upper limits on sums leave room for at each width of a stage, C."""
-    # Every block of every network costs something of each figure.
     sums = len(high)
     room = high[:, None] - np.where(allowed, first[:sums], CEILING).min(axis=1)
-    most = np.maximum((room // other[:sums]).min(axis=0) + 1, 0)
+    most = np.maximum(times(room, other[:sums]).min(axis=0) + 1, 0)
     found: Ints = np.where(deeper, most, np.minimum(most, 1))
     return found
 
@@ -228,34 +245,36 @@ def _figures(budget: Budget, also: Iterable[str]) -> tuple[str, ...]:
     wanted = {name for name, _ in budget.limited() if name != PEAK} | set(also)
     if budget.peak_memory.low is not None:
         wanted.add(PEAK)
-    return METRICS + tuple(name for name in (TRAINING, PEAK) if name in wanted)
+    return METRICS + tuple(name for name in (TRAINING, *budget.names, PEAK) if name in wanted)
 
 
 def _lows_and_highs(budget: Budget, figures: tuple[str, ...]) -> tuple[Ints, Ints]:
-    limits = [getattr(budget, name) for name in figures]
+    limits = [budget.limit(name) for name in figures]
     low = np.array([limit.low or 0 for limit in limits], dtype=np.int64)
     high = np.array([CEILING if limit.high is None else limit.high for limit in limits], dtype=np.int64)
     return low, high
 
 
 def _rows(
-    costs: CostTables, held: HeldTables | None, figures: tuple[str, ...], bits: int
+    costs: CostTables,
+    held: HeldTables | None,
+    tables: Mapping[str, TableRows],
+    figures: tuple[str, ...],
+    bits: int,
 ) -> tuple[list[Ints], list[Ints], Ints]:
     """What first blocks, further blocks and the head cost, a row for each figure."""
-    firsts, others, head = list(costs.first), list(costs.other), costs.head
-    if held is None:
-        return firsts, others, head
-    for name, first, other, last in (
-        (TRAINING, held.training, held.training_other, held.training_head),
-        (
-            PEAK,
+    more: dict[str, tuple[Sequence[Ints], Sequence[Ints], Ints]] = {**tables}
+    if held is not None:
+        more[TRAINING] = held.training, held.training_other, held.training_head
+        more[PEAK] = (
             [in_bytes(one, bits) for one in held.peak],
             [in_bytes(one, bits) for one in held.peak_other],
             in_bytes(held.peak_head, bits),
-        ),
-    ):
-        if name in figures:
-            firsts = [np.concatenate([a, b[None]]) for a, b in zip(firsts, first, strict=True)]
-            others = [np.concatenate([a, b[None]]) for a, b in zip(others, other, strict=True)]
-            head = np.concatenate([head, last[None]])
+        )
+    firsts, others, head = list(costs.first), list(costs.other), costs.head
+    for name in figures[len(METRICS) :]:
+        first, other, last = more[name]
+        firsts = [np.concatenate([a, b[None]]) for a, b in zip(firsts, first, strict=True)]
+        others = [np.concatenate([a, b[None]]) for a, b in zip(others, other, strict=True)]
+        head = np.concatenate([head, last[None]])
     return firsts, others, head

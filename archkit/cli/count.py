@@ -12,6 +12,7 @@ from archkit.cli.completion import architectures, budgets
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.memory import Target, Values
 from archkit.cli.render import exact, new_table, show
+from archkit.cli.tables import Latency, Tables, named_tables
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
 
@@ -84,6 +85,8 @@ def count_command(
             "which single changes still fit.",
         ),
     ] = None,
+    table: Tables = None,
+    latency: Latency = None,
     as_tool: Annotated[
         str | None,
         typer.Option(
@@ -112,8 +115,8 @@ def count_command(
     one_of(budget=budget, memory=with_memory, as_=as_tool)
     one_of(budget=budget, memory=with_memory, check=check)
     if by is not None:
-        table = "does not go with --by, which is for a table of layers"
-        refuse(table, json=as_json, budget=budget, memory=with_memory, as_=as_tool, check=check)
+        layers = "does not go with --by, which is for a table of layers"
+        refuse(layers, json=as_json, budget=budget, memory=with_memory, as_=as_tool, check=check)
         if len(specs) > 1:
             refuse("is for one network; several are set side by side", by=by)
     if not with_memory:
@@ -123,10 +126,17 @@ def count_command(
     else:
         refuse("does not go with --target, which runs one image at a time", batch=batch, optimizer=optimizer)
     parsed = [parse(text) for text in specs]
+    tables = named_tables(table or (), latency)
     if budget is not None:
         from archkit.cli.headroom import show_headroom
 
-        show_headroom(parsed, budget, as_json=as_json)
+        show_headroom(parsed, budget, tables=tables, as_json=as_json)
+    elif tables:
+        from archkit.cli.by_table import show_by_table
+
+        alone = "does not go with --table"
+        refuse(alone, by=by, memory=with_memory, as_=as_tool, check=check)
+        show_by_table(parsed, tables, as_json=as_json)
     elif target is not None:
         from archkit.cli.memory import show_device
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from archkit.cli.completion import sort_keys
+from archkit.cli.count_space import show_count
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
-from archkit.cli.networks import head_line, histogram_table, limited, network_table, nothing_fits
+from archkit.cli.networks import head_line, limited, network_table, nothing_fits
 from archkit.cli.render import exact, json_line, say, show
 from archkit.cli.stopping import when_stopped
+from archkit.cli.tables import write_form
 from archkit.cli.working import Tell, working
 from archkit.count.metrics import FIGURES, as_options
 from archkit.files import LIST_ENDINGS
@@ -34,6 +36,7 @@ _T = TypeVar("_T")
 @takes_limits
 def enumerate_command(
     limits: dict[str, str],
+    tables: dict[str, str],
     space: Space = None,
     named: Named = None,
     budget_path: BudgetPath = None,
@@ -69,6 +72,14 @@ def enumerate_command(
             help=f"Write them all to a file, whose ending names the format: {', '.join(LIST_ENDINGS)}.",
         ),
     ] = None,
+    form: Annotated[
+        Path | None,
+        typer.Option(
+            "--table-template",
+            metavar="FILE",
+            help="Write all blocks that the space can have to a CSV file, to be filled in for --table.",
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
     """List the networks of a space that fit a budget, and say how many there are.
@@ -91,15 +102,20 @@ def enumerate_command(
     else:
         refuse("does not go with --sample", limit=limit, sort=sort)
     one_of(json=as_json, output=output)
-    if output is None:
-        refuse("goes with --output", force=force)
-    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits)
-    order = Objective.read_figure(sort or "params", option="--sort")
+    if output is None and form is None:
+        refuse("goes with --output and --table-template", force=force)
+    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits, tables=tables)
+    if form is not None:
+        alone = "does not go with --table-template"
+        refuse(alone, limit=limit, sort=sort, count=count, sample=sample_size, json=as_json, output=output)
+        write_form(searched, form, force=force)
+        return
+    order = Objective.read_figure(sort or "params", option="--sort", tables=budget.names)
     refuse_settings(limits, budget, order.name)
     if output is not None:
         check_output(output, force=force)
     if count:
-        _count(searched, budget, as_json=as_json)
+        show_count(searched, budget, as_json=as_json)
     elif sample_size is None and output is None and not as_json:
         _show_first(searched, budget, _SHOWN if limit is None else limit, order)
     elif sample_size is None and limit is None and sort is None:
@@ -153,11 +169,11 @@ def _put(rows: list[Row], budget: Budget, order: Objective, output: Path | None,
 
     names = columns(budget, order.name)
     if output is not None:
-        _write(output, lambda _tell: write_rows(rows, figures(names), output))
+        _write(output, lambda _tell: write_rows(rows, figures(names, budget.with_decimals), output))
     elif as_json:
         _print_lines(rows, names)
     else:
-        show("", network_table(names, rows, limited(budget, order.name)))
+        show("", network_table(names, rows, limited(budget, order.name), budget))
 
 
 def _stream(space: SearchSpace, budget: Budget, output: Path | None) -> None:
@@ -168,14 +184,18 @@ def _stream(space: SearchSpace, budget: Budget, output: Path | None) -> None:
     """
     from archkit.budget.listing import chunks
     from archkit.budget.output import write_chunks
-    from archkit.budget.rows import columns, memories, rows_of_chunks
+    from archkit.budget.rows import columns, further, rows_of_chunks
 
-    extra = memories(budget)
+    extra = further(budget)
     found = _some(chunks(space, budget, also=extra), space, budget)
     if output is None:
         _print_lines(rows_of_chunks(found, extra), columns(budget))
     else:
-        _write(output, lambda tell: write_chunks(_told(found, tell), output, extra=extra))
+        floats = budget.with_decimals
+        _write(
+            output,
+            lambda tell: write_chunks(_told(found, tell), output, extra=extra, with_decimals=floats),
+        )
 
 
 def _sorted(space: SearchSpace, budget: Budget, order: Objective, output: Path | None) -> None:
@@ -193,7 +213,7 @@ def _sorted(space: SearchSpace, budget: Budget, order: Objective, output: Path |
     if output is None:
         _print_lines(rows_of_batches(batches), names)
     else:
-        _write(output, lambda _tell: write_batches(batches, figures(names), output))
+        _write(output, lambda _tell: write_batches(batches, figures(names, budget.with_decimals), output))
 
 
 def _some(found: Iterator[_T], space: SearchSpace, budget: Budget) -> Iterator[_T]:
@@ -249,39 +269,9 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
     show(head_line(space, within))
     if best:
         rows = rows_of(best, budget, order.name)
-        show("", network_table(columns(budget, order.name), rows, limited(budget, order.name)))
+        show("", network_table(columns(budget, order.name), rows, limited(budget, order.name), budget))
     elif n or within == 0:
         nothing_fits(space, budget)
     if not isinstance(within, int) or within > len(best):
         word = "largest" if order.most else "smallest"
         show("", f"The {len(best)} {word}; --limit, --json or --output FILE give the rest.")
-
-
-def _count(space: SearchSpace, budget: Budget, *, as_json: bool) -> None:
-    from archkit.budget import count_or_estimate, histogram, histogram_is_quick
-
-    with working("counting"):
-        within = count_or_estimate(space, budget)
-        shown = within if isinstance(within, int) and not as_json and budget.limited() else 0
-        quick = shown > 0 and histogram_is_quick(space, budget, shown)
-        bins = histogram(space, budget) if quick else ()
-    if as_json:
-        _print_count(space, within)
-    else:
-        show(head_line(space, within))
-    if quick:
-        show("", histogram_table(bins))
-    elif shown:
-        say("no histogram: under these limits it would take far longer than the count")
-    if within == 0:
-        nothing_fits(space, budget)
-
-
-def _print_count(space: SearchSpace, within: int | CountEstimate) -> None:
-    from dataclasses import asdict
-
-    found = {"space": str(space), "size": space.size()}
-    if isinstance(within, int):
-        json_line({**found, "within": within})
-    else:
-        json_line({**found, "within": None, "estimate": asdict(within)})

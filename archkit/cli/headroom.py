@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from archkit.cli.render import exact, json_line, new_table, show
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from archkit.budget import Change, Headroom
     from archkit.spec import ArchSpec
 
@@ -15,15 +17,15 @@ __all__ = ["show_headroom"]
 _SHOWN = 5  # how many of the cheapest changes
 
 
-def show_headroom(specs: list[ArchSpec], path: str, *, as_json: bool) -> None:
+def show_headroom(specs: list[ArchSpec], path: str, *, tables: dict[str, str], as_json: bool) -> None:
     """Show what each network leaves of a budget, and what single changes to it cost and gain.
 
     Raises:
-        BudgetError: the budget file is wrong.
+        BudgetError: the budget file or a table is wrong.
     """
     from archkit.budget import headroom, read_budget
 
-    budget = read_budget(path).budget
+    budget = read_budget(path, tables=tables).budget
     for spec in specs:
         found = headroom(spec, budget)
         if as_json:
@@ -35,7 +37,14 @@ def show_headroom(specs: list[ArchSpec], path: str, *, as_json: bool) -> None:
 def _as_json(spec: ArchSpec, found: Headroom) -> dict[str, object]:
     return {
         "spec": str(spec),
-        "left": [{**one._asdict(), "left": one.left} for one in found.left],
+        "left": [
+            {
+                "figure": one.figure,
+                "upper": one.upper,
+                **{key: _number(getattr(one, key)) for key in ("limit", "used", "left")},
+            }
+            for one in found.left
+        ],
         "changes": [
             {
                 "change": one.text,
@@ -49,6 +58,10 @@ def _as_json(spec: ArchSpec, found: Headroom) -> dict[str, object]:
         ],
         "best": None if found.best is None else str(found.best.spec),
     }
+
+
+def _number(value: int | Decimal) -> int | float:
+    return value if isinstance(value, int) else float(value)
 
 
 def _show(spec: ArchSpec, found: Headroom) -> None:

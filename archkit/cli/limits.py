@@ -12,6 +12,7 @@ import typer
 from archkit.cli.completion import budgets, spaces
 from archkit.cli.ignored import refuse
 from archkit.cli.stopping import when_stopped
+from archkit.cli.tables import LATENCY, Latency, Tables, named_tables, own_limits
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
 from archkit.errors import BudgetError, unknown
@@ -67,6 +68,28 @@ _SETTINGS: Final = {
     "optimizer": f"Optimizer, for training memory: {', '.join(OPTIMIZER_STATES)}; momentum by default.",
 }
 _PANEL: Final = "Limits"
+_OF_LATENCY: Final = ("max_latency", "min_latency")
+
+
+def _own(side: str, says: str) -> Any:
+    return Annotated[
+        list[str] | None,
+        typer.Option(f"--{side}", metavar="NAME=VALUE", help=says, rich_help_panel=_PANEL),
+    ]
+
+
+_OF_TABLES: Final = {
+    "table": Tables,
+    LATENCY: Latency,
+    "max_own": _own("max", "At most so much of a figure that --table gives."),
+    "min_own": _own("min", "At least so much of it."),
+    **{
+        key: Annotated[str | None, typer.Option(f"--{as_options(key)}", help=says, rich_help_panel=_PANEL)]
+        for key, says in zip(
+            _OF_LATENCY, ("At most so much latency, as 3ms.", "At least so much latency."), strict=True
+        )
+    },
+}
 
 
 def _helps() -> dict[str, str]:
@@ -107,12 +130,23 @@ def refuse_settings(limits: Mapping[str, str], budget: Budget, *also: str) -> No
 
 
 def takes_limits(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for every limit; `limits` receives those that are given, as texts by key."""
+    """Give a command an option for every limit; `limits` receives those that are given, as texts by key.
+
+    A command with an argument `tables` gets the options of tables too: it receives the paths by name.
+    """
     helps = _helps()
+    by_table = "tables" in inspect.signature(command).parameters
 
     @functools.wraps(command)
     def wrapper(**given: Any) -> None:
         limits = {key: given.pop(key) for key in helps}
+        if by_table:
+            given["tables"] = named_tables(given.pop("table") or (), given.pop(LATENCY))
+            own = own_limits(given.pop("max_own") or (), given.pop("min_own") or ())
+            limits.update({key: given.pop(key) for key in _OF_LATENCY})
+            for key, text in own.items():
+                refuse(f"and --{key[:3]} {as_options(key[4:])} do not go together", **{key: limits.get(key)})
+                limits[key] = text
         with when_stopped("nothing was kept"):
             command(**given, limits={key: text for key, text in limits.items() if text is not None})
 
@@ -122,7 +156,9 @@ def takes_limits(command: Callable[..., None]) -> Callable[..., None]:
         key: Annotated[str | None, typer.Option(f"--{as_options(key)}", help=text, rich_help_panel=_PANEL)]
         for key, text in helps.items()
     }
-    kept = [p.replace(annotation=hints[name]) for name, p in own.items() if name != "limits"]
+    if by_table:
+        options.update(_OF_TABLES)
+    kept = [p.replace(annotation=hints[name]) for name, p in own.items() if name not in ("limits", "tables")]
     added = [
         inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
         for key, option in options.items()

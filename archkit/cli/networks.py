@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from archkit.cli.render import exact, new_table
 from archkit.cli.working import working
-from archkit.count.metrics import PEAK, TRAINING
+from archkit.count.metrics import PEAK, TRAINING, as_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,8 +23,8 @@ _ALWAYS: Final = ("spec", "params", "macs", "depth")
 
 
 def limited(budget: Budget, *also: str) -> tuple[str, ...]:
-    """The figures that a table shows, whatever else it shows: those that are limited, and `also`."""
-    return (*(name for name, _ in budget.limited()), *also)
+    """The figures that a table shows, whatever else: those that are limited or by a table, and `also`."""
+    return (*(name for name, _ in budget.limited()), *budget.names, *also)
 
 
 def head_line(space: SearchSpace, within: int | CountEstimate) -> str:
@@ -44,11 +44,14 @@ def _within(found: int | CountEstimate) -> str:
     )
 
 
-def network_table(names: Sequence[str], rows: Iterable[Sequence[Any]], shown: Iterable[str]) -> Table:
+def network_table(
+    names: Sequence[str], rows: Iterable[Sequence[Any]], shown: Iterable[str], budget: Budget
+) -> Table:
     """A table with the spec, parameters, MACs and depth, and of the columns `names` those in `shown`."""
     wanted = {*_ALWAYS, *shown}
     kept = [(i, name) for i, name in enumerate(names) if name in wanted]
-    heads = [_HEADS.get(name, name) for _, name in kept]
+    units = {table.name: f"{as_options(table.name)} {table.unit or ''}".strip() for table in budget.tables}
+    heads = [units.get(name) or _HEADS.get(name, name) for _, name in kept]
     table = new_table(*heads, right=tuple(heads[1:]))
     for row in rows:
         table.add_row(*(cell(row[i]) for i, _ in kept))
@@ -71,6 +74,8 @@ def cell(value: Any) -> str:
     Networks that are nearly as good as each other differ in the third decimal of a logarithm.
     """
     if isinstance(value, float):
+        if 0 < abs(value) < 0.1:
+            return f"{value:.3g}"
         return f"{value:,.2f}" if abs(value) >= 1_000 else f"{value:.4f}"
     return exact(value) if isinstance(value, int) else str(value)
 

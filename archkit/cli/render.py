@@ -7,13 +7,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from rich.table import Table
 
 __all__ = ["exact", "json_line", "new_table", "say", "show"]
 
 
-def exact(n: int) -> str:
-    """An integer with its thousands set apart: 4,977,226."""
+def exact(n: int | Decimal) -> str:
+    """A number with its thousands set apart: 4,977,226."""
     return f"{n:,}"
 
 

@@ -15,7 +15,7 @@ from archkit.cli.networks import limited, network_table, nothing_fits
 from archkit.cli.render import exact, json_line, say, show
 from archkit.cli.unlike import show_unlike, unlike
 from archkit.cli.working import working
-from archkit.count.metrics import CAPACITY, ENTROPY, FIGURES, OBJECTIVES, as_options
+from archkit.count.metrics import CAPACITY, ENTROPY, OBJECTIVES, as_options
 from archkit.files import LIST_ENDINGS
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _GUARDED = frozenset({CAPACITY})
 @takes_limits
 def solve_command(
     limits: dict[str, str],
+    tables: dict[str, str],
     space: Space = None,
     named: Named = None,
     budget_path: BudgetPath = None,
@@ -99,15 +100,16 @@ def solve_command(
         refuse("goes with --output", force=force)
     if front is not None:
         refuse("does not go with --pareto", by=by, best=best, max_rho=max_rho, extrapolate=extrapolate)
-    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits)
+    searched, budget = read_space_and_budget(chosen_space(space, named), budget_path, limits, tables=tables)
     if output is not None:
         check_output(output, force=force)
     if front is not None:
-        refuse_settings(limits, budget, *(name for name, _ in read_directions(front)))
+        refuse_settings(limits, budget, *(name for name, _ in read_directions(front, tables=budget.names)))
         _front(searched, budget, front, output, as_json=as_json)
         return
     by = CAPACITY if by is None else by
-    objective = Objective.read(by, max_rho=MAX_RHO if max_rho is None else max_rho)
+    max_rho_here = MAX_RHO if max_rho is None else max_rho
+    objective = Objective.read(by, max_rho=max_rho_here, tables=budget.names)
     if max_rho is not None and objective.name != ENTROPY:
         raise BudgetError("--max-rho goes with --by entropy")
     if objective.name not in _GUARDED:
@@ -158,19 +160,20 @@ def _put_best(
 
     names = columns(budget, objective.name)
     plain = rows_of((row.network for row in found.networks), budget, objective.name)
-    values = [int(row.value) if objective.whole else row.value for row in found.networks]
+    whole = objective.whole and objective.name not in budget.with_decimals
+    values = [int(row.value) if whole else row.value for row in found.networks]
     if output is None and not as_json:
-        scored = () if objective.name in FIGURES else (objective.name,)
+        scored = () if objective.whole else (objective.name,)
         rows = [(*row, *(value,) * len(scored)) for row, value in zip(plain, values, strict=True)]
         shown = (*limited(budget, objective.name), *scored)
-        show(network_table((*names, *scored), rows, shown), "", found.proof())
+        show(network_table((*names, *scored), rows, shown, budget), "", found.proof())
         if objective.name in _GUARDED:
             show_unlike(row.network.spec for row in found.networks)
         return
     kinds = {
-        **figures(names),
+        **figures(names, budget.with_decimals),
         "objective": str,
-        "value": int if objective.whole else float,
+        "value": int if whole else float,
         "exact": bool,
         "proof": str,
     }
@@ -199,7 +202,7 @@ def _front(space: SearchSpace, budget: Budget, text: str, output: Path | None, *
     from archkit.budget.output import figures
     from archkit.budget.rows import columns, rows_of
 
-    directions = read_directions(text)
+    directions = read_directions(text, tables=budget.names)
     also = tuple(name for name, _ in directions)
     with working("looking at every network"):
         found = pareto(space, budget, directions)
@@ -208,6 +211,6 @@ def _front(space: SearchSpace, budget: Budget, text: str, output: Path | None, *
     names, rows = columns(budget, *also), list(rows_of(found, budget, *also))
     said = f"{exact(len(rows))} networks, none better in one figure without being worse in another."
     if output is None and not as_json:
-        show(network_table(names, rows, limited(budget, *also)), "", said)
+        show(network_table(names, rows, limited(budget, *also), budget), "", said)
     else:
-        _put(rows, figures(names), output, said)
+        _put(rows, figures(names, budget.with_decimals), output, said)

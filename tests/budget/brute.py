@@ -144,7 +144,7 @@ def fitting(budget: Budget, table: dict[str, dict[str, int]]) -> dict[str, dict[
     """The networks whose figures keep to every limit."""
 
     def keeps(name: str, value: int) -> bool:
-        low, high = getattr(budget, name)
+        low, high = budget.limit(name)
         return (low is None or low <= value) and (high is None or value <= high)
 
     return {

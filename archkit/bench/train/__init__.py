@@ -1,4 +1,4 @@
 """One network trained and tested in memory, and the values that say what came of it.
 
-`results`, `events` and `processor` need no torch; the rest does.
+`results` and `events` need no torch; the rest does.
 """

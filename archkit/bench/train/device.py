@@ -12,9 +12,9 @@ import torch
 
 from archkit import __version__
 from archkit.bench.recipe import Precision
-from archkit.bench.train.processor import cpu_name
 from archkit.bench.train.results import Environment
 from archkit.errors import RunError
+from archkit.processor import cpu_name
 
 __all__ = [
     "Arithmetic",

@@ -1,0 +1,89 @@
+"""Blocks by themselves are those of the network, and the arithmetic of their times. No time is asserted."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+
+from archkit.budget import blocks_of_space
+from archkit.budget.table_rows import blocks_with_places
+from archkit.count import totals
+from archkit.errors import RunError
+from archkit.nn.measure import Additivity, measure_blocks, module_of
+from archkit.nn.timers import median_ms, prepared
+from archkit.plan.pieces import pieces
+from archkit.spec import ArchSpec, parse_space
+from tests.strategies import specs
+
+SPACE = "[1..2]*2x[8] input=3x8x8"
+
+
+@given(specs(max_stages=3, max_blocks=3, widths=(1, 32), max_size=16))
+@settings(max_examples=60)
+def test_blocks_together_have_the_networks_parameters(spec: ArchSpec) -> None:
+    """The closed form counts the whole network; torch counts each block's module."""
+    every = blocks_with_places(parse_space(str(spec)))
+    params = 0
+    for piece, n in pieces(spec).items():
+        like, stage = every[piece._replace(stage=0)]
+        with torch.device("meta"):
+            module = module_of(piece, like, stage)
+        params += n * sum(one.numel() for one in module.parameters())
+    assert params == totals(spec).params
+
+
+def test_every_block_is_timed_once() -> None:
+    told: list[tuple[int, int]] = []
+    found = measure_blocks(parse_space(SPACE), "torch-cpu", watch=lambda *done: told.append(done))
+    assert [one.piece for one in found] == list(blocks_of_space(parse_space(SPACE)))
+    assert all(one.ms > 0 and one.spread >= 0 for one in found)
+    # A stem, two first blocks, two further ones and a head, in five rounds.
+    assert told == [(i, 30) for i in range(1, 31)]
+
+
+def test_the_median_of_samples() -> None:
+    taken = iter([9.0, 0.002, 0.001, 0.003, 0.002, 0.9, 0.002])
+    # After one run and two more to see how long one takes, 1 ms: two runs a sample, and the outlier is none.
+    asked: list[int] = []
+
+    def run(times: int) -> float:
+        asked.append(times)
+        return next(taken)
+
+    ms, samples = median_ms(run, 0.0)
+    assert asked == [1, 2, 2, 2, 2, 2, 2]
+    assert (ms, samples) == (1.0, 5)
+
+
+def test_onnxruntime_runs_the_same_blocks() -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    for piece, (like, stage) in blocks_with_places(parse_space(SPACE)).items():
+        shape = (2, piece.channels_in, piece.rows, piece.columns)
+        assert prepared(module_of(piece, like, stage), shape, "onnxruntime", threads=1)(1) > 0
+
+
+def test_a_gpu_that_is_not_there() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(RunError, match="sees no GPU"):
+        measure_blocks(parse_space(SPACE), "torch-cuda")
+
+
+def test_how_well_sums_agree() -> None:
+    found = Additivity(networks=(("a", 1.0, 2.5), ("b", 2.0, 4.5), ("c", 3.0, 6.5), ("d", 7.0, 7.5)))
+    # 7 of 7.5 is within 10% alone.
+    assert found.within() == pytest.approx(1 / 4)
+    # Twice the sum and half a ms: exact for the first three, 14.5 for the last.
+    assert found.within((2.0, 0.5)) == pytest.approx(3 / 4)
+
+
+def test_the_line_that_fits_best() -> None:
+    exact = Additivity(networks=(("a", 1.0, 2.5), ("b", 2.0, 4.5), ("c", 3.0, 6.5)))
+    assert exact.line() == pytest.approx((2.0, 0.5))
+    assert exact.within(exact.line()) == 1
+    # All sums alike: a factor, whose relative errors are least at the harmonic mean of the ratios.
+    alike = Additivity(networks=(("a", 1.0, 2.0), ("b", 2.0, 4.0)))
+    assert alike.within(alike.line()) == 1
+    assert Additivity(networks=(("a", 1.0, 2.0),)).line() == pytest.approx((2.0, 0.0))
