@@ -36,7 +36,7 @@ def deepmad_score(parts: EntropyTables, few: Ints, widths: Ints, max_rho: float 
     if max_rho is None:
         return Score(base=base, gain=gain)
     convs = np.array(parts.convs, dtype=np.int64)
-    base_convs = convs * (few + 1)
+    base_convs = np.array(parts.first_convs, dtype=np.int64) + convs * few
     base_convs[0] += parts.stem_convs
     rho = Rho(
         base=2 * upto,

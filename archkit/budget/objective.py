@@ -199,7 +199,8 @@ class EntropyTables:
         other: the same in a further block, C.
         widest: the greatest logarithm in a block of each stage, for each pair of widths, P x C.
         stem: half the sum of the logarithms in the stem.
-        convs: how many convs a block of each stage has.
+        first_convs: how many convs the first block of each stage has.
+        convs: how many a further block has.
         stem_convs: how many the stem has.
     """
 
@@ -208,6 +209,7 @@ class EntropyTables:
     other: tuple[Floats, ...]
     widest: tuple[Floats, ...]
     stem: float
+    first_convs: tuple[int, ...]
     convs: tuple[int, ...]
     stem_convs: int
 
@@ -215,7 +217,8 @@ class EntropyTables:
 def entropy_tables(tables: SkeletonTables) -> EntropyTables:
     """The parts of the score."""
     like, outlined = tables.like, tables.outline()
-    weight, first, other, widest, convs = [], [], [], [], []
+    weight, first, other, widest = [], [], [], []
+    first_convs, convs = [], []
     for i, stage in enumerate(outlined.stages):
         c = len(tables.stages[i].channels)
         pairs = (len(tables.stages[i - 1].channels) if i else 1, c)
@@ -226,6 +229,7 @@ def entropy_tables(tables: SkeletonTables) -> EntropyTables:
         first.append(sum(entering[1:], entering[0]) / 2)
         other.append(sum(inside[1:], inside[0]) / 2)
         widest.append(np.maximum(np.max(entering, axis=0), np.max(inside, axis=0)))
+        first_convs.append(len(entering))
         convs.append(len(inside))
     stem = _stem_log_widths(like, outlined.stem)
     return EntropyTables(
@@ -234,6 +238,7 @@ def entropy_tables(tables: SkeletonTables) -> EntropyTables:
         other=tuple(other),
         widest=tuple(widest),
         stem=sum(stem) / 2,
+        first_convs=tuple(first_convs),
         convs=tuple(convs),
         stem_convs=len(stem),
     )

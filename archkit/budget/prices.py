@@ -244,7 +244,7 @@ def _entropy_rows(skeleton: Scored, parts: EntropyTables, last: Bools) -> tuple[
     base, step = [], []
     for j, (few, weight) in enumerate(zip(skeleton.tables.fewest, weights, strict=True)):
         first = parts.first[j] + few * parts.other[j]
-        convs, stem = parts.convs[j] * (few + 1), 0.0
+        convs, stem = parts.first_convs[j] + parts.convs[j] * few, 0.0
         if j == 0:
             convs, stem = convs + parts.stem_convs, parts.stem
         used = [convs * k - 2 * (first + stem) for k in each]

@@ -75,6 +75,15 @@ def test_against_brute_force(
     assert found.exact
 
 
+def test_the_effectiveness_of_blocks_whose_first_has_a_conv_more() -> None:
+    """ConvNeXt's first block of a stage begins with a conv that the others do not have."""
+    objective = Objective.read("entropy", max_rho=0.3)
+    found = solve(parse_space("[1..3]*3x[{8,16,32}] block=convnext"), Budget(), objective, 10)
+    assert found.networks
+    assert all(rho(parse(row.network.spec)) <= 0.3 for row in found.networks)
+    assert solve(parse_space("[1..2]*3x[{8,12,16}] block=convnext"), Budget(), objective, 1).networks == ()
+
+
 def test_a_value_is_the_networks_own_score() -> None:
     space = parse_space("[1..]*4x[32..256:32] order=nondecreasing")
     for row in solve(
