@@ -22,7 +22,7 @@ ENDINGS: Final = (".csv", ".parquet")
 """What the file of a table may end in."""
 
 _WORDS: Final = ("part", "block")  # the columns of a shape that hold words, and not whole numbers
-_OF_PARTS: Final = ("bare", "activates", "norms_pooled")  # what stems and heads have besides options
+_OF_PARTS: Final = ("bare", "activates", "norms", "dilation")  # what parts have besides options
 _ANY: Final = "*"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 # What lists of networks and their files have columns or options for.

@@ -21,8 +21,9 @@ __all__ = ["PARTS", "Piece", "option_texts", "pieces", "sites"]
 PARTS: Final = ("stem", "first", "further", "head")
 """The parts of a network: the stem, the first block of a stage, each further block of it, the head."""
 
-_STEM_KEYS: Final = {"pool": "stem_pool", "attn": "stem_attn"}
-_HEAD_KEYS: Final = {"conv": "head_conv", "hidden": "head_hidden"}
+_STEM_KEYS: Final = {"pool": "stem_pool", "attn": "stem_attn", "standardised": "weight_std"}
+_HEAD_KEYS: Final = {"conv": "head_conv", "hidden": "head_hidden", "hidden_bias": "head_bias"}
+_BLOCK_KEYS: Final = {"output_stride": "dilation"}  # that is what it makes of a block
 
 
 class Piece(NamedTuple):
@@ -113,7 +114,7 @@ def option_texts(part: str, block: str) -> dict[str, str]:
         return _texts(_like().parts.head, _HEAD_KEYS)
     if part == "stem":
         return _texts(_like(stem=block).parts.stem, _STEM_KEYS) if block in STEMS else {}
-    return _texts(_like(block=block).parts.stages[0], {}) if block in FAMILIES else {}
+    return _texts(_like(block=block).parts.stages[0], _BLOCK_KEYS) if block in FAMILIES else {}
 
 
 def _like(**given: Any) -> ArchSpec:
@@ -123,7 +124,7 @@ def _like(**given: Any) -> ArchSpec:
 @lru_cache(maxsize=4096)
 def _of_block(setting: Any) -> tuple[tuple[str, str], ...]:
     default = _like(block=setting.family.name).parts.stages[0]
-    return _unusual(setting, default, {})
+    return _unusual(setting, default, _BLOCK_KEYS)
 
 
 @lru_cache(maxsize=1024)
@@ -150,6 +151,8 @@ def _texts(setting: Any, keys: dict[str, str]) -> dict[str, str]:
         key = keys.get(name, name)
         if isinstance(value, bool):
             found[key] = "yes" if value else "no"
-        else:
+        elif key in rows:
             found[key] = rows[key].values.text(value)
+        else:  # a word, or the dilations of a stage's first conv and of the others
+            found[key] = value if isinstance(value, str) else "/".join(map(str, value))
     return found

@@ -28,6 +28,7 @@ Rows = list[dict[str, str]]
 def cost_by_rows(spec: ArchSpec, rows: Rows, column: str) -> Decimal:
     """What a network costs: the row of each of its blocks, as its plan has it, is looked for among all."""
     plan = layout(spec)
+    strides, dilations = _dilated(spec)
     stem = list(layers_of(plan.stem))
     found = Decimal(0)
     if stem:
@@ -36,10 +37,10 @@ def cost_by_rows(spec: ArchSpec, rows: Rows, column: str) -> Decimal:
     for i, stage in enumerate(plan.stages):
         for j, block in enumerate(stage.blocks):
             c, h, w = next(iter(block)).in_shape
-            stride = spec.stride[i] if j == 0 else 1
+            stride = strides[i] if j == 0 else 1
             part = "further" if j else "first"
             shape = (part, spec.block[i], c, spec.channels[i], stride, h, w)
-            found += _cost(shape, _of_block(spec, i), rows, column)
+            found += _cost(shape, {**_of_block(spec, i), "dilation": dilations[i]}, rows, column)
     c, h, w = next(layers_of(plan.head)).in_shape
     return found + _cost(("head", "", c, spec.classes, "", h, w), _of_head(spec), rows, column)
 
@@ -56,6 +57,21 @@ def _cost(shape: tuple[Any, ...], given: dict[str, str], rows: Rows, column: str
     return Decimal(row[column])
 
 
+def _dilated(spec: ArchSpec) -> tuple[list[int], list[str]]:
+    """By hand: the strides that `output_stride` leaves, and each stage's dilations as a table has them."""
+    smaller = {"conv3": 1, "none": 1, "patch4": 4, "overlap": 4, "overlap-tiered": 4}.get(spec.stem.kind, 2)
+    smaller *= 1 if spec.stem_pool == "none" else 2
+    strides, texts, before = [], [], 1
+    for stride in spec.stride:
+        dilates = bool(spec.output_stride) and smaller * stride > spec.output_stride
+        now = before * stride if dilates else before
+        strides.append(1 if dilates else stride)
+        smaller *= strides[-1]
+        texts.append(f"{before}/{now}")
+        before = now
+    return strides, texts
+
+
 def _of_block(spec: ArchSpec, i: int) -> dict[str, str]:
     taken = FAMILIES[spec.block[i]].option_keys
     return {
@@ -67,19 +83,26 @@ def _of_block(spec: ArchSpec, i: int) -> dict[str, str]:
 
 def _of_stem(spec: ArchSpec) -> dict[str, str]:
     rows = options()
-    keys = ("stem_pool", "stem_attn", "norm", "bias", "aa", "padding")
+    keys = ("stem_pool", "stem_attn", "norm", "bias", "aa", "padding", "weight_std")
     bare = FAMILIES[spec.block[0]].activates_first and not spec.stem_norm
     found = {key: rows[key].values.text(getattr(spec, key)) for key in keys}
-    return {**found, "act": spec.act[-1], "bare": "yes" if bare else "no"}
+    return {**found, "act": _ends(spec), "bare": "yes" if bare else "no"}
+
+
+def _ends(spec: ArchSpec) -> str:
+    return spec.act[-1] if spec.ends_act == "last" else spec.ends_act
 
 
 def _of_head(spec: ArchSpec) -> dict[str, str]:
     rows = options()
-    found = {key: rows[key].values.text(getattr(spec, key)) for key in ("pool", "norm", "head_conv")}
+    found = {
+        key: rows[key].values.text(getattr(spec, key)) for key in ("pool", "norm", "head_conv", "head_bias")
+    }
     found["head_hidden"] = rows["head_hidden"].values.text(spec.head_hidden)
-    activates, pooled = FAMILIES[spec.block[0]].activates_first, FAMILIES[spec.block[-1]].norms_pooled
-    found |= {"activates": "yes" if activates else "no", "norms_pooled": "yes" if pooled else "no"}
-    return {**found, "act": spec.act[-1]}
+    first, last = FAMILIES[spec.block[0]], FAMILIES[spec.block[-1]]
+    found["activates"] = "act" if last.activates_last else "norm" if first.activates_first else ""
+    found["norms"] = spec.head_norm if last.norms_pooled else "none"
+    return {**found, "act": _ends(spec)}
 
 
 def random_table(text: str, name: str, seed: int) -> tuple[BlockTable, Rows]:
