@@ -1,14 +1,15 @@
-"""`quiet`: torch's exporters report each of their steps; what goes wrong is an error here, or is seen to."""
+"""`quiet`, `silent`: other libraries report each of their steps; what goes wrong is an error here."""
 
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 
-__all__ = ["quiet"]
+__all__ = ["quiet", "silent"]
 
 
 @contextmanager
@@ -22,3 +23,16 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Nothing that is written in C++ reaches standard error within the block."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

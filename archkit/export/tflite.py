@@ -14,6 +14,7 @@ import numpy as np
 
 from archkit.count.tflm import Graph, file_bytes, lower
 from archkit.errors import DataError, ExportError, unknown
+from archkit.export.quiet import silent
 from archkit.export.tflite_quantise import Range, quantised, unquantised
 from archkit.export.tflite_weights import Values, constants
 from archkit.plan import layout
@@ -29,10 +30,8 @@ QUANTISATIONS: Final = {"none": "float32", "int8": "int8", "int16x8": "int16x8"}
 """Ways to quantise, and the type that the values of the file then have."""
 
 
-def write(network: Network, about: About, path: Path, choices: Choices) -> str | None:
+def write(network: Network, _about: About, path: Path, choices: Choices) -> str | None:
     """Writes the file, and beside it the same bytes as C++; see `archkit.export.formats`."""
-    if about.folded:
-        raise ExportError("a TensorFlow Lite file does not normalise pixels: it takes normalised images")
     content = tflite_bytes(network, quantize=choices.quantize or "none", images=choices.images)
     path.write_bytes(content)
     write_c_array(content, path.with_suffix(".cc"))
@@ -157,12 +156,13 @@ def _interpreter(content: bytes, *, keep: bool = False) -> Any:
 
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if keep else OpResolverType.AUTO
     try:
-        interpreter = Interpreter(
-            model_content=content,
-            experimental_preserve_all_tensors=keep,
-            experimental_op_resolver_type=resolver,
-        )
-        interpreter.allocate_tensors()
+        with silent():  # it says by what it computes
+            interpreter = Interpreter(
+                model_content=content,
+                experimental_preserve_all_tensors=keep,
+                experimental_op_resolver_type=resolver,
+            )
+            interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"TensorFlow Lite refuses the file: {str(error).splitlines()[0]}") from None
     return interpreter

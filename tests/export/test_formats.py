@@ -76,8 +76,10 @@ def test_the_program_of_torch_export(text: str, tmp_path: Path) -> None:
             assert_same(module(images).numpy(), net, images)
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("folded", [False, True])
+@pytest.mark.parametrize(
+    ("name", "folded"),
+    [(row.name, folded) for row in FORMATS.values() for folded in (False, True)[: 1 + row.folds]],
+)
 def test_a_file_says_what_it_is(name: str, folded: bool, tmp_path: Path) -> None:
     """And takes pixels where it does: as the network does behind the subtraction and the division by hand."""
     net = network()
@@ -125,6 +127,8 @@ def test_an_opset_that_cannot_be(opset: int, tmp_path: Path) -> None:
         ("net.onnx", {"to": "pytorch"}, "net.onnx does not end in .py, as files of the format pytorch do"),
         ("net.bin", {}, "net.bin ends in none of .py (pytorch), .onnx (onnx)"),
         ("net.pt2", {"opset": 18}, "opset goes with the format onnx, not with torch-export"),
+        ("net.onnx", {"quantize": "int8"}, "quantize goes with the format tflite, not with onnx"),
+        ("net.tflite", {"quantize": "int4"}, "unknown quantisation 'int4'"),
         ("there.onnx", {}, "there.onnx is there already; --force, or force=True, replaces it"),
         ("nowhere/net.onnx", {}, "there is no folder"),
     ],
