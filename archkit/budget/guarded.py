@@ -45,11 +45,11 @@ class Guarded:
             return f"None of {of} is like a published network: these are guesses."
         if self.inside < self.asked:
             return (
-                f"Of {of}, {left_out:,} are unlike every published network and left out "
+                f"Of {of}, left out because they are unlike every published network: {left_out:,} "
                 "(--extrapolate lists them)."
             )
         return (
-            f"{left_out:,} better ones are unlike every published network and left out "
+            f"Better, but left out because unlike every published network: {left_out:,} "
             "(--extrapolate lists them)."
         )
 

@@ -33,7 +33,7 @@ def test_they_are_the_best_of_those_inside(n: int) -> None:
     before = sum(value > inside[n - 1][0] + 1e-9 for value, _ in every())
     assert found.looked_at - n == before - (n - 1) > 0
     assert found.said() == (
-        f"{before - n + 1:,} better ones are unlike every published network and left out "
+        f"Better, but left out because unlike every published network: {before - n + 1:,} "
         "(--extrapolate lists them)."
     )
 
