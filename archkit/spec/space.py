@@ -95,7 +95,8 @@ class SearchSpace:
         by_rule: dict[int, int] = {}  # the same for every combination that asks nothing of the widths
         total = 0
         for combination, stages in self.skeletons():
-            if something_is_asked(self.frame(combination, stages).parts):
+            like = self.frame(combination, stages)
+            if something_is_asked(like.parts) or self._said_by_another(combination, like):
                 total += self._possible_ways(combination, stages)
             else:
                 if stages not in by_rule:
@@ -152,7 +153,7 @@ class SearchSpace:
         import numpy as np  # only where a space is asked about all of its widths
 
         for stages in range(self.stages[0], self.stages[1] + 1):
-            first, further = self.possible(combination, stages)
+            first, further = self.possible(combination, stages, once=False)
             by_stage = self.by_stage(stages)
             reached = np.ones(1, dtype=bool)
             for i, (follows, deeper, (blocks, channels)) in enumerate(
@@ -180,8 +181,12 @@ class SearchSpace:
         found: NDArray[np.bool_] = b > a if self.order == "increasing" else b >= a
         return found
 
-    def possible(self, combination: Combination, stages: int) -> Possible:
-        """Which widths the language allows to follow one another in networks of one combination."""
+    def possible(self, combination: Combination, stages: int, *, once: bool = True) -> Possible:
+        """Which widths the language allows to follow one another in networks of one combination.
+
+        With `stem={conv3,16}` two combinations say the same network where the first stage is 16 wide. Then it
+        is the first one's, unless `once` is False.
+        """
         import numpy as np  # only where a space is asked about all of its widths
 
         from archkit.spec.possible import possible_widths
@@ -189,7 +194,21 @@ class SearchSpace:
         like = self.frame(combination, stages)
         widths = [np.array(channels.values, dtype=np.int64) for _, channels in self.by_stage(stages)]
         stem = widths[0] if combination.stem_follows else like.stem.width
-        return possible_widths(like.parts, widths, stem, like.input, like.classes)
+        found = possible_widths(like.parts, widths, stem, like.input, like.classes)
+        if once and self._said_by_another(combination, like):
+            first = (found.first[0] & (widths[0] != like.stem.width), *found.first[1:])
+            return found._replace(first=first)
+        return found
+
+    def _said_by_another(self, combination: Combination, like: ArchSpec) -> bool:
+        """Whether another combination has the same stem where the first stage is as wide."""
+        if combination.stem_follows or like.stem.kind != "conv3":
+            return False
+        others = [row for row in combination.options if row[0] != "stem"]
+        return any(
+            one.stem_follows and [row for row in one.options if row[0] != "stem"] == others
+            for one in self.combinations
+        )
 
     def frame(self, combination: Combination, stages: int) -> ArchSpec:
         """The widest and deepest network of one combination; whether its widths are possible is not asked.

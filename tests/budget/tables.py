@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hypothesis import assume
 from hypothesis import strategies as st
 
 from archkit.blocks import FAMILIES
@@ -123,7 +122,6 @@ def budgets_with_tables(
     draw: st.DrawFn, text: str, networks: list[ArchSpec], *, most: int = 2
 ) -> tuple[Budget, dict[str, dict[str, int]]]:
     """As `budgets`, with one or two tables and limits on what they give, in units of their last decimal."""
-    assume(len({*networks}) == len(networks))  # one text may be there twice, as with stem={conv3,16}
     budget, found = draw(budgets(networks, most=most))
     tables, limits = [], []
     for name in draw(st.sampled_from([["latency"], ["energy", "latency"]])):
