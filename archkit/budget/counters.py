@@ -6,6 +6,7 @@ fairly is a network that is drawn fairly.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
@@ -110,9 +111,12 @@ def _way_to_count(
     if unlimited_ways(tables) <= _MOST_WALKED:
         return lambda: _Listed(lambda: skeleton_chunks(space, combination, stages, budget))
     limited = " and ".join(budget.words(tables.figures[m]) for m in rows)
+    parts = (
+        f"about {split.work:,.0f}" if split.work < 10**12 else f"more than 10^{int(math.log10(split.work))}"
+    )
     raise BudgetError(
-        f"an exact count within these limits on {limited} would compare about {split.work:,.0f} parts of "
-        "networks; coarser steps of width or tighter limits would make them fewer"
+        f"an exact count within these limits on {limited} would compare {parts} parts of networks; coarser"
+        " steps of width or tighter limits would make them fewer"
     )
 
 
@@ -153,9 +157,12 @@ def _extremes(tables: SkeletonTables, m: int) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def unlimited_ways(tables: SkeletonTables) -> int:
-    """How many networks a skeleton has if every depth that its tables hold is taken."""
-    return _Unlimited(tables).total
+def unlimited_ways(tables: SkeletonTables) -> float:
+    """How many networks a skeleton has if every depth that its tables hold is taken; exact up to 2^53."""
+    ways = np.ones(1)
+    for table in reversed(tables.stages):
+        ways = table.allowed @ (table.depths * ways)
+    return float(ways[0])
 
 
 class _Empty:

@@ -7,7 +7,7 @@ from typing import Final
 
 from archkit.budget.limits import Budget
 from archkit.budget.listing import check_finite
-from archkit.budget.within import count_within, few_enough, sample
+from archkit.budget.within import count_within, sample, why_too_many
 from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
@@ -43,7 +43,12 @@ def count_or_estimate(space: SearchSpace, budget: Budget) -> int | CountEstimate
     Raises:
         BudgetError: as `count_within` and `estimate_within`.
     """
-    return count_within(space, budget) if few_enough(space, budget) else estimate_within(space, budget)
+    refused = why_too_many(space, budget)
+    if refused is None:
+        return count_within(space, budget)
+    if sum(name != PEAK for name, _ in budget.limited()) < 2:
+        raise refused  # the estimate begins with a count within the tightest limit, which is this one
+    return estimate_within(space, budget)
 
 
 def estimate_within(

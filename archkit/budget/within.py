@@ -16,7 +16,7 @@ from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError, NothingFitsError
 from archkit.spec import ArchSpec, SearchSpace
 
-__all__ = ["count_within", "few_enough", "histogram", "histogram_is_quick", "sample"]
+__all__ = ["count_within", "few_enough", "histogram", "histogram_is_quick", "sample", "why_too_many"]
 
 _NOTHING: Final = "no network of the space fits the budget"
 _WALKED: Final = 2_000_000  # networks that are listed in a second or two
@@ -61,14 +61,23 @@ def few_enough(space: SearchSpace, budget: Budget) -> bool:
     Raises:
         BudgetError: neither the space nor the budget sets an upper end.
     """
+    return why_too_many(space, budget) is None
+
+
+def why_too_many(space: SearchSpace, budget: Budget) -> BudgetError | None:
+    """The error that a count would end in, from an estimate before anything is counted; None if it would not.
+
+    Raises:
+        BudgetError: neither the space nor the budget sets an upper end.
+    """
     check_finite(space, budget)
     try:
         for one in _above_the_least_peak(budget):
             if one is not None:
                 check_countable(space, one)
-    except BudgetError:
-        return False
-    return True
+    except BudgetError as error:
+        return error
+    return None
 
 
 def histogram(space: SearchSpace, budget: Budget, bins: int = 10) -> tuple[tuple[int, int, int], ...]:
