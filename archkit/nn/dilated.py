@@ -16,16 +16,18 @@ def undilated(parts: Parts) -> tuple[list[int], int]:
     """The strides of a spec's stages, and its output stride; 0 where nothing is dilated."""
     stages = parts.stages
     stem = prod(conv.stride[0] for conv in parts.stem) * (2 if parts.stem_pool else 1)
+    strides, dilation = [], 1
+    for i, blocks in enumerate(stages):
+        behind = [_dilation(conv) for conv in _after_the_first(blocks)]
+        if not behind and i + 1 < len(stages):
+            behind = [_dilation(_wide(stages[i + 1][0])[0])]  # the next stage begins with it
+        # Where one conv differs from its like, the others are believed, so that the proof names the one.
+        own = min(behind, default=dilation)
+        grows = blocks[0].stride == 1 and own > dilation
+        strides.append(own // dilation if grows else blocks[0].stride)
+        dilation = own if grows else dilation
     kept = [blocks[0].stride for blocks in stages]
-    entering = [_dilation(_wide(blocks[0])[0]) for blocks in stages]
-    further = [next((_dilation(conv) for conv in _after_the_first(blocks)), None) for blocks in stages]
-    strides, reached = [], 1
-    for i, stride in enumerate(kept):
-        # A stage of one conv says nothing of its own dilation; the next stage begins with it.
-        own = further[i] or (entering[i + 1] if i + 1 < len(kept) else entering[i])
-        strides.append(stride if own == entering[i] else max(1, own // entering[i]))
-        reached = max(reached, own)
-    return strides, 0 if reached == 1 else stem * prod(kept)
+    return strides, 0 if dilation == 1 else stem * prod(kept)
 
 
 def _wide(block: FoundBlock) -> list[nn.Conv2d]:

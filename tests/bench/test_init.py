@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from archkit.bench.data.load import load_data
 from archkit.bench.recipe import load_recipe, override
+from archkit.bench.sweep.run_spec import adapt, run_spec
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.initial import read_initial
 from archkit.bench.train.trainer import Trainer
@@ -21,13 +24,21 @@ SPEC = "[1,1]x[4,8] input=3x8x8"
 ARGS = ("--recipe", "demo", "--epochs", "1", "--batch-size", "4", "--device", "cpu", "--quiet")
 
 
-@pytest.fixture
-def first(cli, write_folder, tmp_path):
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
     """A finished run, and the images that it was trained on."""
-    data = write_folder(train=10, test=5, size=(8, 8))
-    done = cli("bench", SPEC, "--data", str(data), *ARGS, "--out", "first", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "first", data
+    root = tmp_path_factory.mktemp("init")
+    random = np.random.default_rng(1)
+    for part, count in (("train", 10), ("test", 5)):
+        for label in ("cat", "dog"):
+            folder = root / "images" / part / label
+            folder.mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    data = load_data(str(root / "images"), cache=root / "cache")
+    recipe = override(load_recipe("demo"), [("epochs", 1), ("batch_size", 4)])
+    run_spec(adapt(parse(SPEC), data), data, recipe, device=torch.device("cpu"), out=root / "first")
+    return root / "first", root / "images"
 
 
 def test_every_weight_is_taken_over(first):
@@ -95,8 +106,8 @@ def test_the_command(first, cli, tmp_path):
         (SPEC, "nowhere", "cannot read nowhere/result.json: No such file or directory"),
     ],
 )
-def test_a_mistake_is_one_line(first, cli, tmp_path, spec, init, says):
-    done = cli("bench", spec, "--data", str(first[1]), *ARGS, "--init", init, cwd=tmp_path)
+def test_a_mistake_is_one_line(first, cli, spec, init, says):
+    done = cli("bench", spec, "--data", str(first[1]), *ARGS, "--init", init, cwd=first[0].parent)
     assert (done.returncode, done.stdout) == (1, "")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
