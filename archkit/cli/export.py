@@ -13,6 +13,7 @@ from archkit.bench.data.sources import DOWNLOADS
 from archkit.cli.ignored import refuse
 from archkit.cli.interrupts import warnings_in_lines
 from archkit.cli.render import exact, json_line, show
+from archkit.cli.training import Cache
 from archkit.cli.working import working
 from archkit.export.formats import FORMATS, check_path, format_for
 from archkit.spec import parse
@@ -85,13 +86,7 @@ def export_command(
         int | None, typer.Option(min=0, show_default="0", help="Of the weights that are drawn for a SPEC.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Where data sets are kept; unless given, $ARCHKIT_CACHE or archkit in your cache folder.",
-        ),
-    ] = None,
+    cache: Cache = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was written as one JSON object.")
     ] = False,
