@@ -71,7 +71,7 @@ def solved(*args: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command() -> None:
     done = solved("--best", "3")
-    assert "left out (--extrapolate lists them)" in done.stderr
+    assert "left out because unlike every published network" in done.stderr
     assert "Unlike every published" not in done.stdout
     rows = [json.loads(line) for line in solved("--best", "3", "--json").stdout.splitlines()]
     assert [row["outside"] for row in rows] == ["", "", ""]
