@@ -24,7 +24,7 @@ def every() -> list[tuple[float, str]]:
     return sorted(((entropy(spec), str(spec)) for spec in found if rho(spec) <= 0.3), reverse=True)
 
 
-@pytest.mark.parametrize("n", [1, 5, 30])
+@pytest.mark.parametrize("n", [1, pytest.param(5, marks=pytest.mark.long), 30])
 def test_they_are_the_best_of_those_inside(n: int) -> None:
     inside = [(value, text) for value, text in every() if not outside(parse(text))]
     found = solve_guarded(parse_space(SPACE), BUDGET, BY, n)

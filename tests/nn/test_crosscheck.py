@@ -107,7 +107,13 @@ def test_named_networks_of_cifar_size(name: str) -> None:
     assert_agrees(parse(name))
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("resnet18", "resnext50_32x4d") else pytest.mark.long)
+        for name in TORCHVISION
+    ],
+)
 def test_torchvisions_resnets_at_64(name: str) -> None:
     spec = parse(f"{name} input=3x64x64")
     assert_agrees(spec)
