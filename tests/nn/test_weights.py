@@ -17,7 +17,7 @@ from tests.nn.reference import TIMM, TORCHVISION, materialise, on_meta, randomis
 from tests.strategies import specs
 
 # Larger networks are compared in the long run: 468 million parameters take 40 s and 8 GB.
-LARGE = 15e6
+LARGE = 30e6
 
 COVERED = [("torchvision", name) for name in TORCHVISION]
 COVERED += [("timm", name) for name in TIMM if zoo.find(name) is not None]
