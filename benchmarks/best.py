@@ -9,13 +9,12 @@ bounded by itself.
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import sys
 from typing import Final
 
-from machine import in_own_process, machine
+from machine import each_in_its_process, machine
 
 from archkit.budget import Budget, Objective, levels, solve
 from archkit.spec import parse_space
@@ -55,16 +54,12 @@ def work(task: str) -> dict[str, object]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.only:
-        print(json.dumps(work(args.only)))
+    asked = each_in_its_process(__doc__, TASKS, work)
+    if asked is None:
         return 0
-    found = {task: in_own_process(task) for task in TASKS}
+    found, as_json = asked
     times = found["steps of 1"]["seconds"] / found["steps of 8, each profile by itself"]["seconds"]
-    if args.json:
+    if as_json:
         print(json.dumps({"tasks": found, "ratio": times, "environment": machine("numpy")}))
     else:
         for task, one in found.items():

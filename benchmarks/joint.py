@@ -8,13 +8,12 @@ must fit.
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import sys
 from typing import Final
 
-from machine import in_own_process, machine
+from machine import each_in_its_process, machine
 
 from archkit.budget import Budget, count_within, pareto, read_directions, sample
 from archkit.spec import parse, parse_space
@@ -52,15 +51,11 @@ def work(task: str) -> dict[str, object]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.only:
-        print(json.dumps(work(args.only)))
+    asked = each_in_its_process(__doc__, TASKS, work)
+    if asked is None:
         return 0
-    found = {task: in_own_process(task) for task in TASKS}
-    if args.json:
+    found, as_json = asked
+    if as_json:
         print(json.dumps({"tasks": found, "environment": machine("numpy")}))
     else:
         for task, one in found.items():

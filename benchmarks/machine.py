@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import archkit
 from archkit.processor import cpu_name
 
-__all__ = ["command", "in_own_process", "machine"]
+__all__ = ["command", "each_in_its_process", "in_own_process", "machine"]
 
 
 def command() -> list[str]:
@@ -28,6 +30,26 @@ def in_own_process(task: str) -> Any:
         [sys.executable, sys.argv[0], "--only", task], check=True, capture_output=True, text=True
     )
     return json.loads(done.stdout)
+
+
+def each_in_its_process(
+    about: str, tasks: Iterable[str], work: Callable[[str], object]
+) -> tuple[dict[str, Any], bool] | None:
+    """What each task found, and whether JSON is asked for; None in the process of a single task.
+
+    Args:
+        about: the benchmark's docstring.
+        tasks: their names.
+        work: does one of them.
+    """
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.only:
+        print(json.dumps(work(args.only)))
+        return None
+    return {task: in_own_process(task) for task in tasks}, args.json
 
 
 def machine(*packages: str) -> dict[str, str | int | None]:

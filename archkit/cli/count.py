@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from archkit.cli.completion import architectures, budgets
+from archkit.cli.completion import budgets
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.memory import Target, Values
 from archkit.cli.render import exact, new_table, show
+from archkit.cli.specs import Specs
 from archkit.cli.tables import Latency, Tables, named_tables
 from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.tools import Tool
@@ -38,15 +39,7 @@ class By(StrEnum):
 
 
 def count_command(
-    specs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SPEC...",
-            autocompletion=architectures,
-            help='Networks: "[2,1,1,1]x[64,128,256,512]" or a name that `archkit zoo` lists, '
-            "followed by options.",
-        ),
-    ],
+    specs: Specs,
     by: Annotated[
         By | None,
         typer.Option("--by", show_default="layer", help="Print a row for each layer, stage or operator."),

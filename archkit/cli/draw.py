@@ -7,22 +7,14 @@ from typing import Annotated
 
 import typer
 
-from archkit.cli.completion import architectures
 from archkit.cli.ignored import refuse
+from archkit.cli.specs import Specs
 
 __all__ = ["draw_command"]
 
 
 def draw_command(
-    specs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SPEC...",
-            autocompletion=architectures,
-            help='Networks: "[2,1,1,1]x[64,128,256,512]" or a name that `archkit zoo` lists, '
-            "followed by options.",
-        ),
-    ],
+    specs: Specs,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -16,7 +16,8 @@ from archkit.bench.sweep.folder import default_folder
 from archkit.bench.sweep.run import Ended, Finished, Run
 from archkit.bench.sweep.run_spec import adapt, run_spec
 from archkit.bench.train.events import Watch
-from archkit.bench.train.results import read_result, run_key
+from archkit.bench.train.initial import initial_key
+from archkit.bench.train.results import run_key
 from archkit.bench.train.threads import Threads
 from archkit.errors import ArchkitError, RunError
 
@@ -115,6 +116,6 @@ def folder_of(run: Run, data: DataSet, root: Path) -> Path:
     spec = adapt(run.spec, data)
     if run.folder is not None:
         return run.folder
-    init = None if run.init is None else read_result(run.init).key
+    init = initial_key(run.init)
     key = run_key(spec=str(spec), recipe=run.recipe, seed=run.seed, data=data.checksum, init=init)
     return default_folder(root, run.label, run.recipe, data, seed=run.seed, key=key)

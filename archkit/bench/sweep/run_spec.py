@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from archkit.bench.train.correct import CORRECT_FILE, Correct, write_correct
 from archkit.bench.train.device import environment, peak_share
 from archkit.bench.train.engine import train
 from archkit.bench.train.events import Event, Saved, Watch, ignore
-from archkit.bench.train.initial import read_initial
+from archkit.bench.train.initial import initial_key, read_initial
 from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE, DataRecord, EpochRow, Result, run_key
 from archkit.bench.train.threads import Threads
@@ -86,8 +85,7 @@ def run_spec(
         DataError: there are too few images to split, or `init` is not the folder of a finished run.
     """
     spec = as_spec(spec)
-    initial = None if init is None else read_initial(init)
-    began = None if initial is None else initial.key
+    began = initial_key(init)
     key = run_key(spec=str(spec), recipe=recipe, seed=seed, data=data.checksum, init=began)
     folder = out
     if folder is None:
@@ -127,10 +125,9 @@ def run_spec(
                     watch=note,
                     save=keeper,
                     start=start,
-                    initial=initial,
+                    initial=None if init is None else read_initial(init),
                 )
-                result = _result(spec, data, recipe, outcome, key=key, seed=seed, device=device)
-                result = dataclasses.replace(result, init=began)
+                result = _result(spec, data, recipe, outcome, key=key, seed=seed, device=device, init=began)
                 _write(partial, result, outcome)
                 correct = Correct(right=outcome.right, test_checksum=data.test_checksum)
                 write_correct(partial / CORRECT_FILE, correct)
@@ -147,6 +144,7 @@ def _result(
     key: str,
     seed: int,
     device: torch.device,
+    init: str | None,
 ) -> Result:
     """What is recorded of the run."""
     cost, env = totals(spec), environment(device, recipe.precision, threads=outcome.threads)
@@ -183,6 +181,7 @@ def _result(
         test_flip=outcome.test_flip,
         compile_seconds=outcome.compile_seconds,
         peak_share=peak_share(env, macs=int(cost.macs), images_per_second=outcome.images_per_second),
+        init=init,
     )
 
 
