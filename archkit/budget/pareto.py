@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -43,7 +44,11 @@ def read_directions(text: str, *, tables: tuple[str, ...] = ()) -> tuple[tuple[s
 
 
 def pareto(
-    space: SearchSpace, budget: Budget, directions: tuple[tuple[str, bool], ...]
+    space: SearchSpace,
+    budget: Budget,
+    directions: tuple[tuple[str, bool], ...],
+    *,
+    effort: float = inf,
 ) -> tuple[Candidate, ...]:
     """The exact front of `space` within `budget`; the best in the first figure comes first.
 
@@ -51,9 +56,11 @@ def pareto(
     and it is the first in the order of `candidates`; otherwise the front is made stage by stage
     (`archkit.budget.front`).
 
+    `effort` says how many points may be compared in one skeleton before it is given up.
+
     Raises:
         BudgetError: neither the space nor the budget sets an upper end, or the fronts of the stages are too
-            long to be kept.
+            long to be kept, or to be compared with so much effort.
     """
     check_finite(space, budget)
     size = space.size()
@@ -64,7 +71,7 @@ def pareto(
     specs: list[ArchSpec] = []
     for combination, stages in space.skeletons():
         tables = build_tables(space, combination, stages, budget, also=names)
-        here = front(tables, directions)
+        here = front(tables, directions, effort=effort)
         every = np.concatenate([found, here.points], axis=1)
         specs += [space.spec(combination, *widths) for widths in here.networks]
         best = first_undominated(every, np.arange(len(specs))).tolist() if specs else []

@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "draw": "draw_command",
     "enumerate": "enumerate_command",
     "solve": "solve_command",
+    "explore": "explore_command",
     "measure": "measure_command",
     "reconcile": "reconcile_command",
     "audit": "audit_command",

@@ -15,6 +15,7 @@ PACKAGES: Final = {
     "jinja2": "jinja2",
     "markupsafe": "jinja2",
     "matplotlib": "matplotlib",
+    "mcp": "mcp",
     "numba": "numba",
     "numpy": "numpy",
     "onnx": "onnx onnxruntime onnxscript",
@@ -29,6 +30,7 @@ PACKAGES: Final = {
     "timm": "timm",
     "torch": "torch torchvision",
     "torchvision": "torch torchvision",
+    "vl_convert": "vl-convert-python",
 }
 """What to install for each module that archkit imports from elsewhere."""
 

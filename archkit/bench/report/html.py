@@ -1,24 +1,19 @@
 """`to_html`: the report as one page that needs nothing else: no network, and no file beside it.
 
-`page/page.html` is the template. The tables can be read without JavaScript; `page/*.js` draws the charts
-from numbers in the page. A content security policy in the page forbids every request.
+`page/page.html` is the template, on the base of `archkit.pages`. The tables can be read without JavaScript;
+`page/*.js` draws the charts from numbers in the page.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib import resources
 from typing import Any, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup, escape
 
 from archkit.bench.report.curves import METRICS, Comparison, best_of_each, comparisons, curve
 from archkit.bench.report.groups import Section
 from archkit.bench.report.names import data_text
 from archkit.bench.report.rows import COLUMNS, Row, front, in_order, rows, shown
+from archkit.pages import own_text, render
 
 __all__ = ["to_html"]
 
@@ -46,42 +41,16 @@ def to_html(sections: Iterable[Section], *, title: str) -> str:
     tables = [rows(section) for section in sections]
     # The marks are drawn, and the colours given, in the order of the folders.
     data = {"sections": [_data(tuple(in_order(section))) for section in sections]}
-    # Nothing is escaped in a script element and `</script>` ends it, so no `<` may stand there.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace(
-        "<", "\\u003c"
-    )
-    return _template().render(
+    return render(
+        __package__,
+        data=data,
+        styles=("page.css",),
+        scripts=tuple(own_text(__package__, "page", name) for name in ("drawing.js", "page.js")),
         title=title,
-        style=Markup(_file("page.css")),  # noqa: S704 - our own file
-        script=Markup(_file("drawing.js") + _file("page.js")),  # noqa: S704 - our own file
-        data=Markup(text),  # noqa: S704 - without any `<`, see above
         sections=[_section(section, table) for section, table in zip(sections, tables, strict=True)],
         metrics=tuple(METRICS),
         foot=_foot(sections),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader(__package__, "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["breakable"] = _breakable
-    return environment.get_template("page.html")
-
-
-def _file(name: str) -> str:
-    return (resources.files(__package__) / "page" / name).read_text(encoding="utf-8")
-
-
-def _breakable(text: str) -> Markup:
-    """Text in HTML; a line may be broken before the channels of a long spec."""
-    return escape(text).replace("]x[", Markup("]x<wbr>["))
 
 
 def _data(table: Sequence[Row]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""archkit for other programs: `archkit serve`."""
