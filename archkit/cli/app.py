@@ -49,6 +49,7 @@ _COMMANDS: Final = {
     "certify": "certify_command",
     "zoo": "zoo_command",
     "budgets": "budgets_command",
+    "serve": "serve_command",
 }
 """The commands in the order of the help; each is a function in the module of its name."""
 

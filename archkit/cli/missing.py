@@ -16,6 +16,7 @@ PACKAGES: Final = {
     "markupsafe": "jinja2",
     "matplotlib": "matplotlib",
     "mcp": "mcp",
+    "mcp_types": "mcp",
     "numba": "numba",
     "numpy": "numpy",
     "onnx": "onnx onnxruntime onnxscript",

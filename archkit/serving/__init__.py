@@ -1,1 +1,1 @@
-"""archkit for other programs: `archkit serve`."""
+"""archkit for other programs: what `archkit serve` offers."""
