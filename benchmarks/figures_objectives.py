@@ -68,13 +68,15 @@ def small_orders(results: Path) -> str:
         f"{found['networks']} networks, {found['pairs']} pairs; accuracies from {low:.2%} to {high:.2%}."
         f" {seeds['networks']} of them were trained with a second seed: both seeds have {seeds['alike']} of"
         f" {seeds['pairs']} pairs in the same order, and the standard deviation over seeds is"
-        f" {100 * seeds['deviation']:.2f} points. In brackets, the 95% interval of a bootstrap over the networks."
+        f" {100 * seeds['deviation']:.2f} points. In brackets, the 95% interval of a bootstrap"
+        " over the networks."
     )
+    heads = ("objective", "pairs in the right order")
     rows = [
         (f"`{name}`", said({"mean": one["share"], **one}))
         for name, one in sorted(found["objectives"].items(), key=lambda row: -row[1]["share"])
     ]
-    return f"{said_of}\n\n{table(('objective', 'pairs in the right order'), rows, right=('pairs in the right order',))}"
+    return f"{said_of}\n\n{table(heads, rows, right=heads[1:])}"
 
 
 def said(one: dict[str, Any]) -> str:
