@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archkit.cli.progress import duration, percent
 from archkit.cli.render import exact, show
+from archkit.cli.tally import duration, percent
 
 if TYPE_CHECKING:
     from archkit.bench.sweep.run import Finished

@@ -19,7 +19,7 @@ from archkit.bench.report import (
 )
 from archkit.bench.report.curves import comparisons, curve
 from archkit.bench.report.paper import printed_runs
-from archkit.cli.progress import percent
+from archkit.cli.tally import percent
 from archkit.errors import DataError
 from tests.bench.runs import write_run
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import archkit
 from archkit.bench.recipe import Recipe
 from archkit.errors import DataError
 from archkit.html_tables import html_table
@@ -252,13 +253,24 @@ def read_result(folder: Path) -> Result:
     Raises:
         DataError: there is no result, or the file is not one.
     """
-    path = folder / RESULT_FILE
+    path, by = folder / RESULT_FILE, ""
     try:
         table = from_json(path.read_text(encoding="utf-8"))
         if not isinstance(table, dict):
             raise MappingError("not an object")
+        by = _writer(table)
         return read(Result, table)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # no JSON, no UTF-8, or a field that is missing or wrong
-        raise DataError(f"{path} is not the result of a run: {error}") from error
+        raise DataError(f"{path} is not the result of a run{by}: {error}") from error
+
+
+def _writer(table: dict[str, Any]) -> str:
+    """What is said of the version that wrote a result, if it is another than this."""
+    where = table.get("environment")
+    version = where.get("archkit") if isinstance(where, dict) else None
+    if not isinstance(version, str) or version == archkit.__version__:
+        return ""
+    shown = "".join(c if c.isprintable() else "?" for c in version[:20])
+    return f" to archkit {archkit.__version__} (archkit {shown} wrote it)"
