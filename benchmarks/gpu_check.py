@@ -4,8 +4,8 @@
 
 On a small network and the embedded images: the steps of each recipe and technique take no look at the device
 (torch raises where the host would wait for it), what is compiled or recorded trains as what is not, a trainer
-goes on where it was, a run leaves its files, two runs train at once, and the profiler sees the kernels. One that
-fails does not keep the next from being tried.
+goes on where it was, a run leaves its files, two runs train at once, and the profiler sees the kernels. One
+that fails does not keep the next from being tried.
 """
 
 from __future__ import annotations

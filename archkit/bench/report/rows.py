@@ -56,7 +56,6 @@ RUN_COLUMNS: Final = (
     "epoch",
     "test_correct",
     "test_flip_correct",
-    "test_six_correct",
     "test_total",
     "validation_correct",
     "validation_total",
@@ -70,6 +69,7 @@ RUN_COLUMNS: Final = (
     "data_checksum",
     "key",
     "folder",
+    "test_six_correct",
 )
 """What is known of each run, in the CSV and in data frames."""
 
@@ -220,7 +220,6 @@ def run_rows(sections: Iterable[Section]) -> Iterator[tuple[Any, ...]]:
                     one.epoch,
                     one.test.correct,
                     None if flip is None else flip.correct,
-                    None if six is None else six.correct,
                     one.test.total,
                     None if apart is None else apart.correct,
                     None if apart is None else apart.total,
@@ -234,6 +233,7 @@ def run_rows(sections: Iterable[Section]) -> Iterator[tuple[Any, ...]]:
                     one.data.checksum,
                     one.key,
                     run.folder,
+                    None if six is None else six.correct,
                 )
 
 
