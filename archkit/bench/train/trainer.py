@@ -120,11 +120,10 @@ class Trainer:
         """
         self.model.train()
         started = time.perf_counter()
-        order = torch.randperm(len(self.data.train), generator=self._generator, device=self.device)
         losses = torch.zeros((), device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         check_every = 1 if self.device.type == "cpu" else _CHECK_EVERY
-        for step, index in enumerate(torch.split(order[: self.images], self.recipe.batch_size), 1):
+        for step, index in enumerate(self.batches(), 1):
             loss, right = self.step(index)
             losses += loss * len(index)
             correct += right
@@ -141,6 +140,11 @@ class Trainer:
             lr=lr,
             seconds=time.perf_counter() - started,
         )
+
+    def batches(self) -> tuple[Tensor, ...]:
+        """The indices of an epoch's batches, in an order drawn for it."""
+        order = torch.randperm(len(self.data.train), generator=self._generator, device=self.device)
+        return torch.split(order[: self.images], self.recipe.batch_size)
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
