@@ -184,6 +184,8 @@ def _result(
         total_seconds=outcome.total_seconds,
         validation_flip=outcome.validation_flip,
         test_flip=outcome.test_flip,
+        validation_six=outcome.validation_six,
+        test_six=outcome.test_six,
         compile_seconds=outcome.compile_seconds,
         peak_share=peak_share(env, macs=int(cost.macs), images_per_second=outcome.images_per_second),
         init=init,

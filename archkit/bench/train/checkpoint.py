@@ -180,7 +180,7 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
     """
     if isinstance(value, Tensor):
         name = str(len(tensors))
-        tensors[name] = value.contiguous()
+        tensors[name] = value.cpu().contiguous()
         return {"tensor": name}
     if isinstance(value, dict):
         return {"dict": [[key, _packed(v, tensors)] for key, v in value.items()]}

@@ -174,8 +174,11 @@ class Result:
         validation: the score of these weights on the images set apart, or None.
         test: their score on the test set, which is read once.
         validation_flip: like `validation`, from the mean of the logits of each image and its mirror image;
-            None unless the recipe's `protocol.test_augment` is `flip`.
+            None unless the recipe's `protocol.test_augment` is `flip` or `six`.
         test_flip: like `test`, in the same way; it stands beside the headline, never in its place.
+        validation_six: like `validation`, from six views of each image; None unless the recipe's
+            `protocol.test_augment` is `six`.
+        test_six: like `test`, in the same way.
         train_seconds: the time of all training steps, without building, estimating and evaluating.
         images_per_second: training images per second of that time.
         total_seconds: the time from the first step to the test score.
@@ -203,6 +206,8 @@ class Result:
     total_seconds: float
     validation_flip: Score | None = None
     test_flip: Score | None = None
+    validation_six: Score | None = None
+    test_six: Score | None = None
     compile_seconds: float | None = None
     peak_share: float | None = None
     init: str | None = None
@@ -240,7 +245,7 @@ def run_key(*, spec: str, recipe: Recipe, seed: int, data: str, init: str | None
         data: the checksum of the data.
         init: the key of the run with whose weights it begins; None for random ones.
     """
-    what = {"format": _FORMAT, "spec": spec, "recipe": recipe.settings(), "seed": seed, "data": data}
+    what = {"format": _FORMAT, "spec": spec, "recipe": recipe.deciding(), "seed": seed, "data": data}
     if init is not None:
         what["init"] = init
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
