@@ -14,7 +14,7 @@ OLDEST := .venv-oldest
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
 FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test test-long test-oldest lint types format bench figures build wheel clean
+.PHONY: help setup demo test test-long test-oldest lint types format bench docs figures examples build wheel clean
 
 help:
 	@echo "make demo         set up, then count, enumerate and train on the embedded images"
@@ -22,7 +22,9 @@ help:
 	@echo "make test-long    everything, with 10,000 examples for each property"
 	@echo "make test-oldest  the tests with the oldest versions that pyproject.toml allows"
 	@echo "make bench        the speed comparisons with other tools"
+	@echo "make docs         the site of the documentation into build/docs, which needs no server"
 	@echo "make figures      the measured figures into the pages, from benchmarks/results"
+	@echo "make examples     what the commands on the pages, and the notebooks, print now"
 	@echo "make setup | lint | types | format | wheel | clean"
 
 setup: $(READY)
@@ -85,6 +87,15 @@ bench: $(READY)
 	@for name in startup counting arrays solver best joint report training; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
+
+# A link or a name that leads nowhere ends it.
+docs: $(READY)
+	$(BIN)/python docs/website
+
+# What the commands on the pages, and the notebooks, print now; it takes minutes, since some train.
+examples: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python docs/website/examples.py README.md docs/*.md docs/tutorials/*.md
+	OMP_NUM_THREADS=1 $(BIN)/python docs/website/notebooks.py
 
 # The tables and drawings of the pages, from benchmarks/results, the options of the language and `archkit draw`.
 figures: $(READY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LIST_ENDINGS", "half_written", "is_path", "replacing", "shipped", "write_text"]
+__all__ = ["LIST_ENDINGS", "half_written", "is_path", "replacing", "settle_header", "shipped", "write_text"]
 
 LIST_ENDINGS: Final = (".csv", ".jsonl", ".parquet")
 """What the file of a list of networks may end in: apart from the writers, which a help must not wait for."""
@@ -52,6 +53,25 @@ def write_text(path: Path, text: str) -> None:
     """
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")
+
+
+def settle_header(path: Path) -> None:
+    """Puts the metadata of a safetensors file into the order of their names, in place.
+
+    safetensors writes them in an order that differs from process to process; settled, the same content is the
+    same bytes wherever it is written.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    with path.open("rb+") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= length:  # always: it is the same text in another order, and blanks at its end
+            file.seek(8)
+            file.write(text.ljust(length))
 
 
 def shipped(folder: str) -> dict[str, Path]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from figures_cpu import SCRIPTS, counting, on_cpu, solver, solver_table, startup
 from figures_gpu import at_once, budget, checks, each_gpu, gpu_folders, gpu_runs, speed
-from figures_objectives import objectives, objectives_by_table, shapes
+from figures_objectives import objectives, objectives_by_table, shapes, small_orders
 from figures_recipes import recipes
 from figures_runs import best_of_each_recipe, best_said, runs_table, sections_of
 from figures_table import read, table
@@ -58,6 +58,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "objectives": objectives,
     "objectives-by-table": objectives_by_table,
     "shapes": shapes,
+    "small-orders": small_orders,
     "cpu-runs": lambda results: runs_table(results / "cpu" / "runs"),
     "gpu-check": lambda results: each_gpu(results, checks),
     "gpu-speed": lambda results: each_gpu(results, speed),

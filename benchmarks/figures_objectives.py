@@ -9,7 +9,7 @@ from figures_table import read, table
 
 from archkit.budget.published import RANGES, published, sources
 
-__all__ = ["objectives", "objectives_by_table", "shapes"]
+__all__ = ["objectives", "objectives_by_table", "shapes", "small_orders"]
 
 _SHOWN = ("capacity", "entropy, max-rho 0.3", "macs", "activations")  # of those in the table of tables
 
@@ -57,6 +57,26 @@ def shapes(_results: Path) -> str:
         for measure in measures
     ]
     return table(("measure", *RANGES), rows)
+
+
+def small_orders(results: Path) -> str:
+    """The share of pairs of the small networks trained here that every objective has in the right order."""
+    found = read(results / "cpu/small-orders.json")
+    low, high = found["accuracy"]
+    seeds = found["seeds"]
+    said_of = (
+        f"{found['networks']} networks, {found['pairs']} pairs; accuracies from {low:.2%} to {high:.2%}."
+        f" {seeds['networks']} of them were trained with a second seed: both seeds have {seeds['alike']} of"
+        f" {seeds['pairs']} pairs in the same order, and the standard deviation over seeds is"
+        f" {100 * seeds['deviation']:.2f} points. In brackets, the 95% interval of a bootstrap"
+        " over the networks."
+    )
+    heads = ("objective", "pairs in the right order")
+    rows = [
+        (f"`{name}`", said({"mean": one["share"], **one}))
+        for name, one in sorted(found["objectives"].items(), key=lambda row: -row[1]["share"])
+    ]
+    return f"{said_of}\n\n{table(heads, rows, right=heads[1:])}"
 
 
 def said(one: dict[str, Any]) -> str:

@@ -2,10 +2,10 @@
 
     python benchmarks/gpu_check.py [--device cuda] [--out FILE.json]
 
-On a small network and the embedded images: the steps of each recipe take no look at the device (torch
-raises where the host would wait for it), what is compiled or recorded trains as what is not, a trainer goes
-on where it was, a run leaves its files, two runs train at once, and the profiler sees the kernels. One that
-fails does not keep the next from being tried.
+On a small network and the embedded images: the steps of each recipe and technique take no look at the device
+(torch raises where the host would wait for it), what is compiled or recorded trains as what is not, a trainer
+goes on where it was, a run leaves its files, two runs train at once, and the profiler sees the kernels. One
+that fails does not keep the next from being tried.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Checks:
         }
         return {
             **steps,
+            "steps of every technique wait for nothing": self.techniques,
             "a trainer goes on where it was": self.goes_on,
             "the profiler sees kernels": self.kernels,
             "compile=default": lambda: self.compiled("default"),
@@ -99,6 +100,28 @@ class Checks:
             with unwatched(self._device):
                 losses = [trainer.step(self._index)[0] for _ in range(3)]
             return f"loss {finite(torch.stack(losses)[-1]):.3f}"
+
+    def techniques(self) -> str:
+        changes = {
+            "ema": 0.9,
+            "stochastic_depth": 0.2,
+            "initialise.whitening": True,
+            "initialise.dirac": True,
+            "resolution.start": 0.5,
+            "optimizer.name": "muon" if hasattr(torch.optim, "Muon") else "sgd",
+            "optimizer.lr": 0.02,
+            "optimizer.lookahead": 2,
+            "augment.alternate": True,
+            "augment.randaugment": 2,
+            "augment.ricap": 0.3,
+        }
+        losses = []
+        for policy in ({}, {"augment.randaugment": 0, "augment.autoaugment": "cifar10"}):
+            trainer = self.trainer("fast", **{**changes, **policy})
+            trainer.step(self._index)
+            with unwatched(self._device):
+                losses += [trainer.step(self._index)[0] for _ in range(3)]
+        return f"loss {finite(torch.stack(losses)[-1]):.3f}"
 
     def goes_on(self) -> str:
         trainer = self.trainer("strong")

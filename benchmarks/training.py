@@ -115,9 +115,11 @@ def plain(
     return steps
 
 
-def engine(spec: ArchSpec, data: DataSet, recipe: Recipe, precision: Precision) -> Steps:
+def engine(
+    spec: ArchSpec, data: DataSet, recipe: Recipe, precision: Precision, *, compiled: bool = False
+) -> Steps:
     """archkit's steps, as `archkit bench` takes them."""
-    recipe = override(recipe, [("precision", precision)])
+    recipe = override(recipe, [("precision", precision), ("compile", "default" if compiled else "none")])
     trainer = Trainer(spec, DeviceData.of(data, recipe, CPU), recipe, seed=0, device=CPU)
     trainer.model.train()
     images = len(trainer.data.train)
@@ -201,7 +203,9 @@ def main() -> int:
         "plain, no workers": plain(spec, data, recipe, workers=0),
         "plain, 2 workers": plain(spec, data, recipe, workers=2),
         "archkit, float32": engine(spec, data, recipe, "float32"),
+        "archkit, float32, compiled": engine(spec, data, recipe, "float32", compiled=True),
         "archkit": engine(spec, data, recipe, "auto"),
+        "archkit, compiled": engine(spec, data, recipe, "auto", compiled=True),
     }
     rates: dict[str, list[float]] = {name: [] for name in loops}
     for steps in loops.values():
@@ -232,7 +236,7 @@ def main() -> int:
         print(f"{spec}, batch {args.batch}, {where.device}, threads: {where.threads}, torch {where.torch}")
         for name, samples in rates.items():
             low, high = min(samples), max(samples)
-            print(f"  {name:18}{middle[name]:8.1f} images/s ({low:.1f} to {high:.1f})  x {ratios[name]:.2f}")
+            print(f"  {name:26}{middle[name]:8.1f} images/s ({low:.1f} to {high:.1f})  x {ratios[name]:.2f}")
         print(f"  archkit computes in {where.precision}; ratios are to the faster plain loop")
         for name, shares in profiles.items():
             print(f"where the time goes, {name}:")

@@ -17,13 +17,15 @@ import archkit
 from tests.conftest import Cli
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ALL_PAGES = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
-# An indented block that begins with `$ archkit ...`: the command, then what it prints.
+# An indented block that begins with `$ archkit ...`: the command, then what it prints. Where the commands of
+# a page follow one another, tests/website/test_examples.py runs them.
 EXAMPLE = re.compile(r"^    \$ archkit (?P<args>.*)\n(?P<output>(?:(?:    .*)?\n)*)", re.MULTILINE)
 EXAMPLES = [
     pytest.param(found["args"], found["output"], id=f"{page.name}: {found['args']}")
     for page in PAGES
+    if page.parent.name != "tutorials" and page.name != "start.md"
     for found in EXAMPLE.finditer(page.read_text(encoding="utf-8"))
 ]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from archkit.budget.levels import Levels, Watch
 from archkit.budget.limits import Budget
 from archkit.budget.listing import Candidate, check_finite
 from archkit.budget.objective import Objective, figures_read
-from archkit.budget.scored import Scored
+from archkit.budget.scored import Accepts, Scored
 from archkit.budget.search import Search
-from archkit.budget.stage_tables import build_tables
+from archkit.budget.stage_tables import SkeletonTables, build_tables
 from archkit.count import totals
 from archkit.count.metrics import CAPACITY
 from archkit.html_tables import html_table
@@ -115,7 +117,7 @@ def solve(
         )
         for i, (combination, stages) in enumerate(space.skeletons())
     ]
-    solver = Levels(Search(objective, n), effort, watch)
+    solver = Levels(Search(objective, n, accepts=_accepts(space, budget)), effort, watch)
     if n:
         solver.solve(skeletons)
     forbidden = sum(each.forbidden for each in skeletons)
@@ -131,6 +133,20 @@ def solve(
         partial=solver.search.partial,
         open_bound=_as_value(solver.open_bound, objective, scale),
     )
+
+
+def _accepts(space: SearchSpace, budget: Budget) -> Accepts | None:
+    """Whether a network keeps to limits on arena and flash, which tables do not settle; None without any."""
+    if not budget.on_device:
+        return None
+
+    def accepts(tables: SkeletonTables, blocks: tuple[int, ...], channels: tuple[int, ...]) -> bool:
+        device = tables.device
+        if device is not None and not device.may_fit(np.array([blocks]), np.array([channels]))[0]:
+            return False
+        return budget.fits_device(space.spec(tables.combination, blocks, channels))
+
+    return accepts
 
 
 def _ranked(space: SearchSpace, search: Search, objective: Objective, scale: int) -> tuple[Ranked, ...]:

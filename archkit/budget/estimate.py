@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from archkit.budget.limits import Budget
+from archkit.budget.limits import Budget, Limit
 from archkit.budget.listing import check_finite
-from archkit.budget.within import count_within, sample, why_too_many
+from archkit.budget.within import count_at_most, count_within, sample_at_most, why_too_many
 from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
-from archkit.spec import SearchSpace, parse
+from archkit.spec import SearchSpace
 from archkit.statistics import wilson
 
 __all__ = ["CountEstimate", "count_or_estimate", "estimate_within"]
@@ -25,7 +25,8 @@ class CountEstimate:
     Attributes:
         low: lower end of the interval.
         high: upper end; the interval misses the count for one seed in a thousand.
-        most: how many networks keep to the tightest limit, so that the count is certainly not higher.
+        most: how many networks keep to the tightest limit, or may keep to all of them, so that the count is
+            certainly not higher.
         draws: how many networks were drawn fairly from those.
         hits: how many of the drawn networks keep to every limit.
     """
@@ -46,7 +47,7 @@ def count_or_estimate(space: SearchSpace, budget: Budget) -> int | CountEstimate
     refused = why_too_many(space, budget)
     if refused is None:
         return count_within(space, budget)
-    if sum(name != PEAK for name, _ in budget.limited()) < 2:
+    if not budget.on_device and sum(name != PEAK for name, _ in budget.limited()) < 2:
         raise refused  # the estimate begins with a count within the tightest limit, which is this one
     return estimate_within(space, budget)
 
@@ -64,7 +65,7 @@ def estimate_within(
     """
     check_finite(space, budget)
     most, tightest = min(_alone(space, budget), key=lambda pair: pair[0])
-    hits = sum(budget.fits(parse(row.spec)) for row in sample(space, tightest, draws, seed=seed))
+    hits = sum(map(budget.fits, sample_at_most(space, tightest, draws, seed=seed)))
     least, greatest = wilson(hits, draws, z=_Z)
     # Floats are far finer than the interval is wide.
     return CountEstimate(
@@ -77,25 +78,29 @@ def estimate_within(
 
 
 def _alone(space: SearchSpace, budget: Budget) -> list[tuple[int, Budget]]:
-    """How many networks keep to each upper limit by itself, for the limits that tables can count."""
-    bare = Budget(
-        batch=budget.batch,
-        optimizer=budget.optimizer,
-        peak_bits=budget.peak_bits,
-        peak_memory=budget.peak_memory._replace(low=None),
-        tables=budget.tables,
-    )
+    """How many networks keep to each upper limit by itself, for the limits that tables can count.
+
+    Where arena or flash are limited, those that may keep to all limits are counted first: a limit on the
+    device alone says little.
+    """
+    joint = budget.replace(peak_memory=budget.peak_memory._replace(low=None))
+    bare = joint.replace(**{name: Limit() for name, _ in joint.limited() if name != PEAK})
     found, refused = [], None
+    if budget.on_device:
+        try:
+            return [(count_at_most(space, joint), joint)]
+        except BudgetError as error:
+            refused = error
     for name, limit in budget.limited():
         if name == PEAK or limit.high is None:
             continue
         one = bare.replace(**{name: limit})
         try:
-            found.append((count_within(space, one), one))
+            found.append((count_at_most(space, one), one))
         except BudgetError as error:
             refused = error  # its table would not fit into memory; that of another limit may
     if not found and space.size() is not None:
-        found.append((count_within(space, bare), bare))
+        found.append((count_at_most(space, bare), bare))
     if not found and refused is not None:
         raise refused
     return found

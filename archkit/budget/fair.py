@@ -131,7 +131,7 @@ class FairSample:
     def to_toml(self) -> str:
         """The tables `[certificate]` and `[certificate.limits]` of a suite; `from_mapping` is the inverse."""
         usual = Budget()
-        settings = ("batch", "optimizer", "peak_bits")
+        settings = ("batch", "optimizer", "peak_bits", "values")
         lines = [
             "[certificate]",
             f"space = {json.dumps(str(self.space))}",

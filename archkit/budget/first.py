@@ -11,6 +11,7 @@ from archkit.budget.largest import largest
 from archkit.budget.limits import Budget
 from archkit.budget.listing import Candidate
 from archkit.budget.objective import Objective
+from archkit.budget.within import few_enough
 from archkit.spec import SearchSpace
 
 __all__ = ["First", "first"]
@@ -42,7 +43,8 @@ def first(space: SearchSpace, budget: Budget, order: Objective, n: int) -> First
         BudgetError: neither the space nor the budget sets an upper end.
     """
     size = space.size()
-    if size is None or size > _WALKED:
+    many = not few_enough(space, budget) if budget.on_device else size is None or size > _WALKED
+    if many:
         within = count_or_estimate(space, budget)
         if not isinstance(within, int) or within > _WALKED:
             best = solve(space, budget, order, n)

@@ -9,12 +9,21 @@ from typing import Any, Final
 
 from archkit.budget.block_table import BlockTable
 from archkit.budget.ends import UNLIMITED, End, Limit
-from archkit.budget.read_limits import Given, read_limits, take_number, take_optimizer, take_weight_bits
+from archkit.budget.on_device import device_figures, keeps_on_device
+from archkit.budget.read_limits import (
+    Given,
+    read_limits,
+    take_number,
+    take_optimizer,
+    take_values,
+    take_weight_bits,
+)
 from archkit.count import totals
 from archkit.count.held import in_bytes
 from archkit.count.memory import memory, peak_values
-from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
+from archkit.count.metrics import DEVICE, LIMITED, PEAK, TRAINING, as_options, words
 from archkit.count.tables import METRICS
+from archkit.count.tflm import check_values
 from archkit.errors import BudgetError
 from archkit.plan import layout
 from archkit.spec import ArchSpec
@@ -36,9 +45,12 @@ class Budget:
         training_memory: bytes that training holds in float32, for a batch of `batch` images.
         peak_memory: the most bytes of values alive at once in inference of one image, at `peak_bits`
             bits a value; weights are not counted.
+        arena: bytes of the arena under TensorFlow Lite Micro.
+        flash: bytes of the TensorFlow Lite file.
         batch: images in a training step.
         optimizer: the optimizer whose states training holds.
         peak_bits: bits of a value in inference.
+        values: of that file: `int8`, `int16x8` or `float32`.
         tables: figures by tables of what each block costs.
         of_tables: the limits on those, one for each, in units of the table's last decimal.
     """
@@ -49,14 +61,18 @@ class Budget:
     depth: Limit = UNLIMITED
     training_memory: Limit = UNLIMITED
     peak_memory: Limit = UNLIMITED
+    arena: Limit = UNLIMITED
+    flash: Limit = UNLIMITED
     batch: int = 1
     optimizer: str = "momentum"
     peak_bits: int = 32
+    values: str = "int8"
     tables: tuple[BlockTable, ...] = ()
     of_tables: tuple[Limit, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in FIGURES:
+        check_values(self.values)
+        for name in LIMITED:
             if not isinstance(getattr(self, name), Limit):
                 raise BudgetError(
                     f"{name} is a Limit(low, high), not {getattr(self, name)!r}; "
@@ -75,8 +91,8 @@ class Budget:
 
         `max_weight_bytes` limits the parameters to `bytes * 8 / bits`, where `weight_bits` gives the bits
         of a weight, 32 by default; `min_weight_bytes` limits them from below. `batch` and `optimizer`
-        belong to training memory, `peak_bits` to peak memory. Each of `tables` (`archkit.budget.read_table`)
-        is a figure too, with `max_NAME` and `min_NAME`.
+        belong to training memory, `peak_bits` to peak memory, `values` to the arena and the flash. Each of
+        `tables` (`archkit.budget.read_table`) is a figure too, with `max_NAME` and `min_NAME`.
 
         >>> Budget.read({"max_params": "5e6"}).params
         Limit(low=None, high=5000000)
@@ -93,6 +109,7 @@ class Budget:
             "batch": take_number(given, "batch", 1, most=_MOST_BATCH),
             "optimizer": take_optimizer(given),
             "peak_bits": take_number(given, "peak_bits", 32),
+            "values": take_values(given),
         }
         bits = take_weight_bits(given)
         limits: dict[str, Any] = read_limits(given, bits, {table.name: table for table in tables})
@@ -101,8 +118,13 @@ class Budget:
 
     def limited(self) -> tuple[tuple[str, Limit], ...]:
         """The figures that are limited, and their limits."""
-        every = ((name, self.limit(name)) for name in (*FIGURES, *self.names))
+        every = ((name, self.limit(name)) for name in (*LIMITED, *self.names))
         return tuple((name, limit) for name, limit in every if limit != UNLIMITED)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether the arena or the flash is limited."""
+        return any(self.limit(name) != UNLIMITED for name in DEVICE)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,7 +142,7 @@ class Budget:
 
     def limit(self, name: str) -> Limit:
         """The limit on a figure; on one of a table in units of the table's last decimal."""
-        found: Limit = getattr(self, name) if name in FIGURES else self.of_tables[self.names.index(name)]
+        found: Limit = getattr(self, name) if name in LIMITED else self.of_tables[self.names.index(name)]
         return found
 
     def amount(self, name: str, value: int) -> int | Decimal:
@@ -158,13 +180,20 @@ class Budget:
         return {**found, **self.further_figures(spec, also=also)}
 
     def further_figures(self, spec: ArchSpec, *, also: tuple[str, ...] = ()) -> dict[str, int]:
-        """The bytes of each memory that is limited or in `also`, and the figure of every table.
+        """The bytes of each memory that is limited or in `also`, the figure of every table, and on a device.
 
         A table's figure is in units of the table's last decimal; `amount` makes a decimal of it.
 
         Raises:
             BudgetError: a table has no cost for one of the network's blocks.
+            ExportError: the arena or the flash is asked for, and TensorFlow Lite Micro lacks an operator.
         """
+        found = self._sums_and_peak(spec, also)
+        wanted = [name for name in DEVICE if name in also or self.limit(name) != UNLIMITED]
+        on_device = device_figures(spec, self.values) if wanted else {}
+        return {**found, **{name: on_device[name] for name in wanted}}
+
+    def _sums_and_peak(self, spec: ArchSpec, also: tuple[str, ...] = ()) -> dict[str, int]:
         found = {}
         if TRAINING in also or self.training_memory != UNLIMITED:
             found[TRAINING] = memory(spec, batch=self.batch, optimizer=self.optimizer).training
@@ -174,4 +203,17 @@ class Budget:
 
     def fits(self, spec: ArchSpec) -> bool:
         """Whether a network keeps to every limit."""
-        return all(self.limit(name).allows(value) for name, value in self.figures(spec).items())
+        found = {**dict(zip(METRICS, totals(spec), strict=True)), **self._sums_and_peak(spec)}
+        return all(self.limit(name).allows(int(value)) for name, value in found.items()) and (
+            self.fits_device(spec)
+        )
+
+    def fits_device(self, spec: ArchSpec) -> bool:
+        """Whether a network keeps to the limits on the arena and the flash.
+
+        Raises:
+            ExportError: one is limited, and TensorFlow Lite Micro lacks an operator.
+        """
+        return not self.on_device or keeps_on_device(
+            spec, arena=self.arena, flash=self.flash, values=self.values
+        )

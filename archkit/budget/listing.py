@@ -8,7 +8,7 @@ arrays, however long the list is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from archkit.budget.limits import Budget
 from archkit.budget.rooms import times
 from archkit.budget.stage_tables import METRICS, Ints, SkeletonTables, StageTable, build_tables
-from archkit.count.metrics import TRAINING
+from archkit.count.metrics import DEVICE, TRAINING
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace, parse
 from archkit.spec.space import Combination
@@ -151,13 +151,40 @@ def chunks(space: SearchSpace, budget: Budget, *, also: tuple[str, ...] = ()) ->
     """
     check_finite(space, budget)
     for combination, stages in space.skeletons():
-        yield from _Walk(space, combination, stages, budget, also).chunks()
+        found = _Walk(space, combination, stages, budget, also).chunks()
+        if budget.on_device or not set(DEVICE).isdisjoint(also):
+            found = (one for chunk in found if len(one := _on_device(chunk, space, budget, also)))
+        yield from found
+
+
+def _on_device(chunk: Chunk, space: SearchSpace, budget: Budget, also: tuple[str, ...]) -> Chunk:
+    """Those whose arena and flash keep to the limits; they themselves, where they are in `also`."""
+    tables = chunk.tables
+    blocks = np.column_stack([np.tile(chunk.blocks, (len(chunk), 1)), chunk.tail_blocks]).astype(np.int64)
+    channels = np.column_stack([np.tile(chunk.channels, (len(chunk), 1)), chunk.tail_channels])
+    may = np.arange(len(chunk))
+    if tables.device is not None:
+        may = np.flatnonzero(tables.device.may_fit(blocks, channels.astype(np.int64)))
+    kept, figures = [], []
+    wanted = [name for name in DEVICE if name in also]
+    for i in may.tolist():
+        spec = space.spec(tables.combination, *chunk.widths(i))
+        if budget.fits_device(spec):
+            kept.append(i)
+            exact = budget.further_figures(spec, also=tuple(wanted)) if wanted else {}
+            figures.append([exact[name] for name in wanted])
+    costs = chunk.costs[:, kept]
+    for name, column in zip(wanted, zip(*figures, strict=True), strict=False):
+        costs[tables.figures.index(name)] = column
+    return replace(
+        chunk, tail_blocks=chunk.tail_blocks[kept], tail_channels=chunk.tail_channels[kept], costs=costs
+    )
 
 
 def skeleton_chunks(
     space: SearchSpace, combination: Combination, stages: int, budget: Budget
 ) -> Iterator[Chunk]:
-    """Those of one skeleton."""
+    """Those of one skeleton; arena and flash are held to what tables can tell alone."""
     return _Walk(space, combination, stages, budget, ()).chunks()
 
 
@@ -168,7 +195,9 @@ def check_finite(space: SearchSpace, budget: Budget) -> None:
         BudgetError: neither the space nor the budget sets an upper end.
     """
     finite = all(one.finite for one in (*space.blocks, *space.channels))
-    if not finite and all(budget.limit(name).high is None for name in (*METRICS, TRAINING, *budget.names)):
+    if not finite and all(
+        budget.limit(name).high is None for name in (*METRICS, TRAINING, *DEVICE, *budget.names)
+    ):
         raise BudgetError("the space has no upper end; set a limit such as --max-params")
 
 

@@ -11,6 +11,7 @@ from archkit.budget.front import first_undominated, front
 from archkit.budget.limits import Budget
 from archkit.budget.listing import Candidate, check_finite, chunks
 from archkit.budget.stage_tables import Ints, build_tables
+from archkit.budget.within import why_too_many
 from archkit.count import totals
 from archkit.count.metrics import FIGURES, as_options
 from archkit.errors import BudgetError
@@ -64,7 +65,11 @@ def pareto(
     """
     check_finite(space, budget)
     size = space.size()
-    if size is not None and size <= _WALKED:
+    if budget.on_device:
+        refused = why_too_many(space, budget)  # what fits is no product of stages: each must be looked at
+        if refused is not None:
+            raise refused
+    if budget.on_device or (size is not None and size <= _WALKED):
         return _walked(space, budget, directions)
     names = tuple(name for name, _ in directions)
     found: Ints = np.zeros((len(names), 0), dtype=np.int64)

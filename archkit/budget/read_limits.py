@@ -10,20 +10,22 @@ from archkit.budget.block_table import BlockTable
 from archkit.budget.ends import End, Limit
 from archkit.count.figure import parse_figure
 from archkit.count.memory import OPTIMIZER_STATES
-from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
+from archkit.count.metrics import DEVICE, LIMITED, PEAK, TRAINING, as_options, words
+from archkit.count.tflm import DATA_TYPES
 from archkit.errors import BudgetError, nearest, unknown
 
-__all__ = ["Given", "read_limits", "take_number", "take_optimizer", "take_weight_bits"]
+__all__ = ["Given", "read_limits", "take_number", "take_optimizer", "take_values", "take_weight_bits"]
 
 Given: TypeAlias = str | float  # a figure, or the name of an optimizer
 
 _BOUND: Final = 10**18  # far above what any network costs, and far below 2**63
 _WEIGHT_BYTES: Final = "weight_bytes"  # a limit on parameters, written in bytes
-_IN_BYTES: Final = (_WEIGHT_BYTES, TRAINING, PEAK)
+_IN_BYTES: Final = (_WEIGHT_BYTES, TRAINING, PEAK, *DEVICE)
 _KEYS: Final = (
-    *(f"{side}_{name}" for name in (*FIGURES, _WEIGHT_BYTES) for side in ("min", "max")),
+    *(f"{side}_{name}" for name in (*LIMITED, _WEIGHT_BYTES) for side in ("min", "max")),
     "weight_bits",
     "peak_bits",
+    "values",
     "batch",
     "optimizer",
 )
@@ -41,7 +43,7 @@ def read_limits(
     ends: dict[str, dict[str, int]] = {}
     for key, text in given.items():
         side, _, name = key.partition("_")
-        if side not in ("min", "max") or name not in (*FIGURES, _WEIGHT_BYTES, *tables):
+        if side not in ("min", "max") or name not in (*LIMITED, _WEIGHT_BYTES, *tables):
             raise _no_figure(key, tables)
         if name in tables:
             value = tables[name].whole(as_options(key), text, up=side == "min")
@@ -65,7 +67,7 @@ def _no_figure(key: str, tables: Mapping[str, BlockTable]) -> BudgetError:
     if side not in ("min", "max") or not name:
         return BudgetError(unknown("limit", key, known))
     option = as_options(name)
-    near = nearest(key, known) if nearest(name, (*FIGURES, _WEIGHT_BYTES, *tables)) else None
+    near = nearest(key, known) if nearest(name, (*LIMITED, _WEIGHT_BYTES, *tables)) else None
     return BudgetError(
         f"unknown limit {key!r}; {near or f'there is no figure {option}'}; a table of what each block costs "
         f"makes it one: --table {option}=FILE"
@@ -90,6 +92,18 @@ def take_optimizer(given: dict[str, Given]) -> str:
     if not isinstance(optimizer, str) or optimizer not in OPTIMIZER_STATES:
         raise BudgetError(f"optimizer must be one of {', '.join(OPTIMIZER_STATES)}, not {optimizer!r}")
     return optimizer
+
+
+def take_values(given: dict[str, Given]) -> str:
+    """Take the type of a file's values out of the texts.
+
+    Raises:
+        BudgetError: there is no such type.
+    """
+    values = given.pop("values", "int8")
+    if not isinstance(values, str) or values not in DATA_TYPES:
+        raise BudgetError(f"values must be one of {', '.join(DATA_TYPES)}, not {values!r}")
+    return values
 
 
 def take_weight_bits(given: dict[str, Given]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archkit.budget.block_table import MOST, SHAPE, UNITS, BlockTable, Pattern
-from archkit.count.metrics import OBJECTIVES, as_options
+from archkit.count.metrics import LIMITED, OBJECTIVES, as_options
 from archkit.errors import BudgetError, OutputError, unknown
 from archkit.files import replacing
 from archkit.plan.pieces import PARTS, Piece, option_texts
@@ -27,7 +27,18 @@ _ANY: Final = "*"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 # What lists of networks and their files have columns or options for.
 _TAKEN: Final = frozenset(
-    {*OBJECTIVES, "spec", "objective", "value", "exact", "proof", "outside", "weight_bytes", "latency_table"}
+    {
+        *OBJECTIVES,
+        *LIMITED,
+        "spec",
+        "objective",
+        "value",
+        "exact",
+        "proof",
+        "outside",
+        "weight_bytes",
+        "latency_table",
+    }
 )
 _MOST_DECIMALS: Final = 12
 _MOST_DIGITS: Final = 18

@@ -11,16 +11,19 @@ import numpy as np
 from archkit.budget.best import solve
 from archkit.budget.front import front
 from archkit.budget.limits import Budget, End, Limit
+from archkit.budget.listing import candidates
 from archkit.budget.objective import Objective
 from archkit.budget.stage_tables import CEILING, SkeletonTables, build_tables
-from archkit.budget.within import count_within, few_enough
-from archkit.count.metrics import ENTROPY, PEAK
+from archkit.budget.within import count_at_most, count_within, few_enough
+from archkit.count.metrics import DEVICE, ENTROPY, FLASH, PEAK
 from archkit.errors import BudgetError
-from archkit.spec import SearchSpace
+from archkit.spec import SearchSpace, parse
 
 __all__ = ["Relaxation", "least", "relaxations", "why_nothing_fits"]
 
 _EFFORT: Final = 10_000_000  # partial networks that the search looks at before it leaves the rest to fronts
+_LOOKED_AT: Final = 10_000  # networks whose arena and flash are worked out, in some tens of seconds
+_SOME: Final = 200  # networks of which the one with the least arena or flash is named
 _POINTS: Final = 100_000_000  # that the fronts compare: about a minute
 _EMPTY: Final = "the space is empty: no widths rise through its stages"
 
@@ -179,13 +182,15 @@ def _extreme(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
     The search with bounds is quick where the other limits leave room. Where they hardly do its bounds say
     little, and the fronts of the stages find the network, or that there is none.
     """
+    if end.figure in DEVICE:
+        return _on_device(space, budget, end)
     best = solve(space, budget, Objective(name=end.figure, most=not end.upper), 1, effort=_EFFORT)
     found = _Nearest(None, None, best.exact)
     if best.networks:
         first, table = best.networks[0], budget.table(end.figure)
         value = round(first.value * 10 ** (table.decimals if table else 0))
         found = _Nearest(value, first.network.spec, best.exact)
-    if found.exact:
+    if found.exact or budget.on_device:  # which no front keeps to
         return found
     if found.value is not None:
         # What is no better than this need not be kept.
@@ -197,6 +202,25 @@ def _extreme(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
         return _by_fronts(space, budget, end)
     except BudgetError:
         return found
+
+
+def _on_device(space: SearchSpace, budget: Budget, end: End) -> _Nearest:
+    """The same of the arena and of the flash, which are no sums: by looking at every network, or at some.
+
+    Where there are too many for that, those with the least flash by the tables are looked at, or with the
+    least peak.
+    """
+    few = few_enough(space, budget) and count_at_most(space, budget) <= _LOOKED_AT
+    if few:
+        specs = [row.spec for row in candidates(space, budget)]
+    else:
+        by = FLASH if end.figure == FLASH and end.upper else PEAK
+        found = solve(space, budget, Objective(name=by, most=not end.upper), _SOME, effort=_EFFORT)
+        specs = [row.network.spec for row in found.networks]
+    each = [(budget.further_figures(parse(spec), also=DEVICE)[end.figure], spec) for spec in specs]
+    if not each:
+        return _Nearest(None, None, few)
+    return _Nearest(*(min(each) if end.upper else max(each)), few)
 
 
 def _by_fronts(space: SearchSpace, budget: Budget, end: End) -> _Nearest:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from archkit.budget.limits import Budget
 from archkit.budget.listing import Candidate, Chunk
-from archkit.count.metrics import PEAK, TRAINING
+from archkit.count.metrics import DEVICE, PEAK, TRAINING
 from archkit.spec import parse
 
 __all__ = ["Row", "columns", "further", "rows_of", "rows_of_chunks"]
@@ -15,7 +15,7 @@ __all__ = ["Row", "columns", "further", "rows_of", "rows_of_chunks"]
 Row: TypeAlias = tuple[Any, ...]
 """A network's spec, then its figures, in the order of `columns`."""
 
-_MEMORIES: Final = (TRAINING, PEAK)
+_MEMORIES: Final = (TRAINING, PEAK, *DEVICE)
 
 
 def columns(budget: Budget, *also: str) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,7 +14,10 @@ from archkit.budget.objective import EntropyTables, Objective, entropy_tables, f
 from archkit.budget.stage_tables import CEILING, Bools, Ints, SkeletonTables, StageTable
 from archkit.count.metrics import ENTROPY
 
-__all__ = ["Scored", "Stage"]
+__all__ = ["Accepts", "Scored", "Stage"]
+
+Accepts: TypeAlias = Callable[[SkeletonTables, tuple[int, ...], tuple[int, ...]], bool]
+"""Whether a network, its blocks and channels, keeps to limits that tables do not settle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

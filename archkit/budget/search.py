@@ -13,7 +13,7 @@ from archkit.budget.bounds import SLACK, Bounds, snapped
 from archkit.budget.objective import Floats, Objective
 from archkit.budget.profiles import WidthProfiles
 from archkit.budget.rooms import from_last, gained, times, times_to_reach, worth
-from archkit.budget.scored import Scored
+from archkit.budget.scored import Accepts, Scored
 from archkit.budget.stage_tables import CEILING, Bools, Ints
 from archkit.count.metrics import ENTROPY, PEAK
 
@@ -55,14 +55,15 @@ class Search:
         partial: how many partial networks were looked at.
     """
 
-    def __init__(self, objective: Objective, n: int) -> None:
+    def __init__(self, objective: Objective, n: int, *, accepts: Accepts | None = None) -> None:
         self.heap: list[tuple[float, int, Scored, tuple[int, ...], tuple[int, ...]]] = []
         self.partial = 0
         self.objective = objective
         self._n = n
+        self._accepts = accepts
         self._effort = 0
         self._serial = 0
-        self._kept: set[tuple[int, tuple[int, ...], tuple[int, ...]]] = set()
+        self._seen: set[tuple[int, tuple[int, ...], tuple[int, ...]]] = set()
 
     def start(self, effort: int) -> None:
         """Look at so many partial networks from here on."""
@@ -107,7 +108,7 @@ class Search:
         good = np.flatnonzero(fits.all(axis=0))
         value = self._values(profiles, rows, good)
         place = np.argsort(order)
-        first = np.argsort(-value, kind="stable")[: 2 * self._n]
+        first = np.argsort(-value, kind="stable")[: None if self._accepts else 2 * self._n]
         for entry, at in zip(value[first].tolist(), good[first].tolist(), strict=True):
             if len(self.heap) >= self._n and entry <= self.heap[0][0]:
                 return
@@ -121,16 +122,18 @@ class Search:
         self, value: float, skeleton: Scored, blocks: tuple[int, ...], channels: tuple[int, ...]
     ) -> None:
         key = (skeleton.number, blocks, channels)
-        if key in self._kept:
+        if key in self._seen:
             return  # found before, among fewer widths
-        self._kept.add(key)
+        self._seen.add(key)
+        if self._accepts is not None and not self._accepts(skeleton.tables, blocks, channels):
+            return
         self._serial -= 1
         item = (value, self._serial, skeleton, blocks, channels)
         if len(self.heap) < self._n:
             heapq.heappush(self.heap, item)
         else:
             _, _, out, *rest = heapq.heapreplace(self.heap, item)
-            self._kept.discard((out.number, *rest))
+            self._seen.discard((out.number, *rest))
 
     def _values(self, profiles: WidthProfiles, rows: _Rows, good: Ints) -> Floats:
         curve = profiles.score.curve
@@ -148,7 +151,8 @@ class Search:
         A figure grows with the depth, so that the best depths stand at one end of those that fit. One more
         is looked at because the peak may be limited from below: one block may miss that and two reach it.
         """
-        return None if self.objective.name in (ENTROPY, PEAK) else self._n + 1
+        every = self._accepts is not None or self.objective.name in (ENTROPY, PEAK)
+        return None if every else self._n + 1
 
 
 class _Batch:

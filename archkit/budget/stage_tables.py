@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archkit.budget.limits import Budget
+from archkit.budget.device import DeviceTables, device_tables
+from archkit.budget.limits import Budget, Limit
 from archkit.budget.rooms import times
 from archkit.budget.table_rows import TableRows, check_total, table_rows
 from archkit.count.held import HeldTables, held_tables, in_bytes
-from archkit.count.metrics import PEAK, TRAINING
+from archkit.count.metrics import DEVICE, PEAK, TRAINING
 from archkit.count.tables import CEILING, METRICS, Bools, CostTables, Ints, cost_tables, stem_width
 from archkit.plan import Outline, outline
 from archkit.spec import ArchSpec, SearchSpace
@@ -93,13 +94,14 @@ class SkeletonTables:
         combination: the options.
         like: a network of this skeleton; the others differ from it in widths and depths alone.
         figures: the figures in the order of every table's first axis, M: those of `Cost`, then
-            training memory, the figures of tables and peak memory where they are wanted. Each is a sum
-            over blocks, except the peak, which is their maximum.
+            training memory, the figures of tables, what adds up of arena and flash, and peak memory, where
+            they are wanted. Each is a sum over blocks, except the peak, which is their maximum.
         low: the lower limit of each figure, M; 0 where there is none.
         high: the upper limit of each figure, M; `CEILING` where it has none.
         stages: one table for each stage.
         head: cost of the head after each width of the last stage, M x C.
         decimals: of the figures that tables give, how many decimals their whole numbers stand for.
+        device: what the blocks take on a device at least, where that is limited or wanted.
     """
 
     combination: Combination
@@ -110,6 +112,7 @@ class SkeletonTables:
     stages: tuple[StageTable, ...]
     head: Ints
     decimals: Mapping[str, int]
+    device: DeviceTables | None
 
     @property
     def sums(self) -> int:
@@ -152,7 +155,8 @@ def build_tables(
 ) -> SkeletonTables:
     """The tables of one skeleton.
 
-    An upper limit on peak memory limits each block by itself: it rules out widths and depths.
+    An upper limit on peak memory limits each block by itself: it rules out widths and depths. So does one on
+    the arena; what may keep to those on arena and flash by these tables is still to be looked at.
 
     Args:
         space: the space.
@@ -164,6 +168,7 @@ def build_tables(
     Raises:
         BudgetError: the largest network's figures would not fit 64 bits, there are too many widths, or a
             table has no cost for a block that the space can have.
+        ExportError: arena or flash are limited, and TensorFlow Lite Micro lacks an operator.
     """
     by_stage = space.by_stage(stages)
     channels = [one.values for _, one in by_stage]
@@ -179,15 +184,22 @@ def build_tables(
         held = held_tables(
             like, widths, costs, stem_follows=stem_follows, batch=budget.batch, optimizer=budget.optimizer
         )
+    device = None
+    if budget.on_device or not set(DEVICE).isdisjoint(figures):
+        width = stem_width(like, widths, stem_follows=stem_follows)
+        device = device_tables(like, outline(like, widths, stem_width=width), widths, budget)
     tables = [table for table in budget.tables if table.name in figures]
     rows = {table.name: table_rows(table, space, combination, stages, like) for table in tables}
-    firsts, others, head = _rows(costs, held, rows, figures, budget.peak_bits)
-    low, high = _lows_and_highs(budget, figures)
+    given = {**rows, **(device.rows if device is not None else {})}
+    firsts, others, head = _rows(costs, held, given, figures, budget.peak_bits)
+    low, high = _lows_and_highs(budget, figures, device)
     sums = high[: len(figures) - (figures[-1] == PEAK)]
     found = []
     for i in range(stages):
         follows = possible.first[i] & space.rises(channels[i - 1], channels[i]) if i else possible.first[0]
         allowed, deeper = _under_peak(budget, held, i, follows, possible.further[i])
+        if device is not None:
+            allowed, deeper = device.under(i, allowed, deeper)
         most = _most_blocks(sums, firsts[i], others[i], allowed, deeper)
         found.append(
             StageTable(
@@ -210,6 +222,7 @@ def build_tables(
         like=like,
         figures=figures,
         decimals={table.name: table.decimals for table in tables},
+        device=device,
         low=low,
         high=high,
         stages=tuple(found),
@@ -245,11 +258,14 @@ def _figures(budget: Budget, also: Iterable[str]) -> tuple[str, ...]:
     wanted = {name for name, _ in budget.limited() if name != PEAK} | set(also)
     if budget.peak_memory.low is not None:
         wanted.add(PEAK)
-    return METRICS + tuple(name for name in (TRAINING, *budget.names, PEAK) if name in wanted)
+    return METRICS + tuple(name for name in (TRAINING, *budget.names, *DEVICE, PEAK) if name in wanted)
 
 
-def _lows_and_highs(budget: Budget, figures: tuple[str, ...]) -> tuple[Ints, Ints]:
-    limits = [budget.limit(name) for name in figures]
+def _lows_and_highs(
+    budget: Budget, figures: tuple[str, ...], device: DeviceTables | None
+) -> tuple[Ints, Ints]:
+    room = {} if device is None else device.room
+    limits = [Limit(None, room[name]) if name in room else budget.limit(name) for name in figures]
     low = np.array([limit.low or 0 for limit in limits], dtype=np.int64)
     high = np.array([CEILING if limit.high is None else limit.high for limit in limits], dtype=np.int64)
     return low, high

@@ -16,18 +16,31 @@ from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError, NothingFitsError
 from archkit.spec import ArchSpec, SearchSpace
 
-__all__ = ["count_within", "few_enough", "histogram", "histogram_is_quick", "sample", "why_too_many"]
+__all__ = [
+    "count_at_most",
+    "count_within",
+    "few_enough",
+    "histogram",
+    "histogram_is_quick",
+    "sample",
+    "sample_at_most",
+    "why_too_many",
+]
 
 _NOTHING: Final = "no network of the space fits the budget"
 _WALKED: Final = 2_000_000  # networks that are listed in a second or two
 _COMPARED: Final = 2_000_000  # parts of networks; ten counts that compare as many take some seconds
 _MORE: Final = 64  # that are drawn besides, where some will be refused
+_LOOKED_AT: Final = 100_000  # networks whose arena and flash are worked out in a minute or two
+_QUICK: Final = 10_000  # in seconds
+_DRAWN: Final = 20_000  # networks of which one at least must fit, if a sample is to be drawn
 
 
 def count_within(space: SearchSpace, budget: Budget) -> int:
     """How many networks of `space` keep to `budget`, exactly.
 
-    However many there are, and however many figures are limited: see `archkit.budget.counters`.
+    However many there are, and however many figures are limited: see `archkit.budget.counters`. Only under a
+    limit on arena or flash is each network looked at that tables do not rule out, and there may be 100,000.
 
     >>> from archkit.spec import parse_space
     >>> budget = Budget.read({"max_params": "5e6"})
@@ -42,9 +55,36 @@ def count_within(space: SearchSpace, budget: Budget) -> int:
     size = space.size()
     if size is not None and not budget.limited():
         return size
+    if not budget.on_device:
+        return count_at_most(space, budget)
+    refused = _too_many_on_device(space, budget)
+    if refused is not None:
+        raise refused
+    return sum(len(chunk) for chunk in chunks(space, budget))
+
+
+def _too_many_on_device(space: SearchSpace, budget: Budget) -> BudgetError | None:
+    """The error of a count that would look at too many networks; None if it would not."""
+    found = count_at_most(space, budget)
+    if found <= _LOOKED_AT:
+        return None
+    return BudgetError(
+        f"{found:,} networks may keep to these limits, and an exact count under limits on arena or flash "
+        f"looks at each, {_LOOKED_AT:,} at most; coarser steps of width or further limits leave fewer"
+    )
+
+
+def count_at_most(space: SearchSpace, budget: Budget) -> int:
+    """How many networks keep to `budget`, where arena and flash are held to what tables can tell.
+
+    Without limits on those it is exact; with them it is no less than `count_within`.
+
+    Raises:
+        BudgetError: as `count_within`.
+    """
     without, under = _above_the_least_peak(budget)
     within = sum(counter(space, *skeleton, without).total for skeleton in space.skeletons())
-    return within if under is None else within - count_within(space, under)
+    return within if under is None else within - count_at_most(space, under)
 
 
 def _above_the_least_peak(budget: Budget) -> tuple[Budget, Budget | None]:
@@ -75,6 +115,8 @@ def why_too_many(space: SearchSpace, budget: Budget) -> BudgetError | None:
         for one in _above_the_least_peak(budget):
             if one is not None:
                 check_countable(space, one)
+        if budget.on_device:
+            return _too_many_on_device(space, budget)
     except BudgetError as error:
         return error
     return None
@@ -91,7 +133,13 @@ def histogram(space: SearchSpace, budget: Budget, bins: int = 10) -> tuple[tuple
     low, high = budget.params.low or 0, budget.params.high
     params_alone = all(name in ("params", PEAK) for name, _ in budget.limited())
     size = space.size()
-    if high is not None and (params_alone or size is None or size > _WALKED) and high - low >= bins:
+    walked = budget.on_device
+    if (
+        not walked
+        and high is not None
+        and (params_alone or size is None or size > _WALKED)
+        and high - low >= bins
+    ):
         edges = _edges(low, high, bins)
         # What stays under each edge: the tables are the smaller the lower it is.
         under = [
@@ -116,6 +164,8 @@ def histogram_is_quick(space: SearchSpace, budget: Budget, within: int) -> bool:
     Under several limits each range is a count of its own. Where parameters have no upper limit, every network
     is looked at.
     """
+    if budget.on_device:
+        return within <= _QUICK
     size = space.size()
     if budget.params.high is None or (size is not None and size <= _WALKED):
         return within <= _WALKED
@@ -138,16 +188,33 @@ def sample(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tupl
     check_finite(space, budget)
     generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
     without, under = _above_the_least_peak(budget)
-    if under is None:
+    if under is None and not budget.on_device:
         return tuple(_candidate(spec) for spec in _drawn(space, without, n, generator))
-    # Of those that are drawn without it, the ones that reach the lower limit on the peak are a fair sample.
-    if n and not count_within(space, budget):
+    # Of those that are drawn without them, the ones that keep to the lower limit on the peak, and to those on
+    # arena and flash, are a fair sample.
+    if n and few_enough(space, budget) and not count_within(space, budget):
         raise NothingFitsError(_NOTHING)
     found: list[ArchSpec] = []
+    looked_at = 0
     while len(found) < n:
         drawn = _drawn(space, without, 2 * (n - len(found)) + _MORE, generator)
         found += [spec for spec in drawn if budget.fits(spec)]
+        looked_at += len(drawn)
+        if not found and budget.on_device and looked_at >= _DRAWN:
+            raise BudgetError(
+                f"of {looked_at:,} networks drawn fairly from those that may keep to these limits, none does"
+            )
     return tuple(map(_candidate, found[:n]))
+
+
+def sample_at_most(space: SearchSpace, budget: Budget, n: int, *, seed: int = 0) -> tuple[ArchSpec, ...]:
+    """The same of the networks that `count_at_most` counts; peak memory may only have an upper limit.
+
+    Raises:
+        BudgetError: as `sample`.
+    """
+    check_finite(space, budget)
+    return tuple(_drawn(space, budget, n, random.Random(seed)))  # noqa: S311 - a sample, not a secret
 
 
 def _candidate(spec: ArchSpec) -> Candidate:

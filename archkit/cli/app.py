@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "reconcile": "reconcile_command",
     "audit": "audit_command",
     "bench": "bench",
+    "lr-find": "lr_find_command",
     "eval": "eval_command",
     "predict": "predict_command",
     "export": "export_command",
@@ -130,7 +131,7 @@ def _register(named: Sequence[str]) -> None:
     """Add the command that is named, or all of them if none is."""
     wanted = [name for name in named if name in _COMMANDS] or _COMMANDS
     for name in wanted:
-        command = getattr(import_module(f"archkit.cli.{name}"), _COMMANDS[name])
+        command = getattr(import_module(f"archkit.cli.{name.replace('-', '_')}"), _COMMANDS[name])
         app.command(name)(stoppable(command))
 
 

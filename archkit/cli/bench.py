@@ -5,30 +5,22 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from archkit.bench.data.sources import DOWNLOADS, check_source
-from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, override, recipe_names
+from archkit.bench.recipe import TORCH_OPTIMIZERS, load_recipe, recipe_names
+from archkit.cli.asked import RECIPE, asked_suite, runner_of, say_adapted, share
 from archkit.cli.completion import recipes
 from archkit.cli.interrupts import interruptible, warnings_in_lines
-from archkit.cli.render import say
 from archkit.cli.training import Cache, Device, changes_of
 from archkit.errors import RunError
 from archkit.files import shipped
 from archkit.toml_values import leaves
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from archkit.bench.data.dataset import DataSet
-    from archkit.bench.sweep.suite import Suite
-    from archkit.spec import ArchSpec
-
 __all__ = ["bench"]
 
-_RECIPE: Final = "fast"
 _DATA: Final = "cifar10"
 _SUITES: Final = ", ".join(shipped("benchmarks"))
 
@@ -39,9 +31,16 @@ class Log(StrEnum):
     tensorboard = "tensorboard"
 
 
+class On(StrEnum):
+    """What carries out several runs, if not this machine's processes."""
+
+    ray = "ray"
+    submitit = "submitit"
+
+
 def _fields() -> str:
     """The fields of a recipe, for the help of `--set`."""
-    names = [name for name in leaves(load_recipe(_RECIPE).to_mapping()) if name != "name"]
+    names = [name for name in leaves(load_recipe(RECIPE).to_mapping()) if name != "name"]
     optimizers = f"optimizer.name ({', '.join(TORCH_OPTIMIZERS)} or timm:NAME)"
     return ", ".join(optimizers if name == "optimizer.name" else name for name in names)
 
@@ -69,7 +68,7 @@ def bench(
         typer.Option(
             metavar="NAME|FILE",
             autocompletion=recipes,
-            show_default=_RECIPE,
+            show_default=RECIPE,
             help=f"How to train: {', '.join(recipe_names())}, or a .toml file.",
         ),
     ] = None,
@@ -114,6 +113,27 @@ def bench(
         typer.Option(
             metavar="I/N",
             help="Carry out only the I-th of N shares of several runs, so that N machines share a suite.",
+        ),
+    ] = None,
+    on: Annotated[
+        On | None,
+        typer.Option(help="Carry several runs out by Ray, here or on a cluster, or as jobs of SLURM."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="auto|HOST:PORT", help="The cluster, for --on ray; unless given, this machine."),
+    ] = None,
+    gpus_per_trial: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=8.0, show_default="1", help="The share of a GPU for each run, with --on ray."
+        ),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="What a job asks for, with --on submitit: slurm_partition=gpu, timeout_min=240.",
         ),
     ] = None,
     train_size: Annotated[
@@ -182,18 +202,28 @@ def bench(
     # What can be refused at once is refused before torch is imported.
     changes = changes_of(epochs=epochs, batch_size=batch_size, lr=lr, others=set_ or [])
     try:
-        suite, alone = _suite(spec, recipe=recipe, changes=changes, seed=seed, seeds=seeds, out=out)
+        suite, alone = asked_suite(spec, recipe=recipe, changes=changes, seed=seed, seeds=seeds, out=out)
         asked = suite.input
         if init is not None:
             suite = suite.begun_with(init)
         if shard is not None:
-            suite = _share(suite, shard, alone=alone, quiet=quiet)
+            suite = share(suite, shard, alone=alone, quiet=quiet)
     except RunError as error:
         raise typer.BadParameter(str(error)) from error
     if not suite.runs:  # more shards than runs
         return
     if jobs > 1 and alone:
         raise typer.BadParameter("--jobs is for several runs: of a suite, or of --seeds")
+    if on is not None and alone:
+        raise typer.BadParameter("--on is for several runs: of a suite, or of --seeds")
+    runner = runner_of(
+        None if on is None else on.value,
+        address=address,
+        gpus_per_trial=gpus_per_trial,
+        slurm=slurm or (),
+        device=device,
+        jobs=jobs,
+    )
     if resize and asked is None:
         raise typer.BadParameter(
             "--resize scales images to the size that the network says, and it says none: add input=CxHxW"
@@ -205,11 +235,12 @@ def bench(
     from archkit.bench.train.device import pick_device
 
     options = Options(
-        device=pick_device(device),
+        device=pick_device(device if on is None else "cpu"),
         root=Path("runs") if out is None or alone else out,
         force=force,
         resume=resume,
         jobs=jobs,
+        runner=runner,
         threads=threads if threads is not None else None if "OMP_NUM_THREADS" in os.environ else "auto",
         log=log,
         quiet=quiet,
@@ -222,78 +253,5 @@ def bench(
             test=test_size if test_size is not None else suite.test_size,
         )
         if alone and not quiet:
-            _say_adapted(suite.runs[0].spec, images)
+            say_adapted(suite.runs[0].spec, images)
         carry_out(suite.runs, images, options, noted=checkpoints.noted)
-
-
-def _share(suite: Suite, shard: str, *, alone: bool, quiet: bool) -> Suite:
-    """The runs of one shard.
-
-    Raises:
-        RunError: it is not written as one.
-    """
-    from archkit.bench.sweep.numbers import read_shard
-
-    if alone:
-        raise typer.BadParameter("--shard is for several runs: of a suite, or of --seeds")
-    number, of = read_shard(shard)
-    share = suite.shard(number, of)
-    if not quiet:
-        say(f"shard {number} of {of}: {len(share.runs)} of {len(suite.runs)} runs")
-    return share
-
-
-def _suite(
-    spec: str,
-    *,
-    recipe: str | None,
-    changes: Sequence[tuple[str, Any]],
-    seed: int | None,
-    seeds: str | None,
-    out: Path | None,
-) -> tuple[Suite, bool]:
-    """The runs that are asked for, and whether it is a single run: then `out` is its folder.
-
-    Raises:
-        RunError: the suite, the recipe or the seeds are wrong.
-        SpecError: the network is not one.
-    """
-    from archkit.bench.sweep.numbers import read_seeds
-    from archkit.bench.sweep.run import Run, asked_input
-    from archkit.bench.sweep.suite import Suite, load_suite
-    from archkit.spec import parse
-
-    if seed is not None and seeds is not None:
-        raise typer.BadParameter("--seed or --seeds, not both")
-    file = Path(spec) if spec.endswith(".toml") else shipped("benchmarks").get(spec)
-    if file is not None:
-        if recipe is not None or seed is not None:
-            raise typer.BadParameter("a suite has its own recipes and seeds; --set and --seeds change them")
-        chosen = None if seeds is None else read_seeds(seeds)
-        return load_suite(file, seeds=chosen, changes=changes), False
-    network = parse(spec)
-    how = override(load_recipe(recipe if recipe is not None else _RECIPE), changes)
-    alone = seeds is None
-    chosen = (seed if seed is not None else 0,) if seeds is None else read_seeds(seeds)
-    runs = tuple(
-        Run(
-            label=spec,
-            spec=network,
-            recipe=how,
-            seed=one,
-            folder=out if alone else None,
-            input=asked_input(spec, network),
-        )
-        for one in chosen
-    )
-    return Suite(title=spec, data=_DATA, train_size=None, test_size=None, runs=runs), alone
-
-
-def _say_adapted(spec: ArchSpec, data: DataSet) -> None:
-    """Says what the data's images and classes change in the network, if they do."""
-    from archkit.bench.sweep.run_spec import adapt
-
-    adapted = adapt(spec, data)
-    if adapted != spec:
-        size = "x".join(str(n) for n in adapted.input)
-        say(f"{data.name} has images of {size} and {adapted.classes} classes; the network is built for them")

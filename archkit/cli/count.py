@@ -59,7 +59,8 @@ def count_command(
     target: Annotated[
         Target | None,
         typer.Option(
-            help="Show what a device takes for it instead, for --memory: tflm is TensorFlow Lite Micro.",
+            help="Show what it takes there instead, for --memory: tflm is TensorFlow Lite Micro, torch a "
+            "forward pass of eager torch.",
         ),
     ] = None,
     values: Annotated[
@@ -114,10 +115,12 @@ def count_command(
             refuse("is for one network; several are set side by side", by=by)
     if not with_memory:
         refuse("goes with --memory", batch=batch, optimizer=optimizer, target=target, values=values)
-    if target is None:
-        refuse("goes with --target", values=values)
+    if target is not Target.tflm:
+        refuse("goes with --target tflm", values=values)
     else:
-        refuse("does not go with --target, which runs one image at a time", batch=batch, optimizer=optimizer)
+        refuse("does not go with --target tflm, which runs one image at a time", batch=batch)
+    if target is not None:
+        refuse(f"does not go with --target {target}, which does not train", optimizer=optimizer)
     parsed = [parse(text) for text in specs]
     tables = named_tables(table or (), latency)
     if budget is not None:
@@ -130,6 +133,10 @@ def count_command(
         alone = "does not go with --table"
         refuse(alone, by=by, memory=with_memory, as_=as_tool, check=check)
         show_by_table(parsed, tables, as_json=as_json)
+    elif target is Target.torch:
+        from archkit.cli.memory import show_eager
+
+        show_eager(parsed, batch=batch or 1, as_json=as_json)
     elif target is not None:
         from archkit.cli.memory import show_device
 

@@ -93,11 +93,12 @@ def eval_command(
     checksum = part_checksum(part)
     same = checksum == recorded.test_checksum
     answers = network.evaluate(part)
-    flip = None if result.test_flip is None else network.evaluate(part, flip=True).score
+    flip = None if result.test_flip is None else network.evaluate(part, "flip").score
+    six = None if result.test_six is None else network.evaluate(part, "six").score
     found = assess(answers, part[1], len(classes))
     _keep(run, answers, checksum, recorded.test_checksum)
     if as_json:
-        scores = {"test": answers.score, "test_flip": flip}
+        scores = {"test": answers.score, "test_flip": flip, "test_six": six}
         json_line(
             {
                 **{key: one and {"correct": one.correct, "total": one.total, "loss": one.loss}
@@ -107,7 +108,7 @@ def eval_command(
             }
         )  # fmt: skip
         return
-    _show(result, name, answers.score, flip, same=same)
+    _show(result, name, answers.score, flip, six, same=same)
     show_mistakes(found, classes)
 
 
@@ -126,7 +127,9 @@ def _keep(run: Path, answers: Answers, checksum: str, recorded: str | None) -> N
         say(f"which images are right is not kept: cannot write {path}: {error.strerror or error}")
 
 
-def _show(result: Result, name: str, score: Score, flip: Score | None, *, same: bool) -> None:
+def _show(
+    result: Result, name: str, score: Score, flip: Score | None, six: Score | None, *, same: bool
+) -> None:
     from rich.table import Table
 
     from archkit.cli.result import counted
@@ -137,6 +140,8 @@ def _show(result: Result, name: str, score: Score, flip: Score | None, *, same: 
     table.add_row("test accuracy", f"{counted(score)}  (95% interval {low:.2%} to {high:.2%})")
     if flip is not None:
         table.add_row("  with flips", counted(flip))
+    if six is not None:
+        table.add_row("  six views", counted(six))
     table.add_row("recorded", f"{counted(result.test)}, {_against(result, score, same=same)}")
     table.add_row("data", f"{name}, {exact(score.total)} test images")
     show(table)

@@ -69,8 +69,8 @@ def eval_file(path: Path, data: str | None, *, resize: bool, cache: Path | None,
 def _show(path: Path, about: About, name: str, score: Score, *, same: bool) -> None:
     from rich.table import Table
 
-    from archkit.cli.progress import percent
     from archkit.cli.result import counted
+    from archkit.cli.tally import percent
 
     table = Table.grid(padding=(0, 2))
     table.add_row("file", str(path))

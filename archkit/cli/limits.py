@@ -14,7 +14,7 @@ from archkit.cli.ignored import refuse
 from archkit.cli.stopping import when_stopped
 from archkit.cli.tables import LATENCY, Latency, Tables, named_tables, own_limits
 from archkit.count.memory import OPTIMIZER_STATES
-from archkit.count.metrics import FIGURES, PEAK, TRAINING, as_options, words
+from archkit.count.metrics import ARENA, DEVICE, FLASH, LIMITED, PEAK, TRAINING, as_options, words
 from archkit.errors import BudgetError, unknown
 from archkit.spec import DEFAULT_SPACE, SPACES
 
@@ -59,11 +59,14 @@ _DETAILS: Final = {
     "macs": ": 400M",
     TRAINING: ", in float32",
     PEAK: ", as 64KiB: the most bytes of values alive at once in inference of one image",
+    ARENA: ", as 64kB: what TensorFlow Lite Micro works in",
+    FLASH: ", as 256kB: the TensorFlow Lite file",
     "weight_bytes": ": 256kB or 256KiB",
 }
 _SETTINGS: Final = {
     "weight_bits": "Bits of a weight, for bytes of weights; 32 by default.",
     "peak_bits": "Bits of a value, for peak memory; 32 by default.",
+    "values": "Values of that file: int8, float32 or int16x8; int8 by default.",
     "batch": "Images in a batch, for training memory; 1 by default.",
     "optimizer": f"Optimizer, for training memory: {', '.join(OPTIMIZER_STATES)}; momentum by default.",
 }
@@ -95,7 +98,7 @@ _OF_TABLES: Final = {
 def _helps() -> dict[str, str]:
     """The help of every limit, by key (`max_params`)."""
     found = {}
-    for name, unit in {**{name: words(name) for name in FIGURES}, "weight_bytes": "bytes of weights"}.items():
+    for name, unit in {**{name: words(name) for name in LIMITED}, "weight_bytes": "bytes of weights"}.items():
         found[f"max_{name}"] = f"At most this many {unit}{_DETAILS.get(name, '')}."
         found[f"min_{name}"] = f"At least this many {unit}."
     return {**found, **_SETTINGS}
@@ -124,9 +127,14 @@ def refuse_settings(limits: Mapping[str, str], budget: Budget, *also: str) -> No
         Ignored: such a setting would be ignored.
     """
     used = {name for name, _ in budget.limited()} | set(also)
-    for keys, figure in ((("batch", "optimizer"), TRAINING), (("peak_bits",), PEAK)):
-        if figure not in used:
-            refuse(f"goes with a limit on {words(figure)}", **{key: limits.get(key) for key in keys})
+    for keys, *figures in (
+        (("batch", "optimizer"), TRAINING),
+        (("peak_bits",), PEAK),
+        (("values",), *DEVICE),
+    ):
+        if used.isdisjoint(figures):
+            counted = " or ".join(map(words, figures))
+            refuse(f"goes with a limit on {counted}", **{key: limits.get(key) for key in keys})
 
 
 def takes_limits(command: Callable[..., None]) -> Callable[..., None]:

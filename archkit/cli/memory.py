@@ -10,13 +10,14 @@ from archkit.cli.render import exact, json_line, new_table, show
 if TYPE_CHECKING:
     from archkit.spec import ArchSpec
 
-__all__ = ["Target", "Values", "show_device", "show_memory"]
+__all__ = ["Target", "Values", "show_device", "show_eager", "show_memory"]
 
 
 class Target(StrEnum):
     """What a network runs on."""
 
     tflm = "tflm"
+    torch = "torch"
 
 
 class Values(StrEnum):
@@ -80,3 +81,23 @@ def show_device(specs: list[ArchSpec], *, values: str, as_json: bool) -> None:
         table.add_row("flash", exact(found.flash), "the file, with its weights", style="bold")
         kind = "float32" if values == "float32" else f"quantised to {values}"
         show(table, f"TensorFlow Lite Micro, {kind}, one image at a time; its code is not counted.")
+
+
+def show_eager(specs: list[ArchSpec], *, batch: int, as_json: bool) -> None:
+    """Show what a forward pass of each network holds in eager torch."""
+    from dataclasses import asdict
+
+    from archkit.count.eager import eager_memory
+
+    for spec in specs:
+        found = eager_memory(spec, batch=batch)
+        if as_json:
+            json_line({"spec": str(spec), "target": "torch", **asdict(found), "inference": found.total})
+            continue
+        table = new_table("memory", "bytes", "what it is", right=("bytes",), title=str(spec))
+        table.add_row("weights", exact(found.weights), "parameters x 4")
+        table.add_row("buffers", exact(found.buffers), "of norms, and blur's filters")
+        what = f"images and maps; planned, they take {exact(found.planned)}"
+        table.add_row("peak", exact(found.peak), what)
+        table.add_row("inference", exact(found.total), "all of them", style="bold")
+        show(table, f"Eager torch, float32, without gradients, a batch of {exact(batch)}.")

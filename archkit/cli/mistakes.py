@@ -31,7 +31,7 @@ def assessed(found: Assessment, classes: tuple[str, ...]) -> dict[str, object]:
 def show_mistakes(found: Assessment, classes: tuple[str, ...]) -> None:
     """Prints the calibration, and each class with what it is taken for."""
     from archkit.bench.use.assess import BINS
-    from archkit.cli.progress import percent
+    from archkit.cli.tally import percent
 
     show(
         f"calibration    error {found.calibration_error:.2%} (ECE, {BINS} bins), negative log-likelihood"

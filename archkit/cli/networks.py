@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from archkit.cli.render import exact, new_table
 from archkit.cli.working import working
-from archkit.count.metrics import PEAK, TRAINING, as_options
+from archkit.count.metrics import ARENA, FLASH, PEAK, TRAINING, as_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["cell", "head_line", "histogram_table", "limited", "network_table", "nothing_fits"]
 
 _BAR: Final = 40  # columns of the longest bar of a histogram
-_HEADS: Final = {"macs": "MACs", TRAINING: "training bytes", PEAK: "peak bytes"}
+_HEADS: Final = {
+    "macs": "MACs",
+    TRAINING: "training bytes",
+    PEAK: "peak bytes",
+    ARENA: "arena bytes",
+    FLASH: "flash bytes",
+}
 _ALWAYS: Final = ("spec", "params", "macs", "depth")
 
 
@@ -39,8 +45,8 @@ def _within(found: int | CountEstimate) -> str:
         return f"{exact(found)} within the budget."
     return (
         f"{exact(found.low)} to {exact(found.high)} within the budget (99.9%; not exact: of {found.draws:,} "
-        f"networks drawn fairly from the {exact(found.most)} that keep to one limit, {found.hits:,} keep to "
-        "all)."
+        f"networks drawn fairly from {exact(found.most)}, those that fit among them, {found.hits:,} keep to "
+        "all limits)."
     )
 
 

@@ -9,34 +9,38 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from archkit.cli.render import say
-from archkit.statistics import percent as share_in_percent
+from archkit.cli.tally import Tally, coarse, duration, percent
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from archkit.bench.sweep.run import Ended
     from archkit.bench.train.events import Event, Saved, Step, TimeEstimate, Watch
     from archkit.bench.train.results import EpochRow
 
-__all__ = ["RunsProgress", "duration", "percent", "watching_runs"]
+__all__ = ["RunsProgress", "watching_runs"]
 
+_TELL: Final = 10.0  # seconds between two lines about all runs
 _SILENCE: Final = 30.0  # seconds without a line, after which a step gets one
 
 
 @contextmanager
-def watching_runs(runs: int, *, quiet: bool, jobs: int = 1, alone: bool = False) -> Iterator[RunsProgress]:
+def watching_runs(
+    runs: int, *, quiet: bool, beside: bool = False, alone: bool = False
+) -> Iterator[RunsProgress]:
     """Shows runs, for the length of the block.
 
     Args:
         runs: how many.
         quiet: whether to show nothing.
-        jobs: how many of them go on at once.
+        beside: whether several of them go on at once.
         alone: whether there is only one and it needs no title.
     """
     if not quiet and sys.stderr.isatty():
         with _new_progress() as progress:
-            yield RunsProgress(runs, progress=progress, quiet=False, jobs=jobs, alone=alone)
+            yield RunsProgress(runs, progress=progress, quiet=False, beside=beside, alone=alone)
     else:
-        yield RunsProgress(runs, progress=None, quiet=quiet, jobs=jobs, alone=alone)
+        yield RunsProgress(runs, progress=None, quiet=quiet, beside=beside, alone=alone)
 
 
 class RunsProgress:
@@ -45,19 +49,41 @@ class RunsProgress:
     If several go on at once, every line says which run it belongs to.
     """
 
-    def __init__(self, runs: int, *, progress: Progress | None, quiet: bool, jobs: int, alone: bool) -> None:
-        self._runs, self._progress, self._quiet, self._jobs = runs, progress, quiet, jobs
+    def __init__(
+        self, runs: int, *, progress: Progress | None, quiet: bool, beside: bool, alone: bool
+    ) -> None:
+        self._runs, self._progress, self._quiet, self._beside = runs, progress, quiet, beside
         self._alone = alone
         self._task: TaskID | None = None
         if progress is not None and not alone:
             self._task = progress.add_task("suite", total=runs, note="")
         self._shares: dict[int, float] = {}
+        self._sum = 0.0
+        self._tally, self._told = Tally(runs), time.monotonic()
 
     @contextmanager
     def run(self, number: int, title: str) -> Iterator[Watch]:
         """A Watch for one run; the first has number 0."""
         if not self._alone:
             self.say(f"run {number + 1}/{self._runs}  {title}")
+        self._tally.begin(number)
+        try:
+            with self._watching(number) as watch:
+                yield watch
+        finally:
+            self._tally.leave(number)
+
+    def ended(self, number: int, ended: Ended) -> None:
+        """Counts a run that has ended; from time to time a line says how far all of them have come."""
+        self._tally.end(number, ended)
+        self._advance(number, 1.0)
+        now = time.monotonic()
+        if self._progress is None and not self._alone and now - self._told > _TELL:
+            self._told = now
+            self.say(self._tally.text)
+
+    @contextmanager
+    def _watching(self, number: int) -> Iterator[Watch]:
         if self._quiet:
             from archkit.bench.train.events import ignore
 
@@ -84,7 +110,7 @@ class RunsProgress:
 
     def _name(self, number: int) -> str | None:
         """What tells the lines and bars of a run from those of the others; None if no others go on."""
-        return f"run {number + 1}" if self._jobs > 1 else None
+        return f"run {number + 1}" if self._beside else None
 
     def _counting(self, number: int, bars: Watch) -> Watch:
         """`bars`, with every step counted as a part of its run."""
@@ -99,9 +125,10 @@ class RunsProgress:
         return both
 
     def _advance(self, number: int, share: float) -> None:
+        self._sum += share - self._shares.get(number, 0.0)
         self._shares[number] = share
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=sum(self._shares.values()))
+            self._progress.update(self._task, completed=self._sum, note=self._tally.text)
 
 
 def _new_progress() -> Progress:
@@ -152,7 +179,7 @@ class _Lines:
         if self._began is None or done == self._epochs:
             return ""
         each = (time.monotonic() - self._began) / (done - self._before)
-        return f"  {_coarse(each * (self._epochs - done))} left"
+        return f"  {coarse(each * (self._epochs - done))} left"
 
     def _say(self, text: str) -> None:
         self._put(text)
@@ -208,29 +235,6 @@ class _Bars:
                 self._progress.reset(self._epoch, total=event.steps, description=name)
             self._progress.update(self._epoch, completed=event.step)
         self._progress.update(self._run, completed=(event.epoch - 1) * event.steps + event.step)
-
-
-def percent(correct: int, total: int) -> str:
-    """A share in percent with two places, as reports print it: 99.999% is not shown as 100%."""
-    return f"{share_in_percent(correct / total)}%"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes = round(seconds) // 60
-    if minutes < 60:
-        return f"{minutes} min {round(seconds) % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _coarse(seconds: float) -> str:
-    """A time that is only expected: `40 s`, `12 min`, `2.1 h`."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _expected(estimate: TimeEstimate) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archkit.cli.progress import duration, percent
 from archkit.cli.render import exact, show
+from archkit.cli.tally import duration, percent
 
 if TYPE_CHECKING:
     from archkit.bench.sweep.run import Finished
@@ -27,6 +27,8 @@ def show_result(done: Finished) -> None:
     table.add_row("test accuracy", f"{counted(result.test)}  (95% interval {low:.2%} to {high:.2%})")
     if result.test_flip is not None:
         table.add_row("  with flips", counted(result.test_flip))
+    if result.test_six is not None:
+        table.add_row("  six views", counted(result.test_six))
     if result.validation is not None:
         table.add_row("validation", counted(result.validation))
     table.add_row("tested", f"epoch {result.epoch} of {result.recipe.epochs}")

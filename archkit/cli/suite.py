@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archkit.cli.progress import duration, watching_runs
+from archkit.cli.progress import watching_runs
 from archkit.cli.render import json_line, say
 from archkit.cli.report import show_sections
 from archkit.cli.result import show_result
+from archkit.cli.tally import duration
 from archkit.errors import RunError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from archkit.bench.data.dataset import DataSet
     from archkit.bench.sweep.run import Ended, Run
+    from archkit.bench.sweep.run_suite import Runner
     from archkit.bench.train.events import Watch
     from archkit.bench.train.threads import Threads
 
@@ -36,6 +38,7 @@ class Options:
         force: whether runs that are there already are run again.
         resume: whether interrupted runs go on.
         jobs: how many runs go on at once.
+        runner: what carries them out; None for this process, or so many of this machine as `jobs` says.
         threads: of the CPU, for each run; as in `archkit.bench.train.engine.train`.
         log: `tensorboard` for its events in the runs' folders, or None.
         quiet: whether no progress is shown.
@@ -49,6 +52,7 @@ class Options:
     force: bool
     resume: bool
     jobs: int
+    runner: Runner | None
     threads: Threads
     log: str | None
     quiet: bool
@@ -72,7 +76,9 @@ def carry_out(
         RunError: one or more of several runs failed; raised when all have ended.
     """
     ended: list[Ended] = []
-    with watching_runs(len(runs), quiet=options.quiet, jobs=options.jobs, alone=options.alone) as progress:
+    numbers = {run: number for number, run in enumerate(runs)}
+    beside = options.jobs > 1 or options.runner is not None
+    with watching_runs(len(runs), quiet=options.quiet, beside=beside, alone=options.alone) as progress:
 
         @contextmanager
         def watch(number: int, run: Run, folder: Path) -> Iterator[Watch]:
@@ -93,6 +99,8 @@ def carry_out(
             resume=options.resume,
             jobs=options.jobs,
             threads=options.threads,
+            runner=options.runner,
+            wait=not options.alone,
             watch=watch,
         )
         try:
@@ -100,7 +108,8 @@ def carry_out(
             with closing(ending):
                 for one in ending:
                     ended.append(one)
-                    number = runs.index(one.run)
+                    number = numbers[one.run]
+                    progress.ended(number, one)
                     if one.done is None:
                         if not options.alone:
                             progress.say(f"failed: {_first_line(one.error)}", number)
@@ -140,6 +149,8 @@ def _ahead(runs: Sequence[Run], data: DataSet, options: Options) -> str:
     from archkit.bench.sweep.ahead import look_ahead
     from archkit.bench.sweep.conduct import Conduct
 
+    if options.runner is not None:  # elsewhere, where a step may take another time
+        return f"{len(runs)} runs"
     conduct = Conduct(device=options.device, root=options.root, force=options.force, threads=options.threads)
     ahead = look_ahead(runs, data, conduct)
     there = len(runs) - ahead.runs

@@ -10,12 +10,33 @@ from typing import Final
 
 from archkit.count.closed import Cost
 
-__all__ = ["CAPACITY", "ENTROPY", "FIGURES", "OBJECTIVES", "PEAK", "TRAINING", "as_options", "words"]
+__all__ = [
+    "ARENA",
+    "CAPACITY",
+    "DEVICE",
+    "ENTROPY",
+    "FIGURES",
+    "FLASH",
+    "LIMITED",
+    "OBJECTIVES",
+    "PEAK",
+    "TRAINING",
+    "as_options",
+    "words",
+]
 
 TRAINING: Final = "training_memory"
 PEAK: Final = "peak_memory"
 FIGURES: Final = (*Cost._fields, TRAINING, PEAK)
-"""What a budget can limit. Each is a sum over blocks, except the last, which is their maximum."""
+"""What tables over blocks give. Each is a sum over blocks, except the last, which is their maximum."""
+
+ARENA: Final = "arena"
+FLASH: Final = "flash"
+DEVICE: Final = (ARENA, FLASH)
+"""What TensorFlow Lite Micro takes for a network: of a whole one, no sum over its blocks."""
+
+LIMITED: Final = (*FIGURES, *DEVICE)
+"""What a budget can limit, apart from the figures of tables."""
 
 CAPACITY: Final = "capacity"
 ENTROPY: Final = "entropy"
@@ -29,6 +50,8 @@ _WORDS: Final = {
     "depth": "layers of depth",
     TRAINING: "bytes of training memory",
     PEAK: "bytes of peak memory",
+    ARENA: "bytes of arena",
+    FLASH: "bytes of flash",
     "bytes": "bytes",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 from archkit.nn.checkpoint import Loaded
 from archkit.nn.infer import infer
 from archkit.nn.names import Library
-from archkit.nn.network import BlockModule, Network, build
+from archkit.nn.network import BlockModule, Network, build, drop_bodies
 from archkit.nn.weights import key_map, load_weights, state_shapes
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Loaded",
     "Network",
     "build",
+    "drop_bodies",
     "infer",
     "key_map",
     "load_weights",

@@ -96,7 +96,7 @@ def ask(tool: Tool, make: Make, shape: Shape, *, device: str | None = None) -> d
     {'flops': 657860608, 'params': 4977226, 'trainable params': 4977226}
 
     Args:
-        tool: any but pycls, which takes no modules.
+        tool: any but pycls and Keras, which take no modules of torch.
         make: makes a new module each time, on torch's default device.
         shape: C, H, W of the image.
         device: where the module lies, `"meta"` or `"cpu"`. Unless it is given, `meta` for the tools that

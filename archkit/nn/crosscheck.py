@@ -16,8 +16,8 @@ from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["APART", "ASKED", "Comparison", "ToolCheck", "crosscheck"]
 
-ASKED: Final = tuple(tool for tool in Tool if tool is not Tool.pycls)
-"""The tools that can be asked about a module; pycls counts networks that it builds itself."""
+ASKED: Final = tuple(tool for tool in Tool if tool not in (Tool.pycls, Tool.keras))
+"""The tools that can be asked about a module; pycls and Keras count networks that they build themselves."""
 
 APART: Final = frozenset({Tool.calflops, Tool.deepspeed})
 """They replace functions of torch while they count, and after an error leave some replaced."""

@@ -18,7 +18,18 @@ from archkit.nn.layers import BlurPool
 from archkit.plan import Gate, Layer, Node, Plan, Residual, Stage, layout, may_overwrite
 from archkit.spec import ArchSpec
 
-__all__ = ["BlockModule", "Call", "Chain", "GateModule", "Network", "Step", "Sum", "build", "initialise"]
+__all__ = [
+    "BlockModule",
+    "Call",
+    "Chain",
+    "GateModule",
+    "Network",
+    "Step",
+    "Sum",
+    "build",
+    "drop_bodies",
+    "initialise",
+]
 
 
 class Call(NamedTuple):
@@ -29,10 +40,15 @@ class Call(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """A step that adds the body's output and the shortcut's, or the map itself where there is none."""
+    """A step that adds the body's output and the shortcut's, or the map itself where there is none.
+
+    While training, the body's output is left out for an image with the probability `drop`, and divided by the
+    probability of the contrary otherwise.
+    """
 
     body: tuple[Step, ...]
     shortcut: str | None
+    drop: float = 0.0
 
 
 Step: TypeAlias = "Call | Sum"
@@ -60,6 +76,8 @@ class Chain(nn.Module):
         for step in steps:
             if isinstance(step, Sum):
                 out = self._run(step.body, x)
+                if step.drop and self.training:
+                    out = out * _kept(out, step.drop)
                 x = out + (x if step.shortcut is None else getattr(self, step.shortcut)(x))
             elif step.run is not None:
                 x = step.run(getattr(self, step.name), x)
@@ -136,6 +154,21 @@ class Network(nn.Module):
         return out
 
 
+def drop_bodies(network: Network, last: float) -> None:
+    """Stochastic depth (Huang et al. 2016): bodies of residual blocks are left out while training.
+
+    Args:
+        network: the network; of each of its blocks, the residuals that are in no other one count.
+        last: the probability for the last block, to which it rises evenly from block to block.
+    """
+    blocks = [module for module in network.modules() if isinstance(module, BlockModule)]
+    for number, block in enumerate(blocks, 1):
+        block.steps = tuple(
+            step._replace(drop=last * number / len(blocks)) if isinstance(step, Sum) else step
+            for step in block.steps
+        )
+
+
 def build(
     spec: ArchSpec | str, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
 ) -> Network:
@@ -189,6 +222,12 @@ def _fill_filters(network: nn.Module, _keys: object) -> None:
     for part in network.modules():
         if isinstance(part, BlurPool):
             part.beside(weight)
+
+
+def _kept(x: Tensor, drop: float) -> Tensor:
+    """B x 1 x 1 x 1: 0 with the probability `drop`, from torch's global generator, else 1 / (1 - drop)."""
+    factors = x.new_empty((len(x), *(1 for _ in x.shape[1:])))
+    return factors.bernoulli_(1 - drop).div_(1 - drop)
 
 
 def _stage(stage: Stage) -> nn.Sequential:

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 
 from archkit.bench.recipe import override
 from archkit.bench.sweep import at_once, worker
+from archkit.bench.sweep.claim import lock_file
 from archkit.bench.sweep.conduct import Conduct
-from archkit.bench.sweep.folder import lock_file
 from archkit.bench.sweep.run import Run
 from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE

@@ -9,7 +9,8 @@ import pytest
 
 from archkit.bench.train.events import Saved, Step, TimeEstimate
 from archkit.bench.train.results import EpochRow, Score
-from archkit.cli.progress import _Lines, duration, percent
+from archkit.cli.progress import _Lines
+from archkit.cli.tally import duration, percent
 from tests.bench.terminal import on_a_terminal
 
 SMALL = ("bench", "[1]x[8]", "--recipe", "demo", "--epochs", "2", "--batch-size", "4", "--device", "cpu")

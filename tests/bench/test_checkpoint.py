@@ -151,7 +151,7 @@ def test_each_is_written_where_epochs_are_long(keeper, checkpoint):
 
 def ended(keeper, checkpoint, *kept, error=None):
     """Gives it checkpoints of these epochs and then ends, well or with an error."""
-    with keeper.at_the_end(but=ValueError):
+    with keeper.at_the_end(but=(ValueError,)):
         for epoch in kept:
             keeper(replace(checkpoint, kept=epoch))
         if error is not None:

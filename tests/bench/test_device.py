@@ -1,10 +1,12 @@
 """In which arithmetic a run computes on which device, and what torch keeps for the whole process."""
 
+import contextlib
+
 import pytest
 import torch
 
 from archkit.bench.recipe import override
-from archkit.bench.train.device import arithmetic, backends
+from archkit.bench.train.device import arithmetic, backends, takes_turns, timed
 from archkit.bench.train.engine import train
 from archkit.bench.train.events import Step
 from archkit.spec import parse
@@ -59,6 +61,53 @@ def test_float32_is_rounded_where_tf32_is_asked_for(tiny, brief, precision, roun
     )
     assert seen == {(True, rounded, rounded)}
     assert flags() == before
+
+
+class Clock:
+    """Stands in for a GPU: a call is done 7 ms after the one before, and the host waits only when told."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.waits = 0.0, 0
+        clock = self
+
+        class Event:
+            def __init__(self, *, enable_timing):
+                assert enable_timing
+
+            def record(self):
+                self.at = clock.now
+
+            def elapsed_time(self, other):
+                assert clock.waited_at >= other.at
+                return other.at - self.at
+
+        monkeypatch.setattr(torch.cuda, "Event", Event)
+        monkeypatch.setattr(torch.cuda, "synchronize", self.wait)
+        monkeypatch.setattr(torch.cuda, "device", lambda _device: contextlib.nullcontext())
+
+    def wait(self, *_device):
+        self.waits += 1
+        self.waited_at = self.now
+
+    def step(self):
+        self.now += 7.0
+
+
+def test_steps_on_a_gpu_are_timed_without_waiting_for_each(monkeypatch):
+    clock = Clock(monkeypatch)
+    samples = timed(clock.step, GPU, 20)
+    assert samples == pytest.approx([0.007] * 20)
+    assert clock.waits == 4  # before and after the first two, and before and after the twenty
+    slow = Clock(monkeypatch)
+    assert timed(lambda: [slow.step() for _ in range(300)], GPU, 20) == pytest.approx([2.1] * 2)
+
+
+def test_a_gpu_is_shared_in_turns_without_mps(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path / "mps"))
+    assert takes_turns(GPU)
+    assert not takes_turns(CPU)
+    (tmp_path / "mps").mkdir()
+    assert not takes_turns(GPU)
 
 
 def test_an_error_leaves_them_as_they_were():

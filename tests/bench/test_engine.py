@@ -278,9 +278,9 @@ def test_the_test_set_is_read_when_the_training_is_over(tiny, brief, monkeypatch
     parts = []
     evaluate = Trainer.evaluate
 
-    def noted(self, part, *, flip=False):
-        parts.append((self.data.test.images.data_ptr() == part.images.data_ptr(), flip))
-        return evaluate(self, part, flip=flip)
+    def noted(self, part, views="one"):
+        parts.append((self.data.test.images.data_ptr() == part.images.data_ptr(), views != "one"))
+        return evaluate(self, part, views)
 
     monkeypatch.setattr(Trainer, "evaluate", noted)
     recipe = override(brief, [("protocol.test_augment", "flip")])

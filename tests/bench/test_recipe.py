@@ -18,7 +18,7 @@ def test_shipped_recipes_survive_a_round_trip(name):
 
 
 def test_the_promised_recipes_ship():
-    assert {"fast", "strong", "paper-grid", "paper-best"} <= set(recipe_names())
+    assert {"contest", "fast", "strong", "paper-grid", "paper-best"} <= set(recipe_names())
 
 
 # What the paper's own code does in every run: batches of 256, of which the last has 200 images; rotation
@@ -42,8 +42,16 @@ PAPER = {
         "mixup": 0.0,
         "cutmix": 0.0,
         "mix": 1.0,
+        "alternate": False,
+        "randaugment": 0,
+        "randaugment_strength": 9,
+        "autoaugment": "none",
+        "ricap": 0.0,
     },
     "protocol": {"validation": 0.1, "select": "best", "test_augment": "none"},
+    "stochastic_depth": 0.0,
+    "initialise": {"whitening": False, "dirac": False},
+    "resolution": {"start": 1.0, "until": 0.5, "steps": 2},
 }
 
 
@@ -88,12 +96,16 @@ def test_paper_grid_is_the_published_grid(changes, optimizer, lr):
     assert (recipe.schedule.name, recipe.schedule.every, recipe.schedule.divide) == ("step", 20, 3.0)
 
 
-@pytest.mark.parametrize("name", ["fast", "strong"])
+@pytest.mark.parametrize("name", ["fast", "strong", "contest"])
 def test_what_is_not_the_papers_trains_on_everything_and_tests_the_last_epoch(name):
     recipe = load_recipe(name)
     protocol = recipe.protocol
-    assert (protocol.validation, protocol.select, protocol.test_augment) == (0.0, "last", "flip")
-    assert recipe.epochs == {"fast": 30, "strong": 200}[name]
+    assert (protocol.validation, protocol.select, protocol.test_augment) == (
+        0.0,
+        "last",
+        "six" if name == "contest" else "flip",
+    )
+    assert recipe.epochs == {"fast": 30, "strong": 200, "contest": 100}[name]
 
 
 # Another value for each field that there is, as text; what another field must be for it, before.
@@ -112,11 +124,17 @@ OTHERS = {
     "optimizer.nesterov": ("false",),
     "optimizer.weight_decay": ("0.02",),
     "optimizer.decay_norm_bias": ("true",),
+    "optimizer.norm_bias_lr": ("64.0",),
+    "optimizer.norm_bias_decay": ("0.1", "optimizer.decay_norm_bias=true"),
+    "optimizer.lookahead": ("5",),
+    "optimizer.lookahead_share": ("0.8",),
     "schedule.name": ("step",),
     "schedule.warmup": ("0.01",),
     "schedule.cycle_momentum": ("true",),
     "schedule.every": ("3",),
     "schedule.divide": ("10",),
+    "schedule.floor": ("0.05",),
+    "schedule.flat": ("0.2", "schedule.floor=0.1"),
     "augment.rotate": ("15",),
     "augment.flip": ("0.1",),
     "augment.pad": ("3",),
@@ -127,9 +145,20 @@ OTHERS = {
     "augment.mixup": ("0.4",),
     "augment.cutmix": ("0.5",),
     "augment.mix": ("0.6",),
+    "augment.alternate": ("true",),
+    "augment.randaugment": ("2",),
+    "augment.randaugment_strength": ("14",),
+    "augment.autoaugment": ("imagenet",),
+    "augment.ricap": ("0.3",),
     "protocol.validation": ("0.2",),
     "protocol.select": ("best", "protocol.validation=0.1"),
     "protocol.test_augment": ("none",),
+    "stochastic_depth": ("0.2",),
+    "initialise.whitening": ("true",),
+    "initialise.dirac": ("true",),
+    "resolution.start": ("0.5",),
+    "resolution.until": ("0.75",),
+    "resolution.steps": ("3",),
 }
 
 

@@ -248,7 +248,7 @@ def test_a_missing_result_is_named(tmp_path):
 
 
 def write_and_finish(folder, *, then=None):
-    with working_folder(folder) as work:
+    with working_folder(folder) as (work, _):
         (work / "result.json").write_text("new")
         finish(work, folder)
         if then is not None:

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from archkit.bench.augment import mixing
+from archkit.bench.augment import mixing, patches
 from archkit.bench.augment.pipeline import training_batch
 from archkit.bench.recipe import load_recipe, override, recipe_names
 from archkit.bench.train.device_data import DeviceData, Labelled
@@ -33,6 +33,20 @@ EVERYTHING = [
     ("augment.cutmix", 1.0),
     ("augment.mix", 0.7),
 ]
+OTHERS = [
+    ("stochastic_depth", 0.5),
+    ("optimizer.name", "muon"),
+    ("optimizer.norm_bias_lr", 8.0),
+    ("optimizer.lookahead", 2),
+    ("schedule.floor", 0.1),
+    ("schedule.flat", 0.25),
+    ("resolution.start", 0.5),
+    ("augment.alternate", True),
+    ("augment.randaugment", 2),
+    ("augment.ricap", 0.3),
+    ("augment.mix", 0.7),
+]
+"""What cannot be together with `EVERYTHING`."""
 
 
 class OnMeta(torch.Generator):
@@ -86,7 +100,8 @@ def trainer_of(monkeypatch):
     try:
         torch._standard_gamma(torch.ones(1, device=META))
     except NotImplementedError:  # older torch cannot draw from it there, but on any real device
-        monkeypatch.setattr(mixing, "_beta", lambda alpha, _generator: torch.empty_like(alpha))
+        for module in (mixing, patches):
+            monkeypatch.setattr(module, "beta", lambda alpha, _generator: torch.empty_like(alpha))
 
     def part(count):
         images = torch.empty(count, 8, 8, 3, dtype=torch.uint8, device=META)
@@ -102,8 +117,13 @@ def trainer_of(monkeypatch):
 
 @pytest.mark.parametrize(
     "recipe",
-    [*map(load_recipe, recipe_names()), override(load_recipe("fast"), EVERYTHING)],
-    ids=[*recipe_names(), "everything"],
+    [
+        *map(load_recipe, recipe_names()),
+        override(load_recipe("fast"), EVERYTHING),
+        override(load_recipe("fast"), OTHERS),
+        override(load_recipe("fast"), [("augment.autoaugment", "cifar10")]),
+    ],
+    ids=[*recipe_names(), "everything", "others", "autoaugment"],
 )
 def test_nothing_in_a_step_waits_for_the_device(trainer_of, recipe):
     trainer = trainer_of(recipe)
@@ -116,6 +136,19 @@ def test_nothing_in_a_step_waits_for_the_device(trainer_of, recipe):
     assert elsewhere == []
     assert elements.assigned == []
     assert len(seen.operations) > 50
+
+
+def test_a_copy_of_the_state_stays_on_the_device(trainer_of):
+    """Most are never written; what goes to the host would wait for the device, and fails here."""
+    trainer = trainer_of(override(load_recipe("fast"), [("ema", 0.9), ("optimizer.lookahead", 2)]))
+    trainer.step(torch.arange(8, device=META))
+    state = trainer.state()
+    copies = [leaf for leaf in tree_leaves(state) if isinstance(leaf, torch.Tensor)]
+    on_host = [leaf for leaf in copies if leaf.device != META]
+    assert [leaf.dtype for leaf in on_host] == [torch.uint8] * 2  # of the generators, which live there
+    assert len(copies) > 40
+    weights = {id(tensor) for tensor in trainer.model.state_dict().values()}
+    assert not weights & set(map(id, copies))
 
 
 def test_the_check_itself_works(trainer_of):
@@ -156,7 +189,12 @@ def test_every_conv_is_given_channels_last(tiny, brief):
     assert all(tensor.is_contiguous(memory_format=torch.channels_last) for tensor in given)
 
 
-@pytest.mark.parametrize("changes", [[], *([change] for change in EVERYTHING[1:]), EVERYTHING[1:]], ids=str)
+MORE = [[change] for change in OTHERS if change[0].startswith("augment")]
+
+
+@pytest.mark.parametrize(
+    "changes", [[], *([change] for change in EVERYTHING[1:]), *MORE, EVERYTHING[1:]], ids=str
+)
 def test_a_training_batch_is_in_channels_last_memory(changes):
     augment = override(load_recipe("fast"), changes).augment
     images = torch.randint(0, 256, (12, 10, 8, 3), dtype=torch.uint8)

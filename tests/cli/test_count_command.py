@@ -132,7 +132,12 @@ def test_memory_on_a_device(cli: Cli) -> None:
     [
         (["--target", "tflm", PLAIN], "--target goes with --memory"),
         (["--memory", "--values", "int8", PLAIN], "--values goes with --target"),
-        (["--memory", "--target", "tflm", "--batch", "2", PLAIN], "--batch does not go with --target"),
+        (["--memory", "--target", "tflm", "--batch", "2", PLAIN], "--batch does not go with --target tflm"),
+        (["--memory", "--target", "torch", "--values", "int8", PLAIN], "--values goes with --target tflm"),
+        (
+            ["--memory", "--target", "torch", "--optimizer", "adam", PLAIN],
+            "--optimizer does not go with --target torch",
+        ),
         (["--memory", "--target", "tflm", "convnext_tiny"], "no operator for layer norm"),
         (
             ["--memory", "--target", "tflm", "--values", "int16x8", "mobilenet_v3_small"],

@@ -84,7 +84,7 @@ def test_pytorchcvs_names(tmp_path: Path) -> None:
     ("name", "column", "figure", "verdict", "reason"),
     [
         ("[2,2,2,1]x[16,32,64,512]", "Params", "3.15M", "explained", "shortcut=conv3"),
-        ("resnet50", "Params", "25,636,712", "explained", "bias=yes, counts parameters + moving statistics"),
+        ("resnet50", "Params", "25,636,712", "explained", "bias=yes, by keras"),
         ("resnet50", "MACs", "4,133,742,592", "explained", "by thop"),
         ("resnet50", "GMACs", "3.8", "explained", "stride_at=first"),
         ("resnet50", "FLOPs", "8.2G", "as written", ""),

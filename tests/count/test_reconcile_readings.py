@@ -20,7 +20,7 @@ from tests.strategies import specs
 IMAGENET = "input=3x224x224 classes=1000"
 PREACT18 = f"[2,2,2,2]x[64,128,256,512] block=preact stem=conv7 {IMAGENET}"
 PREACT50 = f"[3,4,6,3]x[64,128,256,512] block=preact-bottleneck stem=conv7 {IMAGENET}"
-STATISTICS = "parameters + moving statistics"
+STATISTICS = "total params as keras counts it"
 FLOPS = "FLOPs = 2 x MACs"
 BINARY = "parameters, M = 2^20"
 OLDER = "macs as an older ptflops counts it"

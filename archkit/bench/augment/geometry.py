@@ -35,8 +35,15 @@ class Draws:
     left: Tensor | None = None
 
 
-def draw(batch: int, augment: Augment, generator: torch.Generator) -> Draws:
-    """Draws for `batch` images, on the generator's device."""
+def draw(batch: int, augment: Augment, generator: torch.Generator, *, flipped: Tensor | None = None) -> Draws:
+    """Draws for `batch` images, on the generator's device.
+
+    Args:
+        batch: B.
+        augment: the recipe's augmentation.
+        generator: for the draws.
+        flipped: B, bool, which images are flipped, where this is not left to chance.
+    """
     device = generator.device
 
     def uniform() -> Tensor:
@@ -47,7 +54,7 @@ def draw(batch: int, augment: Augment, generator: torch.Generator) -> Draws:
 
     return Draws(
         angle=(2 * uniform() - 1) * augment.rotate if augment.rotate else None,
-        flip=uniform() < augment.flip if augment.flip else None,
+        flip=flipped if flipped is not None else uniform() < augment.flip if augment.flip else None,
         top=offset() if augment.pad else None,
         left=offset() if augment.pad else None,
     )

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from archkit.bench.recipe import Augment
 
-__all__ = ["Mix", "draw_mix", "mix", "mixed_loss"]
+__all__ = ["Mix", "beta", "draw_mix", "mix", "mixed_loss"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ def draw_mix(batch: int, height: int, width: int, augment: Augment, generator: t
     else:
         cut = torch.full((batch,), augment.cutmix > 0, device=device)
         alpha = torch.full((batch,), augment.cutmix or augment.mixup, device=device)
-    share = _beta(alpha, generator)
+    share = beta(alpha, generator)
     # CutMix: a rectangle with the image's proportions, centred on a random pixel and cut off at the borders;
     # the share is what is left of the image.
     half = 0.5 * (1 - share).sqrt()
@@ -105,7 +105,7 @@ def mixed_loss(logits: Tensor, labels: Tensor, drawn: Mix, *, label_smoothing: f
     return (drawn.share * own + (1 - drawn.share) * other).mean()
 
 
-def _beta(alpha: Tensor, generator: torch.Generator) -> Tensor:
+def beta(alpha: Tensor, generator: torch.Generator) -> Tensor:
     """A draw of Beta(alpha, alpha) for each alpha."""
     # torch.distributions takes no generator. A draw of Gamma(alpha) is one of Gamma(alpha + 1) times
     # U ** (1 / alpha) (Marsaglia and Tsang, 2000), which is no float32 any more for a small alpha; its

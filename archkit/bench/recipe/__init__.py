@@ -4,16 +4,17 @@ Adding one is a TOML file in `shipped/`, named like the recipe; the command's he
 find it there.
 """
 
+from archkit.bench.recipe.augment import Augment, PadMode
 from archkit.bench.recipe.labels import changes_in_full, differences, recipe_label
 from archkit.bench.recipe.load import load_recipe, override, recipe_names
 from archkit.bench.recipe.parts import (
     TORCH_OPTIMIZERS,
-    Augment,
     Compile,
+    Initialise,
     Optimizer,
-    PadMode,
     Precision,
     Protocol,
+    Resolution,
     Schedule,
 )
 from archkit.bench.recipe.recipe import Recipe
@@ -22,11 +23,13 @@ __all__ = [
     "TORCH_OPTIMIZERS",
     "Augment",
     "Compile",
+    "Initialise",
     "Optimizer",
     "PadMode",
     "Precision",
     "Protocol",
     "Recipe",
+    "Resolution",
     "Schedule",
     "changes_in_full",
     "differences",

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from archkit.bench.recipe.parts import Augment, Compile, Optimizer, Precision, Protocol, Schedule, require
+from archkit.bench.recipe.augment import Augment
+from archkit.bench.recipe.fields import ADDED, require
+from archkit.bench.recipe.parts import (
+    Compile,
+    Initialise,
+    Optimizer,
+    Precision,
+    Protocol,
+    Resolution,
+    Schedule,
+)
 from archkit.errors import RunError
 from archkit.toml_values import MappingError, read
 
@@ -37,6 +47,10 @@ class Recipe:
         schedule: how the learning rate moves.
         augment: how training images are changed.
         protocol: which figures count.
+        stochastic_depth: the probability with which the body of the last residual block is left out for an
+            image while training; it rises evenly from block to block (Huang et al. 2016).
+        initialise: with which weights the network begins.
+        resolution: how large the images are that are trained on.
 
     Raises:
         RunError: a value is out of range or contradicts another.
@@ -54,6 +68,9 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     augment: Augment = field(default_factory=Augment)
     protocol: Protocol = field(default_factory=Protocol)
+    stochastic_depth: float = field(default=0.0, metadata=ADDED)
+    initialise: Initialise = field(default_factory=Initialise, metadata=ADDED)
+    resolution: Resolution = field(default_factory=Resolution, metadata=ADDED)
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, f"epochs must be at least 1, not {self.epochs}")
@@ -64,7 +81,10 @@ class Recipe:
         require(
             0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), not {self.label_smoothing:g}"
         )
-
+        require(
+            0 <= self.stochastic_depth < 1,
+            f"stochastic_depth must be in [0, 1), not {self.stochastic_depth:g}",
+        )
         require(
             not (
                 self.schedule.name == "onecycle"
@@ -95,3 +115,22 @@ class Recipe:
         fields = self.to_mapping()
         del fields["name"]
         return fields
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings by which runs are told apart: without fields added later that are at their default.
+
+        So a run keeps its key when a field is added that it does not use.
+        """
+        fields = _deciding(self)
+        del fields["name"]
+        return fields
+
+
+def _deciding(part: Any) -> dict[str, Any]:
+    found = {}
+    for f in dataclasses.fields(part):
+        value = getattr(part, f.name)
+        default = f.default_factory() if callable(f.default_factory) else f.default
+        if not f.metadata.get("added") or value != default:
+            found[f.name] = _deciding(value) if dataclasses.is_dataclass(value) else value
+    return found

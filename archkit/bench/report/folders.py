@@ -66,7 +66,14 @@ def find_runs(paths: Iterable[Path], *, merge: bool = False) -> tuple[tuple[Fini
 def _outcome(run: Finished) -> tuple[object, ...]:
     """What a run comes to wherever it is carried out: everything but times and places."""
     result = run.result
-    scores = (result.validation, result.test, result.validation_flip, result.test_flip)
+    scores = (
+        result.validation,
+        result.test,
+        result.validation_flip,
+        result.test_flip,
+        result.validation_six,
+        result.test_six,
+    )
     return result.epoch, scores, [(row.train_correct, row.validation) for row in run.rows]
 
 

@@ -46,6 +46,7 @@ class Group:
         runs: at least one, in the order of their seeds.
         test: their test accuracies.
         flip: their test accuracies with flips; None unless every run has one.
+        six: their test accuracies from six views of each image, likewise.
         validation: their accuracies on the images set apart, in the epochs that were kept; None without such
             images. Recipes are chosen by these.
     """
@@ -55,6 +56,7 @@ class Group:
     runs: tuple[Finished, ...]
     test: Summary
     flip: Summary | None
+    six: Summary | None
     validation: Summary | None
 
     @property
@@ -154,5 +156,6 @@ def _group(by_seed: dict[int, Finished]) -> Group:
         runs=runs,
         test=summary([run.result.test for run in runs]),
         flip=of_all([run.result.test_flip for run in runs]),
+        six=of_all([run.result.test_six for run in runs]),
         validation=of_all([run.result.validation for run in runs]),
     )

@@ -20,6 +20,7 @@ __all__ = ["to_html"]
 _HINTS: Final[dict[str, str]] = {
     "95% interval": "By Student's t, over seeds",
     "with flips": "Mean of the logits of an image and its mirror image",
+    "six views": "Mean of the logits of an image, of two that are moved by a pixel, and their mirror images",
     "validation": "Mean accuracy on the training images set apart, in the epochs that were kept",
     "paper": "What the 5M-parameter paper prints, with its rows corrected",
     "difference": "Points above the paper's figure",
@@ -161,13 +162,15 @@ def _section(section: Section, table: Sequence[Row]) -> dict[str, Any]:
 
 def _values(row: Row) -> tuple[str, ...]:
     """What each of a row's cells is sorted by; an empty text for no figure."""
-    test, flip, apart = row.group.test, row.group.flip, row.group.validation
+    test, flip, six = row.group.test, row.group.flip, row.group.six
+    apart = row.group.validation
     numbers = (
         test.n,
         test.mean,
         test.sd,
         None if test.interval is None else test.interval[0],
         None if flip is None else flip.mean,
+        None if six is None else six.mean,
         None if apart is None else apart.mean,
         None if row.printed is None else row.printed.percent,
         row.difference,

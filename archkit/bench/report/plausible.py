@@ -47,8 +47,8 @@ def _faults(run: Finished) -> Iterator[str]:
             yield f"its data are not images for a network: {error.reason}"
     tested, apart = (data.test, "test"), (data.validation, "validation")
     for score, (total, name) in (
-        *((one, tested) for one in (result.test, result.test_flip)),
-        *((one, apart) for one in (result.validation, result.validation_flip)),
+        *((one, tested) for one in (result.test, result.test_flip, result.test_six)),
+        *((one, apart) for one in (result.validation, result.validation_flip, result.validation_six)),
     ):
         if score is not None:
             yield from _of(score, name)

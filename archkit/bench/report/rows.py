@@ -35,6 +35,7 @@ COLUMNS: Final = (
     "sd",
     "95% interval",
     "with flips",
+    "six views",
     "validation",
     "paper",
     "difference",
@@ -68,6 +69,7 @@ RUN_COLUMNS: Final = (
     "data_checksum",
     "key",
     "folder",
+    "test_six_correct",
 )
 """What is known of each run, in the CSV and in data frames."""
 
@@ -107,7 +109,8 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """The texts for `COLUMNS`."""
-        test, flip, apart = self.group.test, self.group.flip, self.group.validation
+        test, flip, six = self.group.test, self.group.flip, self.group.six
+        apart = self.group.validation
         return (
             self.network,
             self.recipe,
@@ -115,6 +118,7 @@ class Row:
             percent(test.mean),
             *_spread(test),
             _NONE if flip is None else percent(flip.mean),
+            _NONE if six is None else percent(six.mean),
             _NONE if apart is None else percent(apart.mean),
             _NONE
             if self.printed is None
@@ -145,7 +149,7 @@ def in_order(section: Section) -> Iterator[Row]:
 def shown(table: Sequence[Row]) -> tuple[int, ...]:
     """The indices of the `COLUMNS` to show; some, such as the paper's, are left out without a figure."""
     texts = [row.cells() for row in table]
-    may_be_empty = {"with flips", "validation", "paper", "difference"}
+    may_be_empty = {"with flips", "six views", "validation", "paper", "difference"}
     return tuple(
         at
         for at, name in enumerate(COLUMNS)
@@ -204,7 +208,7 @@ def run_rows(sections: Iterable[Section]) -> Iterator[tuple[Any, ...]]:
         for row in in_order(section):
             for run in row.group.runs:
                 one = run.result
-                flip, apart = one.test_flip, one.validation
+                flip, six, apart = one.test_flip, one.test_six, one.validation
                 yield (
                     row.network,
                     one.spec,
@@ -229,6 +233,7 @@ def run_rows(sections: Iterable[Section]) -> Iterator[tuple[Any, ...]]:
                     one.data.checksum,
                     one.key,
                     run.folder,
+                    None if six is None else six.correct,
                 )
 
 

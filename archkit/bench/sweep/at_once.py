@@ -29,6 +29,7 @@ from archkit.bench.sweep.conduct import Conduct, failed, folder_of
 from archkit.bench.sweep.run import Ended, Run, WatchRun
 from archkit.bench.sweep.shared_data import SharedData, shared
 from archkit.bench.sweep.worker import Message, Warned, serve
+from archkit.bench.train.device import takes_turns
 from archkit.bench.train.events import Step, Watch
 from archkit.errors import ArchkitError, RunError
 
@@ -47,6 +48,11 @@ def run_at_once(
     waiting = deque(enumerate(runs))
     workers: list[_Worker] = []
     threads = max(1, torch.get_num_threads() // jobs)
+    if takes_turns(conduct.device):
+        warnings.warn(
+            "runs at once take turns on a GPU unless NVIDIA's MPS is running (nvidia-cuda-mps-control -d)",
+            stacklevel=2,
+        )
     with tempfile.TemporaryDirectory(prefix="archkit-") as folder:
         images = shared(data, Path(folder))
         try:

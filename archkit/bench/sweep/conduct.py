@@ -21,7 +21,7 @@ from archkit.bench.train.results import run_key
 from archkit.bench.train.threads import Threads
 from archkit.errors import ArchkitError, RunError
 
-__all__ = ["Conduct", "failed", "folder_of", "freed"]
+__all__ = ["Conduct", "failed", "folder_of", "freed", "key_of"]
 
 _PACKAGE: Final = Path(archkit.__file__).parent
 
@@ -113,9 +113,17 @@ def folder_of(run: Run, data: DataSet, root: Path) -> Path:
     Raises:
         SpecError: there is no such network for these images.
     """
-    spec = adapt(run.spec, data)
+    adapt(run.spec, data)
     if run.folder is not None:
         return run.folder
-    init = initial_key(run.init)
-    key = run_key(spec=str(spec), recipe=run.recipe, seed=run.seed, data=data.checksum, init=init)
-    return default_folder(root, run.label, run.recipe, data, seed=run.seed, key=key)
+    return default_folder(root, run.label, run.recipe, data, seed=run.seed, key=key_of(run, data))
+
+
+def key_of(run: Run, data: DataSet) -> str:
+    """The key of a run on some data.
+
+    Raises:
+        SpecError: there is no such network for these images.
+    """
+    spec, init = adapt(run.spec, data), initial_key(run.init)
+    return run_key(spec=str(spec), recipe=run.recipe, seed=run.seed, data=data.checksum, init=init)

@@ -1,8 +1,7 @@
 """The folder of a run: what it is called, who may work in it, and how it is finished.
 
 A run works in a folder beside its own, `NAME.partial`, which becomes `NAME` when everything is written. While
-it works, its process holds the lock `NAME.partial.lock`, which the system releases when the process ends,
-however it ends.
+it works, its process holds the claim `NAME.partial.lock`, see `archkit.bench.sweep.claim`.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
+from archkit.bench.sweep.claim import Claim, ClaimLostError, claimed
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE, Checkpoint, read_checkpoint
 from archkit.bench.train.correct import CORRECT_FILE
 from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE, Result, read_result
@@ -28,16 +26,18 @@ from archkit.errors import DataError, OutputError
 from archkit.files import half_written
 
 __all__ = [
+    "RUN_FILES",
     "already_there",
     "default_folder",
     "finish",
-    "lock_file",
     "partial_folder",
     "to_start_from",
     "working_folder",
 ]
 
 _FINISHED: Final = frozenset({RESULT_FILE, EPOCHS_FILE, WEIGHTS_FILE, CORRECT_FILE})
+RUN_FILES: Final = _FINISHED | {CHECKPOINT_FILE}
+"""What a run itself writes, finished or not."""
 _OTHER_IMAGES: Final = re.compile(
     r"correct-[0-9a-f]{8}\.safetensors"
 )  # `archkit eval` on images of another set
@@ -148,25 +148,30 @@ def to_start_from(partial: Path, key: str, *, device: str, resume: bool, force: 
 
 
 @contextmanager
-def working_folder(folder: Path) -> Iterator[Path]:
-    """The folder in which the run of `folder` works until it is finished, locked for the length of the block.
+def working_folder(folder: Path) -> Iterator[tuple[Path, Claim]]:
+    """The folder in which the run of `folder` works until it is finished, and the claim on it.
 
     Inside the block, `finish` turns it into `folder`. If the block fails, only a checkpoint and the epochs so
-    far are left; nothing is left if there is no checkpoint or the loss was not finite.
+    far are left; nothing is left if there is no checkpoint or the loss was not finite. After a
+    `ClaimLostError` everything is left as it is, because it is another's.
 
     Raises:
-        OutputError: another process works in the folder, it contains something else, or it cannot be written.
+        BusyError: another process works in the folder.
+        OutputError: it contains something else, or it cannot be written.
     """
     partial = partial_folder(folder)
     try:
-        with _locked(partial):
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with claimed(partial) as claim:
             partial.mkdir(exist_ok=True)
             _sweep(partial)
-            foreign = _foreign(partial, _FINISHED | {CHECKPOINT_FILE})
+            foreign = _foreign(partial, RUN_FILES)
             if foreign:
                 raise OutputError(f"{partial} holds {foreign[0]}, which is not a run's; it is left alone")
             try:
-                yield partial
+                yield partial, claim
+            except ClaimLostError:
+                raise
             except BaseException as error:
                 _clear(partial, checkpoint=isinstance(error, NotFiniteError))
                 raise
@@ -207,7 +212,7 @@ def _foreign(folder: Path, own: frozenset[str]) -> list[str]:
 
 
 def _sweep(partial: Path) -> None:
-    """Removes files that a killed run had half written; because of the lock, nobody else is at work here."""
+    """Removes files that a killed run had half written; because of the claim, nobody else is at work here."""
     for path in partial.iterdir():
         if half_written(path.name) or _SAFETENSORS_HALF.fullmatch(path.name):
             path.unlink(missing_ok=True)
@@ -229,29 +234,6 @@ def _clear_if_unused(partial: Path) -> None:
     """Removes the folder if nothing was done in it, as for a run that turned out to be finished."""
     if partial.is_dir() and not any(partial.iterdir()):
         partial.rmdir()
-
-
-@contextmanager
-def _locked(partial: Path) -> Iterator[None]:
-    """Holds the lock of a run for the length of the block."""
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    lock = lock_file(partial)
-    try:
-        with FileLock(lock, timeout=0):
-            try:
-                yield
-            finally:
-                # While the lock is held, so that it is this file and not that of whoever comes next. Windows
-                # keeps an open file; there filelock removes it.
-                with suppress(OSError):
-                    lock.unlink()
-    except Timeout as error:
-        raise OutputError(f"{partial}: another process is at work on this run") from error
-
-
-def lock_file(partial: Path) -> Path:
-    """The file that the process at work in `partial` keeps locked."""
-    return partial.with_name(partial.name + ".lock")
 
 
 def _file_name(text: str) -> str:

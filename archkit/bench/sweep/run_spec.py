@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
+from archkit.bench.sweep.claim import ClaimLostError
 from archkit.bench.sweep.epochs import epoch_table
 from archkit.bench.sweep.folder import already_there, default_folder, finish, to_start_from, working_folder
 from archkit.bench.sweep.run import Finished
@@ -26,6 +27,7 @@ from archkit.bench.train.threads import Threads
 from archkit.bench.train.trainer import NotFiniteError
 from archkit.count import totals
 from archkit.errors import OutputError
+from archkit.files import settle_header
 from archkit.spec import ArchSpec, as_spec
 
 __all__ = ["adapt", "run_spec"]
@@ -79,8 +81,9 @@ def run_spec(
         watch: called with the estimate, each step, each epoch and each checkpoint.
 
     Raises:
+        BusyError: another process is at work on this run.
         OutputError: the folder contains something else, or an interrupted run and neither `resume` nor
-            `force` is set; another process is at work on this run; or the folder cannot be written.
+            `force` is set; another process has taken this run over; or the folder cannot be written.
         RunError: see `archkit.bench.train.engine.train`.
         DataError: there are too few images to split, or `init` is not the folder of a finished run.
     """
@@ -92,7 +95,7 @@ def run_spec(
         folder = default_folder(root, label or str(spec), recipe, data, seed=seed, key=key)
     if (found := already_there(folder, key, force=force)) is not None:
         return Finished(folder=folder, result=found)
-    with working_folder(folder) as partial:
+    with working_folder(folder) as (partial, claim):
         # Another process may have finished it in the meantime.
         if (found := already_there(folder, key, force=force)) is not None:
             return Finished(folder=folder, result=found)
@@ -105,6 +108,7 @@ def run_spec(
                 (partial / CHECKPOINT_FILE).unlink(missing_ok=True)
 
             def note(event: Event) -> None:
+                claim.hold()
                 if isinstance(event, EpochRow):
                     table.add(event)
                 watch(event)
@@ -114,7 +118,7 @@ def run_spec(
                 watch(Saved(epoch=done, epochs=recipe.epochs, folder=partial, resumed=False))
 
             keeper = Keeper(partial / CHECKPOINT_FILE, key=key, written=saved)
-            with keeper.at_the_end(but=NotFiniteError):
+            with keeper.at_the_end(but=(NotFiniteError, ClaimLostError)):
                 outcome = train(
                     spec,
                     data,
@@ -131,6 +135,7 @@ def run_spec(
                 _write(partial, result, outcome)
                 correct = Correct(right=outcome.right, test_checksum=data.test_checksum)
                 write_correct(partial / CORRECT_FILE, correct)
+        claim.hold_now()
         finish(partial, folder)
     return Finished(folder=folder, result=result, rows=outcome.epochs, fresh=True)
 
@@ -179,6 +184,8 @@ def _result(
         total_seconds=outcome.total_seconds,
         validation_flip=outcome.validation_flip,
         test_flip=outcome.test_flip,
+        validation_six=outcome.validation_six,
+        test_six=outcome.test_six,
         compile_seconds=outcome.compile_seconds,
         peak_share=peak_share(env, macs=int(cost.macs), images_per_second=outcome.images_per_second),
         init=init,
@@ -200,6 +207,7 @@ def _write(folder: Path, result: Result, outcome: Outcome) -> None:
     }
     try:
         save_file(outcome.weights, folder / WEIGHTS_FILE, metadata=described)
+        settle_header(folder / WEIGHTS_FILE)
     except SafetensorError as error:
         raise OutputError(f"cannot write {folder / WEIGHTS_FILE}: {error}") from error
     text = json.dumps(result.to_mapping(), indent=2, ensure_ascii=False, allow_nan=False)

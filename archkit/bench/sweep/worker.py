@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 import warnings
@@ -50,6 +51,8 @@ def serve(pipe: Connection, data: SharedData, conduct: Conduct, threads: int) ->
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, stop)
         torch.set_num_threads(threads)
+        # Of torch's compiler, which takes one for each core otherwise, and is imported when it is needed.
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", str(threads))
         images = mapped(data)
         warnings.showwarning = teller.warn
         while True:

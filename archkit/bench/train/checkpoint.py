@@ -87,8 +87,8 @@ class Keeper:
             self._write()
 
     @contextmanager
-    def at_the_end(self, *, but: type[BaseException]) -> Iterator[None]:
-        """If the block ends with an exception other than `but`, writes the checkpoint that still waits."""
+    def at_the_end(self, *, but: tuple[type[BaseException], ...]) -> Iterator[None]:
+        """If the block ends with an exception that is none of `but`, writes the checkpoint that waits."""
         try:
             yield
         except BaseException as error:
@@ -101,10 +101,10 @@ class Keeper:
             return
         started = time.monotonic()
         write_checkpoint(self._path, checkpoint, key=self._key)
-        ended = time.monotonic()
         self._waiting = None
+        self._written(checkpoint)  # which may send it far: that counts as writing
+        ended = time.monotonic()
         self._not_before = ended + _SPACING * (ended - started)
-        self._written(checkpoint)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:
@@ -180,7 +180,7 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
     """
     if isinstance(value, Tensor):
         name = str(len(tensors))
-        tensors[name] = value.contiguous()
+        tensors[name] = value.cpu().contiguous()
         return {"tensor": name}
     if isinstance(value, dict):
         return {"dict": [[key, _packed(v, tensors)] for key, v in value.items()]}

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from archkit.errors import DataError
+from archkit.files import settle_header
 
 __all__ = ["CORRECT_FILE", "Correct", "correct_file", "read_correct", "write_correct"]
 
@@ -61,6 +62,7 @@ def write_correct(path: Path, correct: Correct) -> None:
     }
     try:
         save_file({_BITS: np.packbits(correct.right)}, path, metadata=described)
+        settle_header(path)
     except SafetensorError as error:
         raise OSError(None, str(error), str(path)) from error
 

@@ -16,7 +16,7 @@ from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import Checkpoint
 from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import backends, timed
-from archkit.bench.train.evaluation import Answers
+from archkit.bench.train.evaluation import Answers, Views
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
 from archkit.bench.train.guards import generators_kept, memory_errors
 from archkit.bench.train.initial import Initial
@@ -129,13 +129,16 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
         done: how many epochs are done already.
     """
     kind, data = trainer.device.type, trainer.data
+    # Of full size, where images are smaller at first: a run may be quicker than is said, and not slower.
+    full = trainer.recipe.epochs - 1
     index = torch.arange(0)
-    # A smaller batch at the end of an epoch too: cuDNN chooses anew for its size, which is no training.
-    for size in trainer.batch_sizes:
-        index = torch.arange(size, device=trainer.device)
-        for _ in range(_WARM_UP[kind]):
-            trainer.step(index)
-    steps = timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
+    with trainer.as_in(full):
+        # A smaller batch at the end of an epoch too: cuDNN chooses anew for its size, which is no training.
+        for size in trainer.batch_sizes:
+            index = torch.arange(size, device=trainer.device)
+            for _ in range(_WARM_UP[kind]):
+                trainer.step(index)
+        steps = timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
     # With training images: the test set is read at the end of the run, and only then.
     some = Labelled(images=data.train.images[:EVALUATION_BATCH], labels=data.train.labels[:EVALUATION_BATCH])
     trainer.evaluate(some)
@@ -235,7 +238,9 @@ def _run(
     selected, weights = kept
     trainer.load(weights)
     test = _ask(trainer, data.test, "test images")
-    flip = recipe.protocol.test_augment == "flip"
+    asked = recipe.protocol.test_augment
+    flip, six = asked != "none", asked == "six"
+    apart = len(data.validation)
     seconds = sum(row.seconds for row in rows)
     return Outcome(
         weights=weights,
@@ -244,10 +249,14 @@ def _run(
         validation=selected.validation,
         test=test.score,
         right=test.right,
-        validation_flip=_ask(trainer, data.validation, "images set apart", flip=True).score
-        if flip and len(data.validation)
+        validation_flip=_ask(trainer, data.validation, "images set apart", "flip").score
+        if flip and apart
         else None,
-        test_flip=_ask(trainer, data.test, "test images", flip=True).score if flip else None,
+        test_flip=_ask(trainer, data.test, "test images", "flip").score if flip else None,
+        validation_six=_ask(trainer, data.validation, "images set apart", "six").score
+        if six and apart
+        else None,
+        test_six=_ask(trainer, data.test, "test images", "six").score if six else None,
         train=len(data.train),
         apart=len(data.validation),
         train_seconds=seconds,
@@ -260,13 +269,13 @@ def _run(
     )
 
 
-def _ask(trainer: Trainer, part: Labelled, what: str, *, flip: bool = False) -> Answers:
+def _ask(trainer: Trainer, part: Labelled, what: str, views: Views = "one") -> Answers:
     """What the weights as they are say and score; `what` names the images in the message.
 
     Raises:
         NotFiniteError: the loss is not finite, as after a last step that was too large.
     """
-    found = trainer.evaluate(part, flip=flip)
+    found = trainer.evaluate(part, views)
     if not math.isfinite(found.score.loss):
         raise NotFiniteError(
             f"the loss on the {what} is not finite, after steps at a learning rate of {trainer.rate:g};"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -14,9 +14,14 @@ from archkit.bench.augment.pipeline import normalised
 from archkit.bench.train.device_data import Labelled
 from archkit.bench.train.results import Score
 
-__all__ = ["EVALUATION_BATCH", "Answers", "answers"]
+__all__ = ["EVALUATION_BATCH", "Answers", "Views", "answers"]
 
 EVALUATION_BATCH: Final = 500
+
+Views: TypeAlias = Literal["one", "flip", "six"]
+"""What a model is asked about: an image, also its mirror image, or six views, see `answers`."""
+
+_MOVE: Final = 1  # pixels by which views are moved
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,7 +43,7 @@ class Answers:
 
 @torch.inference_mode()
 def answers(
-    model: nn.Module, part: Labelled, *, mean: Tensor, std: Tensor, bfloat16: bool, flip: bool = False
+    model: nn.Module, part: Labelled, *, mean: Tensor, std: Tensor, bfloat16: bool, views: Views = "one"
 ) -> Answers:
     """Asks a model about images without augmentation, and scores it.
 
@@ -48,7 +53,9 @@ def answers(
         mean: C x 1 x 1, of the pixels.
         std: C x 1 x 1, likewise.
         bfloat16: whether it computes in bfloat16 under autocast.
-        flip: whether an image's logits are the mean of its own logits and those of its mirror image.
+        views: the mean of whose logits an image's are. With `flip`, of the image and its mirror image; with
+            `six`, half of this mean and a quarter each of that of the image moved by a pixel up and to the
+            left, and down and to the right; what comes in at the border is reflected.
     """
     device = mean.device
     model.eval()
@@ -60,8 +67,12 @@ def answers(
         images = normalised(images, mean, std)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
             logits = model(images).float()
-            if flip:
+            if views != "one":
                 logits = (logits + model(images.flip(3)).float()) / 2
+            if views == "six":
+                logits = logits / 2
+                for moved in _moved(images):
+                    logits += (model(moved).float() + model(moved.flip(3)).float()) / 8
         loss += nn.functional.cross_entropy(logits, labels, reduction="sum")
         chosen.append(logits.argmax(1))
         confidence.append(logits.softmax(1).amax(1))
@@ -73,3 +84,11 @@ def answers(
         right=right,
         confidence=torch.cat(confidence).cpu().numpy(),
     )
+
+
+def _moved(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The images moved up and to the left, and down and to the right."""
+    H, W = images.shape[2:]
+    wide = nn.functional.pad(images, (_MOVE,) * 4, mode="reflect")
+    one, other = wide[:, :, 2 * _MOVE :, 2 * _MOVE :], wide[:, :, :H, :W]
+    return tuple(view.contiguous(memory_format=torch.channels_last) for view in (one, other))  # type: ignore[return-value]  # two

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from archkit.bench.recipe import Optimizer, Schedule
+from archkit.bench.train.muon import Muon
 from archkit.errors import RunError, likely
 
 __all__ = ["make_optimizer", "make_schedule"]
@@ -19,16 +20,20 @@ def make_optimizer(model: nn.Module, config: Optimizer) -> torch.optim.Optimizer
     """The optimizer over all weights of `model`.
 
     Raises:
-        RunError: timm has no such optimizer, or this one cannot be used here.
+        RunError: there is no such optimizer here, or it cannot be used.
     """
     decayed: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
+    apart = not config.decay_norm_bias or config.norm_bias_lr != 1 or config.norm_bias_decay != 1
     for parameter in model.parameters():
         # Norms and biases are the parameters with one dimension.
-        (decayed if config.decay_norm_bias or parameter.ndim > 1 else others).append(parameter)
+        (others if apart and parameter.ndim <= 1 else decayed).append(parameter)
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": config.weight_decay}]
     if others:
-        groups.append({"params": others, "weight_decay": 0.0})
+        decay = config.weight_decay * config.norm_bias_decay if config.decay_norm_bias else 0.0
+        groups.append({"params": others, "weight_decay": decay})
+        if config.norm_bias_lr != 1:
+            groups[1]["lr"] = config.lr * config.norm_bias_lr
     fused = _fused(model)
     match config.name:
         case "sgd":
@@ -41,6 +46,8 @@ def make_optimizer(model: nn.Module, config: Optimizer) -> torch.optim.Optimizer
             return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
         case "adadelta":
             return torch.optim.Adadelta(groups, lr=config.lr)
+        case "muon":
+            return Muon(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
         case _:
             return _timm(groups, config)
 
@@ -100,12 +107,15 @@ def make_schedule(
             )
         except ValueError as error:  # one of timm's optimizers that has neither
             raise RunError(f"schedule.cycle_momentum cannot be used here: {error}") from error
-    rising = round(config.warmup * total)
+    rising, flat = round(config.warmup * total), round(config.flat * total)
 
     def factor(step: int) -> float:
         match config.name:
             case "cosine" if step < rising:
                 return (step + 1) / rising
+            case "cosine" if config.floor:
+                fallen = min(1.0, (step - rising) / max(1, total - flat - rising))
+                return config.floor + (1 - config.floor) * (0.5 + 0.5 * math.cos(math.pi * fallen))
             case "cosine":
                 return 0.5 + 0.5 * math.cos(math.pi * (step - rising) / max(1, total - rising))
             case "step":

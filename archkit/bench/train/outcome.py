@@ -1,4 +1,4 @@
-"""`Outcome`: what training a network gives, in memory."""
+"""`Outcome`: what training a network gives, in memory; `Passed`: what an epoch of it gives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from archkit.bench.train.results import EpochRow, Score
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "Passed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -26,6 +26,8 @@ class Outcome:
         right: which of the test images it has right, in their order.
         validation_flip: like `validation`, averaged with flipped images; None unless the recipe asks for it.
         test_flip: like `test`, in the same way.
+        validation_six: like `validation`, from six views of each image; None unless the recipe asks for it.
+        test_six: like `test`, in the same way.
         train: how many images there are to train on, before any is dropped.
         apart: how many are set apart.
         train_seconds: the time of all training steps.
@@ -45,6 +47,8 @@ class Outcome:
     right: NDArray[np.bool_]
     validation_flip: Score | None
     test_flip: Score | None
+    validation_six: Score | None
+    test_six: Score | None
     train: int
     apart: int
     train_seconds: float
@@ -54,3 +58,22 @@ class Outcome:
     threads: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passed:
+    """What one pass over the training images showed.
+
+    Attributes:
+        loss: the mean over the images as they are trained on: augmented, with label smoothing.
+        correct: how many images the network had right when they came.
+        total: how many images there were.
+        lr: the learning rate of the last step.
+        seconds: how long the pass took.
+    """
+
+    loss: float
+    correct: int
+    total: int
+    lr: float
+    seconds: float

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import archkit
 from archkit.bench.recipe import Recipe
 from archkit.errors import DataError
 from archkit.html_tables import html_table
@@ -173,8 +174,11 @@ class Result:
         validation: the score of these weights on the images set apart, or None.
         test: their score on the test set, which is read once.
         validation_flip: like `validation`, from the mean of the logits of each image and its mirror image;
-            None unless the recipe's `protocol.test_augment` is `flip`.
+            None unless the recipe's `protocol.test_augment` is `flip` or `six`.
         test_flip: like `test`, in the same way; it stands beside the headline, never in its place.
+        validation_six: like `validation`, from six views of each image; None unless the recipe's
+            `protocol.test_augment` is `six`.
+        test_six: like `test`, in the same way.
         train_seconds: the time of all training steps, without building, estimating and evaluating.
         images_per_second: training images per second of that time.
         total_seconds: the time from the first step to the test score.
@@ -202,6 +206,8 @@ class Result:
     total_seconds: float
     validation_flip: Score | None = None
     test_flip: Score | None = None
+    validation_six: Score | None = None
+    test_six: Score | None = None
     compile_seconds: float | None = None
     peak_share: float | None = None
     init: str | None = None
@@ -239,7 +245,7 @@ def run_key(*, spec: str, recipe: Recipe, seed: int, data: str, init: str | None
         data: the checksum of the data.
         init: the key of the run with whose weights it begins; None for random ones.
     """
-    what = {"format": _FORMAT, "spec": spec, "recipe": recipe.settings(), "seed": seed, "data": data}
+    what = {"format": _FORMAT, "spec": spec, "recipe": recipe.deciding(), "seed": seed, "data": data}
     if init is not None:
         what["init"] = init
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -252,13 +258,24 @@ def read_result(folder: Path) -> Result:
     Raises:
         DataError: there is no result, or the file is not one.
     """
-    path = folder / RESULT_FILE
+    path, by = folder / RESULT_FILE, ""
     try:
         table = from_json(path.read_text(encoding="utf-8"))
         if not isinstance(table, dict):
             raise MappingError("not an object")
+        by = _writer(table)
         return read(Result, table)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # no JSON, no UTF-8, or a field that is missing or wrong
-        raise DataError(f"{path} is not the result of a run: {error}") from error
+        raise DataError(f"{path} is not the result of a run{by}: {error}") from error
+
+
+def _writer(table: dict[str, Any]) -> str:
+    """What is said of the version that wrote a result, if it is another than this."""
+    where = table.get("environment")
+    version = where.get("archkit") if isinstance(where, dict) else None
+    if not isinstance(version, str) or version == archkit.__version__:
+        return ""
+    shown = "".join(c if c.isprintable() else "?" for c in version[:20])
+    return f" to archkit {archkit.__version__} (archkit {shown} wrote it)"

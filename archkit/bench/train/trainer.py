@@ -6,26 +6,30 @@ Images stay on the device as uint8. Nothing in a step waits for it: losses and c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archkit.bench.augment.mixing import mixed_loss
-from archkit.bench.augment.pipeline import check_augment, training_batch
-from archkit.bench.recipe import Recipe
+from archkit.bench.augment.pipeline import check_augment, loss_of, training_batch
+from archkit.bench.augment.policies import policy_table
+from archkit.bench.recipe import Initialise, Recipe
 from archkit.bench.train.average import Average
+from archkit.bench.train.batches import images_each_epoch, stream
 from archkit.bench.train.compiling import compiled, steps_to_compile
 from archkit.bench.train.device import arithmetic, synchronize
 from archkit.bench.train.device_data import DeviceData, Labelled
-from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, answers
+from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, Views, answers
+from archkit.bench.train.first_weights import first_weights
+from archkit.bench.train.image_sizes import first_of_each, image_sizes, resized
 from archkit.bench.train.initial import Initial
+from archkit.bench.train.lookahead import Lookahead
 from archkit.bench.train.optim import make_optimizer, make_schedule
+from archkit.bench.train.outcome import Passed
 from archkit.errors import RunError
-from archkit.nn import build
+from archkit.nn import build, drop_bodies
 from archkit.spec import ArchSpec
 
 __all__ = ["EVALUATION_BATCH", "DeviceData", "Labelled", "NotFiniteError", "Passed", "Trainer"]
@@ -35,25 +39,6 @@ _CHECK_EVERY: Final = 50  # steps between two checks of the loss, each of which 
 
 class NotFiniteError(RunError):
     """The loss became infinite or not a number; going on, or going back to a checkpoint, would not help."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Passed:
-    """What one pass over the training images showed.
-
-    Attributes:
-        loss: the mean over the images as they are trained on: augmented, with label smoothing.
-        correct: how many images the network had right when they came.
-        total: how many images there were.
-        lr: the learning rate of the last step.
-        seconds: how long the pass took.
-    """
-
-    loss: float
-    correct: int
-    total: int
-    lr: float
-    seconds: float
 
 
 class Trainer:
@@ -87,23 +72,42 @@ class Trainer:
         classes: tuple[str, ...] = (),
     ) -> None:
         self.recipe, self.device, self.data = recipe, device, data
-        self.images = _images_each_epoch(len(data.train), recipe)
+        self.images = images_each_epoch(len(data.train), recipe)
         self.steps = -(-self.images // recipe.batch_size)
         check_augment(recipe.augment, data.train.images.shape[1:])
         torch.manual_seed(seed)
         # The weights are drawn on the CPU, so that a seed means the same network on every device.
-        self.model: nn.Module = build(spec, device="cpu").to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack the pair
+        network = build(spec, device="cpu")
+        if recipe.stochastic_depth:
+            drop_bodies(network, recipe.stochastic_depth)
+        self.model: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack the pair
+        self._mean, self._std = data.mean[:, None, None], data.std[:, None, None]
+        if recipe.initialise != Initialise():
+            if initial is not None:
+                raise RunError("a run that begins with another's weights takes no `initialise`")
+            first_weights(self.model, recipe.initialise, data.train.images, self._mean, self._std)
         if initial is not None:
             initial.put_into(self.model, classes=classes)
         self.average = Average(self.model, recipe.ema) if recipe.ema else None
+        self._sizes = image_sizes(spec, recipe)
+        self._as_in: int | None = None
         # The same weights in a compiled forward pass; what is evaluated and kept is never compiled.
         self._trained = compiled(self.model, recipe.compile)
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.schedule = make_schedule(self.optimizer, recipe.schedule, epochs=recipe.epochs, steps=self.steps)
         self._rate = float(self.optimizer.param_groups[0]["lr"])
-        self._generator = torch.Generator(device).manual_seed(_second_stream(seed))
+        every, share = recipe.optimizer.lookahead, recipe.optimizer.lookahead_share
+        parameters = self.model.parameters()
+        self.lookahead = Lookahead(parameters, every=every, share=share) if every else None
+        self._generator = torch.Generator(device).manual_seed(stream(seed, 1))
+        self._policy = policy_table(recipe.augment, device)
+        # Which images are flipped in the first epoch; a stream of its own, so that it is the same for a run
+        # that goes on from a checkpoint.
+        chance = torch.Generator(device).manual_seed(stream(seed, 2)) if recipe.augment.alternate else None
+        self._flipped = (
+            None if chance is None else torch.rand(len(data.train), generator=chance, device=device) < 0.5
+        )
         self._bfloat16 = arithmetic(recipe.precision, device) == "bfloat16"
-        self._mean, self._std = data.mean[:, None, None], data.std[:, None, None]
 
     def epoch(self, on_step: Callable[[int], None]) -> Passed:
         """Trains on every image once.
@@ -116,11 +120,10 @@ class Trainer:
         """
         self.model.train()
         started = time.perf_counter()
-        order = torch.randperm(len(self.data.train), generator=self._generator, device=self.device)
         losses = torch.zeros((), device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         check_every = 1 if self.device.type == "cpu" else _CHECK_EVERY
-        for step, index in enumerate(torch.split(order[: self.images], self.recipe.batch_size), 1):
+        for step, index in enumerate(self.batches(), 1):
             loss, right = self.step(index)
             losses += loss * len(index)
             correct += right
@@ -138,6 +141,11 @@ class Trainer:
             seconds=time.perf_counter() - started,
         )
 
+    def batches(self) -> tuple[Tensor, ...]:
+        """The indices of an epoch's batches, in an order drawn for it."""
+        order = torch.randperm(len(self.data.train), generator=self._generator, device=self.device)
+        return torch.split(order[: self.images], self.recipe.batch_size)
+
     @property
     def batch_sizes(self) -> tuple[int, ...]:
         """The sizes of an epoch's batches: first that of a smaller last one, if there is one."""
@@ -149,8 +157,18 @@ class Trainer:
         """The learning rate of the latest step; before the first step, the rate that it will have."""
         return self._rate
 
+    @contextmanager
+    def as_in(self, epoch: int) -> Iterator[None]:
+        """In the block, images are as large and as flipped as in that epoch, counted from 0."""
+        self._as_in = epoch
+        try:
+            yield
+        finally:
+            self._as_in = None
+
     def step(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """A step on the images `index`: B indices -> the mean loss and the correct images, on the device."""
+        epoch = self.schedule.last_epoch // self.steps if self._as_in is None else self._as_in
         # Before the forward pass, in which a recorded graph may use the gradients' memory again.
         self.optimizer.zero_grad(set_to_none=True)
         labels, smoothing = self.data.train.labels[index], self.recipe.label_smoothing
@@ -161,15 +179,18 @@ class Trainer:
             self._generator,
             mean=self._mean,
             std=self._std,
+            flipped=None if self._flipped is None else self._flipped[index] ^ bool(epoch % 2),
+            policy=self._policy,
         )
+        if self._sizes is not None:
+            images = resized(images, self._sizes[min(epoch, len(self._sizes) - 1)])
         with self._autocast():
             logits = self._trained(images).float()
-        if mix is None:
-            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
-        else:
-            loss = mixed_loss(logits, labels, mix, label_smoothing=smoothing)
+        loss = loss_of(logits, labels, mix, label_smoothing=smoothing)
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
         self.optimizer.step()
+        if self.lookahead is not None:
+            self.lookahead.update()
         self._rate = float(self.optimizer.param_groups[0]["lr"])
         # More steps may be measured than the run has, and OneCycleLR refuses to go on past its end.
         if self.schedule.last_epoch < self.recipe.epochs * self.steps:
@@ -183,10 +204,10 @@ class Trainer:
         """The model that is scored and kept: the average of the weights if there is one."""
         return self.model if self.average is None else self.average.model
 
-    def evaluate(self, part: Labelled, *, flip: bool = False) -> Answers:
+    def evaluate(self, part: Labelled, views: Views = "one") -> Answers:
         """Scores the model on images without augmentation; see `archkit.bench.train.evaluation.answers`."""
         return answers(
-            self.evaluated, part, mean=self._mean, std=self._std, bfloat16=self._bfloat16, flip=flip
+            self.evaluated, part, mean=self._mean, std=self._std, bfloat16=self._bfloat16, views=views
         )
 
     def weights(self) -> dict[str, Tensor]:
@@ -201,18 +222,23 @@ class Trainer:
         self.evaluated.load_state_dict(weights)
 
     def warm_up(self) -> None:
-        """Takes steps with each batch size of an epoch, so that everything is compiled.
+        """Takes steps with each size of batches and of images, so that everything is compiled.
 
         The trainer has moved on afterwards; `state` and `restore` undo it.
         """
         self.model.train()
         for size in self.batch_sizes:
-            for _ in range(steps_to_compile(self.recipe.compile)):
-                self.step(torch.arange(size, device=self.device))
+            for epoch in first_of_each(self._sizes):
+                with self.as_in(epoch):
+                    for _ in range(steps_to_compile(self.recipe.compile)):
+                        self.step(torch.arange(size, device=self.device))
         synchronize(self.device)
 
     def state(self) -> dict[str, Any]:
-        """A copy of all that decides what comes next: nested dicts, lists, numbers, tensors on the CPU."""
+        """A copy of all that decides what comes next: nested dicts, lists, numbers, tensors on the device.
+
+        Nothing waits for the device: most of these copies are never written.
+        """
         average = self.average
         state = {
             "model": self.model.state_dict(),
@@ -224,9 +250,11 @@ class Trainer:
             "average": None if average is None else average.model.state_dict(),
             "average_steps": 0 if average is None else average.steps,
         }
+        if self.lookahead is not None:
+            state["slow"], state["ahead"] = self.lookahead.slow, self.lookahead.ahead
         if self.device.type == "cuda":
             state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
-        copied: dict[str, Any] = _on_cpu(state)
+        copied: dict[str, Any] = _copied(state)
         return copied
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -247,6 +275,8 @@ class Trainer:
         if self.average is not None:
             self.average.model.load_state_dict(state["average"])
             self.average.steps = state["average_steps"]
+        if self.lookahead is not None:
+            self.lookahead.restore(state["slow"], state["ahead"])
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16)
@@ -259,36 +289,12 @@ class Trainer:
             )
 
 
-def _second_stream(seed: int) -> int:
-    """The seed of the order and the augmentation, from the run's, which is that of the weights.
-
-    With the run's seed, a generator on the CPU would draw the same numbers again that made the weights.
-    """
-    child = np.random.SeedSequence(seed).spawn(2)[1]
-    return int(child.generate_state(1, np.uint64)[0])
-
-
-def _images_each_epoch(images: int, recipe: Recipe) -> int:
-    """How many images an epoch trains on: whole batches and, unless that is dropped, what is left."""
-    left = images % recipe.batch_size
-    if recipe.drop_last and images < recipe.batch_size:
-        raise RunError(
-            f"a batch of {recipe.batch_size} is larger than the {images} training images, and this recipe"
-            " drops what does not fill a batch; a smaller --batch-size is needed"
-        )
-    # Batch norm cannot train on one value for each channel, which a last batch of one image may leave.
-    used = images - left if recipe.drop_last or left == 1 else images
-    if not used:
-        raise RunError("one training image is not enough: batch norm needs two")
-    return used
-
-
-def _on_cpu(value: Any) -> Any:
-    """A copy with every tensor on the CPU; dicts, lists and tuples are copied, everything else is shared."""
+def _copied(value: Any) -> Any:
+    """A copy of every tensor; dicts, lists and tuples are copied, everything else is shared."""
     if isinstance(value, Tensor):
-        return value.detach().to("cpu", copy=True)
+        return value.detach().clone()
     if isinstance(value, dict):
-        return {key: _on_cpu(v) for key, v in value.items()}
+        return {key: _copied(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_on_cpu(v) for v in value)
+        return type(value)(_copied(v) for v in value)
     return value

@@ -16,7 +16,7 @@ from archkit.bench.data.dataset import Part
 from archkit.bench.recipe import Precision
 from archkit.bench.train.device import arithmetic, backends
 from archkit.bench.train.device_data import Labelled
-from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, answers
+from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, Views, answers
 from archkit.bench.train.results import WEIGHTS_FILE, Result, read_result
 from archkit.bench.use.preprocess import AnImage, Preprocess, preprocess
 from archkit.errors import DataError
@@ -44,7 +44,7 @@ class Trained:
     prepare: Preprocess
     device: torch.device
 
-    def evaluate(self, part: Part, *, flip: bool = False) -> Answers:
+    def evaluate(self, part: Part, views: Views = "one") -> Answers:
         """Tests the network as the run did: in the same precision, in the same batches.
 
         On the device, with the versions and the number of threads of the run, the count is the run's to the
@@ -52,7 +52,7 @@ class Trained:
 
         Args:
             part: uint8 images, N x C x H x W, and labels, N.
-            flip: see `archkit.bench.train.evaluation.answers`.
+            views: see `archkit.bench.train.evaluation.answers`.
         """
         mean, std = (
             torch.tensor(each, device=self.device)[:, None, None]
@@ -63,7 +63,7 @@ class Trained:
             images=torch.tensor(pixels, device=self.device), labels=torch.tensor(part[1], device=self.device)
         )
         with self._as_it_was() as bfloat16:
-            return answers(self.model, images, mean=mean, std=std, bfloat16=bfloat16, flip=flip)
+            return answers(self.model, images, mean=mean, std=std, bfloat16=bfloat16, views=views)
 
     @torch.inference_mode()
     def probabilities(self, images: Iterable[AnImage]) -> Iterator[tuple[float, ...]]:

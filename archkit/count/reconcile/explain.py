@@ -30,7 +30,7 @@ __all__ = ["Explanation", "likely_quantities", "reconcile"]
 MAX_CHANGES: Final = 3
 _TOOL_WEIGHT: Final = 8
 _FITS: Final = ("exact", "rounded", "cut")
-_OF_PARAMS: Final = ("params", "trainable params")
+_OF_PARAMS: Final = ("params", "trainable params", "total params", "non-trainable params")
 _OF_ACTIVATIONS: Final = ("activations", "acts")
 _FAR: Final = 20  # times as much: no three changes do that
 _DEEP: Final = 500  # blocks; a plan of more takes its time, and one is made for each change
@@ -86,7 +86,7 @@ def reconcile(
     >>> reconcile("[2,2,2,1]x[16,32,64,512]", "3.15M")[0].changes
     ('shortcut=conv3',)
     >>> reconcile("resnet50", 25_636_712)[0].reading
-    'parameters + moving statistics'
+    'total params as keras counts it'
 
     Args:
         spec: the notation as read at face value, or its text.
@@ -160,7 +160,7 @@ class _Search:
     def variants(self, quantity: Quantity, *, slips: bool = True) -> tuple[Explanation, ...]:
         """The variants and readings that fit."""
         plain = plain_readings(self._figure, quantity)
-        others = other_readings(self._figure, quantity)
+        others = other_readings(self._figure, quantity, self._all.spec.input[0])
         self._fitting = []
         if not self._try((), plain):
             self._try((), others)

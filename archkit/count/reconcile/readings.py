@@ -12,12 +12,24 @@ from archkit.count.figure import Figure, parse_figure
 from archkit.count.reconcile.variants import Tally
 from archkit.errors import BudgetError
 
-__all__ = ["PLAIN", "Quantity", "Reading", "figure_of", "moved_point", "other_readings", "plain_readings"]
+__all__ = [
+    "KERAS_TOTAL",
+    "PLAIN",
+    "Quantity",
+    "Reading",
+    "figure_of",
+    "moved_point",
+    "other_readings",
+    "plain_readings",
+]
 
 Quantity: TypeAlias = Literal["params", "macs", "flops"]
 
 PLAIN: Final = {"params": "parameters", "macs": "MACs", "flops": "FLOPs = 2 x MACs"}
 """What a figure of each quantity is taken for first."""
+
+KERAS_TOTAL: Final = "total params as keras counts it"
+"""With the moving statistics of batch norm; named as `archkit.count.tools` names what a tool prints."""
 
 _ANY: Final = 99  # changes
 
@@ -83,12 +95,27 @@ def plain_readings(figure: Figure, quantity: Quantity) -> tuple[Reading, ...]:
     return tuple(found)
 
 
-def other_readings(figure: Figure, quantity: Quantity) -> tuple[Reading, ...]:
-    """The readings that are tried where a plain one does not fit."""
+def other_readings(figure: Figure, quantity: Quantity, channels: int) -> tuple[Reading, ...]:
+    """The readings that are tried where a plain one does not fit.
+
+    Args:
+        figure: what was printed.
+        quantity: what it may count.
+        channels: of the images.
+    """
     if quantity == "params":
+        # The layer that normalises the images in Keras's EfficientNets: mean and variance of each channel,
+        # and how many values they were taken from. Only published networks have it: nothing else is varied.
+        images = 2 * channels + 1
         found = [
-            # Keras's total of a model counts them: `non_trainable` is the part that it names so.
-            Reading("parameters + moving statistics", 6, lambda t: t.params + t.moving, figure, 2)
+            Reading(KERAS_TOTAL, 6, lambda t: t.params + t.moving, figure, 2),
+            Reading(
+                f"total params with the {images} of the images' normalisation as keras counts it",
+                7,
+                lambda t: t.params + t.moving + images,
+                figure,
+                0,
+            ),
         ]
     else:
         found = [Reading(PLAIN["flops"], 5, _twice, figure, 1, cut=True)] if quantity == "macs" else []

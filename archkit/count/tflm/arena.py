@@ -106,7 +106,10 @@ def own_plan(graph: Graph, bytes_per_value: int) -> list[int] | None:
     again and again, until nothing is left between the maps, or for so long as is worth it (Joslin and
     Clements 1999, "squeaky wheel" optimisation).
     """
-    maps, of_device = _planned(graph, bytes_per_value)
+    return _better(graph, *_planned(graph, bytes_per_value))
+
+
+def _better(graph: Graph, maps: list[Buffer], of_device: list[int]) -> list[int] | None:
     least = alive(maps)
     if _end(maps, of_device) == least or any(op.kind in _SCRATCH for op in graph.ops):
         return None  # what operators work in cannot be planned ahead
@@ -128,10 +131,13 @@ _TRIES: Final = 200
 _STEPS: Final = 20_000_000
 
 
-def head(graph: Graph, bytes_per_value: int) -> int:
-    """Bytes of the head: the end of the map that reaches furthest, by the file's plan if it has one."""
+def head(graph: Graph, bytes_per_value: int, *, enough: int = 0) -> int:
+    """Bytes of the head: the end of the map that reaches furthest, by the file's plan if it has one.
+
+    Where the device's own plan keeps to `enough`, no better one is looked for.
+    """
     maps, of_device = _planned(graph, bytes_per_value)
-    own = own_plan(graph, bytes_per_value)
+    own = None if _end(maps, of_device) <= enough else _better(graph, maps, of_device)
     return _end(maps, of_device if own is None else own)
 
 

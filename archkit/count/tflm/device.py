@@ -13,7 +13,7 @@ from archkit.errors import BudgetError, unknown
 from archkit.plan import layout
 from archkit.spec import ArchSpec
 
-__all__ = ["DeviceMemory", "device_memory"]
+__all__ = ["DeviceMemory", "check_values", "device_memory"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +55,7 @@ def device_memory(spec: ArchSpec | str, *, values: DataType = "int8") -> DeviceM
         BudgetError: the values are of no such type.
         ExportError: the network has a layer that TensorFlow Lite Micro has no operator for.
     """
-    if values not in DATA_TYPES:
-        raise BudgetError(unknown("type of values", values, DATA_TYPES))
+    check_values(values)
     graph = lower(layout(spec))
     graph.check(values)
     return DeviceMemory(
@@ -66,3 +65,13 @@ def device_memory(spec: ArchSpec | str, *, values: DataType = "int8") -> DeviceM
         preparing=preparing(graph, values),
         flash=file_size(graph, values),
     )
+
+
+def check_values(values: str) -> None:
+    """See that there is such a type of values.
+
+    Raises:
+        BudgetError: there is not.
+    """
+    if values not in DATA_TYPES:
+        raise BudgetError(unknown("type of values", values, DATA_TYPES))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 __all__ = ["Data", "Field", "Scalar", "Table", "Vector", "Writer", "string", "tables", "vector"]
@@ -129,14 +130,7 @@ class Writer:
 
     def _table(self, table: Table) -> int:
         """Writes a table and what belongs to it, and returns where it stands."""
-        places: dict[int, int] = {}
-        size = 4  # the way to its vtable comes first
-        wide = sorted(table.fields, key=lambda field: -_width(field[1]))
-        for number, value in wide:
-            places[number] = size
-            size += _width(value)
-        entries = [places.get(i, 0) for i in range(max(places, default=-1) + 1)]
-        vtable = struct.pack(f"<{2 + len(entries)}H", 4 + 2 * len(entries), size, *entries)
+        places, size, vtable = _laid_out(tuple((number, _width(value)) for number, value in table.fields))
         self._align(2)
         known = self._vtables.get(vtable)
         if known is None:
@@ -172,6 +166,18 @@ class Writer:
         for i, item in enumerate(value.items):
             self._refer(start + 4 + 4 * i, self._table(item))
         return start
+
+
+@lru_cache(maxsize=256)
+def _laid_out(widths: tuple[tuple[int, int], ...]) -> tuple[dict[int, int], int, bytes]:
+    """Where the fields of a table stand in it, by number; its size; and its vtable."""
+    places: dict[int, int] = {}
+    size = 4  # the way to its vtable comes first
+    for number, width in sorted(widths, key=lambda field: -field[1]):
+        places[number] = size
+        size += width
+    entries = [places.get(i, 0) for i in range(max(places, default=-1) + 1)]
+    return places, size, struct.pack(f"<{2 + len(entries)}H", 4 + 2 * len(entries), size, *entries)
 
 
 def _width(field: Field) -> int:

@@ -15,7 +15,7 @@ from archkit.count.tflm.arena import MAP_BYTES, own_plan
 from archkit.count.tflm.flatbuffer import Data, Field, Scalar, Table, Writer, string, tables, vector
 from archkit.count.tflm.graph import DataType, Graph, Op, Tensor
 
-__all__ = ["Contents", "file_bytes", "file_size", "scales_of", "stored_type"]
+__all__ = ["Contents", "file_bytes", "file_size", "scales_of", "stored_bytes", "stored_type"]
 
 
 class Contents(NamedTuple):
@@ -79,6 +79,11 @@ def stored_type(tensor: Tensor, data_type: DataType) -> str:
     return "int32" if role == "index" else _OF_TYPE[data_type][role]
 
 
+def stored_bytes(tensor: Tensor, data_type: DataType) -> int:
+    """Bytes of a tensor's values in the file."""
+    return prod(tensor.shape) * _BYTES[stored_type(tensor, data_type)]
+
+
 def scales_of(tensor: Tensor, data_type: DataType) -> int:
     """How many scales a tensor has: one for each channel where it is the weight or the bias of a conv."""
     constant = tensor.constant
@@ -109,7 +114,7 @@ def _writer(graph: Graph, data_type: DataType, contents: Sequence[Contents] | No
         held = None if contents is None else contents[i]
         buffer = 0
         if tensor.constant is not None:
-            size = prod(tensor.shape) * _BYTES[stored_type(tensor, data_type)]
+            size = stored_bytes(tensor, data_type)
             buffer = len(buffers)
             buffers.append(_table((0, Data(size, None if held is None else held.data))))
         name = "images" if i == 0 else "logits" if i == graph.output else ""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from archkit.count.formulas import layer_params
+from archkit.count.tools.keras import KERAS
 from archkit.count.tools.terms import (
     CONV_BIAS,
     GROUP_NORM_PARAMS,
@@ -291,4 +292,5 @@ RULES: Final[dict[Tool, tuple[Rule, ...]]] = {
     Tool.deepspeed: _FUNCTIONS,
     Tool.calflops: _FUNCTIONS,
     Tool.pycls: _PYCLS,
+    Tool.keras: KERAS,
 }

@@ -56,6 +56,7 @@ class Tool(StrEnum):
     deepspeed = "deepspeed"  # its flops profiler
     calflops = "calflops"
     pycls = "pycls"
+    keras = "keras"  # the totals of `model.summary()`
 
 
 class Term(NamedTuple):
