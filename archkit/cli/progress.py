@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from archkit.cli.render import say
+from archkit.count.figure import as_bytes
 from archkit.statistics import percent as share_in_percent
 
 if TYPE_CHECKING:
@@ -236,10 +237,11 @@ def _coarse(seconds: float) -> str:
 def _expected(estimate: TimeEstimate) -> str:
     each = sorted(estimate.step_seconds)[len(estimate.step_seconds) // 2]
     threads = estimate.threads
+    held = "" if estimate.held is None else f"; at least {as_bytes(estimate.held)} of memory"
     with_threads = "" if threads is None else f" with {threads} thread{'s' if threads > 1 else ''}"
     return (
         f"about {duration(estimate.seconds)}: {estimate.steps:,} steps of {each * 1000:.0f} ms,"
-        f" measured on {len(estimate.step_seconds)}{with_threads}"
+        f" measured on {len(estimate.step_seconds)}{with_threads}{held}"
     )
 
 
