@@ -17,12 +17,12 @@ from archkit.cli.working import working
 from archkit.errors import BudgetError, OutputError, unknown
 
 if TYPE_CHECKING:
-    from archkit.nn.measure import Additivity
+    from archkit.measure.blocks import Additivity
     from archkit.spec import SearchSpace
 
 __all__ = ["measure_command"]
 
-_PLACES: Final = ("torch-cpu", "onnxruntime", "torch-cuda")
+_PLACES: Final = ("torch-cpu", "onnxruntime", "torch-cuda", "tflite")
 _ON: Final = "torch-cpu"
 _NETWORKS: Final = 20
 _UNIT: Final = "latency_ms"
@@ -107,8 +107,8 @@ def _measure(space: SearchSpace, place: str, batch: int, threads: int, path: Pat
     if path.suffix.lower() != ".csv" or not path.parent.is_dir():
         raise OutputError(f"{path}: a table is written as CSV, into a folder that is there")
 
-    from archkit.nn.measure import measure_blocks
-    from archkit.nn.timers import state
+    from archkit.measure.blocks import measure_blocks
+    from archkit.measure.timers import state
 
     before = state(place)
     with when_stopped(f"{path} was not written"), working("measuring blocks") as tell:
@@ -156,7 +156,7 @@ def _check(space: SearchSpace, path: Path, networks: int, seed: int, *, as_json:
     except (OSError, ValueError, KeyError, TypeError):
         raise BudgetError(f"{record}, which says how {path} was measured, cannot be read") from None
 
-    from archkit.nn.measure import check_additivity
+    from archkit.measure.blocks import check_additivity
 
     with when_stopped("nothing was kept"), working("timing networks") as tell:
         found = check_additivity(
@@ -178,12 +178,14 @@ def _as_json(found: Additivity) -> dict[str, Any]:
         "factor": found.line()[0],
         "more_ms": found.line()[1],
         "within_10_percent_corrected": found.within(found.line()),
+        "within_10_percent_held_out": found.held_out(),
     }
 
 
 def _show(found: Additivity) -> None:
     figures = ("by the table, ms", "whole, ms", "whole / table")
     factor, more = found.line()
+    held_out = found.held_out()
     table = new_table("spec", *figures, right=figures)
     for spec, by_table, whole in found.networks:
         table.add_row(spec, cell(by_table), cell(whole), f"{whole / by_table:.3f}")
@@ -192,4 +194,5 @@ def _show(found: Additivity) -> None:
         "",
         f"{found.within():.0%} of the sums are within 10% of what the whole network takes.",
         f"As {factor:.3f} x the sum {more:+.3f} ms, which fits best: {found.within((factor, more)):.0%}.",
+        *([f"Fitted to every second network, the others: {held_out:.0%}."] if held_out is not None else []),
     )

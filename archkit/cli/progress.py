@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from archkit.cli.render import say
 from archkit.cli.tally import Tally, coarse, duration, percent
+from archkit.count.figure import as_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -240,10 +241,11 @@ class _Bars:
 def _expected(estimate: TimeEstimate) -> str:
     each = sorted(estimate.step_seconds)[len(estimate.step_seconds) // 2]
     threads = estimate.threads
+    held = "" if estimate.held is None else f"; at least {as_bytes(estimate.held)} of memory"
     with_threads = "" if threads is None else f" with {threads} thread{'s' if threads > 1 else ''}"
     return (
         f"about {duration(estimate.seconds)}: {estimate.steps:,} steps of {each * 1000:.0f} ms,"
-        f" measured on {len(estimate.step_seconds)}{with_threads}"
+        f" measured on {len(estimate.step_seconds)}{with_threads}{held}"
     )
 
 

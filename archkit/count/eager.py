@@ -167,11 +167,11 @@ _Works = Callable[[Layer, int, int], tuple[int, ...]]
 
 
 def _out(layer: Layer, batch: int) -> int:
-    return batch * prod(layer.out_shape)
+    return batch * int(prod(layer.out_shape))
 
 
 def _positions(layer: Layer, batch: int) -> int:
-    return batch * prod(layer.in_shape[1:])
+    return batch * int(prod(layer.in_shape[1:]))
 
 
 def _max_pool(layer: Layer, batch: int, value: int) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from archkit.errors import BudgetError
 
-__all__ = ["Counted", "Figure", "Fit", "parse_figure"]
+__all__ = ["Counted", "Figure", "Fit", "as_bytes", "parse_figure"]
 
 Fit: TypeAlias = Literal["exact", "rounded", "cut"]
 """How a number can have become a printed figure."""
@@ -173,3 +173,12 @@ def _hint(text: str) -> str:
     if re.fullmatch(r"[0-9][0-9,_]*[^,_]*", text):
         return "groups have three digits, as in 4,980,234"
     return "write 4,980,234 or 4.98M or 5e6"
+
+
+def as_bytes(value: int) -> str:
+    """A number of bytes in three digits, such as `1.23 GB`."""
+    size, units = float(value), ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 999.5 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{value} bytes" if units[0] == "bytes" else f"{size:.3g} {units[0]}"

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from archkit.export.formats import Choices
     from archkit.nn import Network
 
-__all__ = ["QUANTISATIONS", "run", "run_tflite", "tflite_bytes", "write", "write_c_array", "write_tflite"]
+__all__ = [
+    "QUANTISATIONS",
+    "interpreter_of",
+    "run",
+    "run_tflite",
+    "tflite_bytes",
+    "write",
+    "write_c_array",
+    "write_tflite",
+]
 
 QUANTISATIONS: Final = {"none": "float32", "int8": "int8", "int16x8": "int16x8"}
 """Ways to quantise, and the type that the values of the file then have."""
@@ -98,7 +107,7 @@ def run_tflite(path: Path | str) -> Callable[[Values], Values]:
         raise ExportError(f"{path} cannot be read: {error.strerror}") from None
     if content[4:8] != b"TFL3":
         raise ExportError(f"{path} is no TensorFlow Lite file")
-    interpreter = _interpreter(content)
+    interpreter = interpreter_of(content)
     (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def run(images: Values) -> Values:
@@ -132,7 +141,7 @@ def write_c_array(content: bytes, path: Path | str, *, name: str = "model_data")
 
 def _ranges(content: bytes, graph: Graph, images: Values) -> dict[int, Range]:
     """The least and the greatest value of every map, over all images."""
-    interpreter = _interpreter(content, keep=True)
+    interpreter = interpreter_of(content, keep=True)
     maps = [i for i, tensor in enumerate(graph.tensors) if tensor.constant is None]
     found = dict.fromkeys(maps, (np.inf, -np.inf))
     for image in _channels_last(images):
@@ -145,8 +154,8 @@ def _ranges(content: bytes, graph: Graph, images: Values) -> dict[int, Range]:
     return found
 
 
-def _interpreter(content: bytes, *, keep: bool = False) -> Any:
-    """Of TensorFlow Lite, ready to run; `keep` where every map can be read afterwards.
+def interpreter_of(content: bytes, *, keep: bool = False, threads: int | None = None) -> Any:
+    """TensorFlow Lite's interpreter, ready to run; `keep` where every map can be read afterwards.
 
     Raises:
         ExportError: it refuses the file.
@@ -161,6 +170,7 @@ def _interpreter(content: bytes, *, keep: bool = False) -> Any:
                 model_content=content,
                 experimental_preserve_all_tensors=keep,
                 experimental_op_resolver_type=resolver,
+                num_threads=threads,
             )
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from archkit.nn import Network
-
 __all__ = ["Values", "constants"]
 
 Values: TypeAlias = "NDArray[Any]"
 
 
-def constants(network: Network, graph: Graph) -> dict[int, Values]:
+def constants(network: nn.Module, graph: Graph) -> dict[int, Values]:
     """The values of every constant, by the index of its tensor and in the layout of the file.
 
     Weights and numbers are in double precision, indices in int32.
@@ -46,7 +44,7 @@ def constants(network: Network, graph: Graph) -> dict[int, Values]:
     return found
 
 
-def _folded(network: Network, recipe: Constant, shape: tuple[int, ...]) -> tuple[Values, Values]:
+def _folded(network: nn.Module, recipe: Constant, shape: tuple[int, ...]) -> tuple[Values, Values]:
     """A layer's weight, as in the file, and its bias, with what is folded into them."""
     module = network.get_submodule(recipe.layer)
     if recipe.form == "factor":

@@ -15,13 +15,14 @@ from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import Checkpoint
 from archkit.bench.train.compiling import compiled_afresh
-from archkit.bench.train.device import backends, timed
+from archkit.bench.train.device import arithmetic, backends, timed
 from archkit.bench.train.evaluation import Answers, Views
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
 from archkit.bench.train.guards import generators_kept, memory_errors
 from archkit.bench.train.initial import Initial
 from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import EpochRow
+from archkit.bench.train.room import check_room
 from archkit.bench.train.threads import Threads, choose_threads, threads_kept
 from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, NotFiniteError, Trainer
 from archkit.errors import RunError
@@ -90,6 +91,7 @@ def train(
             torch.set_num_threads(threads)
         elif threads == "auto" and start is not None and device.type == "cpu":
             torch.set_num_threads(start.threads)
+        held = _check_room(spec, data, recipe, device)
         on_device = DeviceData.of(data, recipe, device, initial=initial)
         classes = tuple(data.classes)
         trainer = Trainer(spec, on_device, recipe, seed=seed, device=device, initial=initial, classes=classes)
@@ -99,11 +101,23 @@ def train(
         if threads == "auto" and start is None and device.type == "cpu" and recipe.compile == "none":
             index = torch.arange(trainer.batch_sizes[-1])
             choose_threads(lambda: trainer.step(index))
-        watch(estimate(trainer, done=0 if start is None else len(start.rows)))
+        ahead = estimate(trainer, done=0 if start is None else len(start.rows))
+        watch(replace(ahead, held=held))
         trainer.restore(before)
         if start is not None and start.compile_seconds is not None and compiling is not None:
             compiling += start.compile_seconds
         return _run(trainer, watch, save, start, compile_seconds=compiling)
+
+
+def _check_room(spec: ArchSpec, data: DataSet, recipe: Recipe, device: torch.device) -> int:
+    """Bytes that training holds at least, the images among them.
+
+    Raises:
+        RunError: the device has less.
+    """
+    half = arithmetic(recipe.precision, device) == "bfloat16"
+    images = data.train_images.nbytes + data.test_images.nbytes
+    return check_room(spec, recipe, device, half=half, images=images)
 
 
 def _compile(trainer: Trainer) -> float | None:
@@ -174,11 +188,12 @@ def measure(
     with generators_kept(device), threads_kept(), backends(recipe.precision), memory_errors(recipe):
         if isinstance(threads, int):
             torch.set_num_threads(threads)
+        held = _check_room(as_spec(spec), data, recipe, device)
         trainer = Trainer(as_spec(spec), DeviceData.of(data, recipe, device), recipe, seed=0, device=device)
         if threads == "auto" and device.type == "cpu":
             index = torch.arange(trainer.batch_sizes[-1])
             choose_threads(lambda: trainer.step(index))
-        return estimate(trainer)
+        return replace(estimate(trainer), held=held)
 
 
 def _run(

@@ -23,6 +23,7 @@ class TimeEstimate:
         steps: training steps of the run.
         evaluations: evaluation batches of the run, those of the test included.
         threads: of the CPU, if that is the device; None otherwise.
+        held: bytes that training holds at least, if they were worked out.
     """
 
     step_seconds: tuple[float, ...]
@@ -30,6 +31,7 @@ class TimeEstimate:
     steps: int
     evaluations: int
     threads: int | None = None
+    held: int | None = None
 
     @property
     def seconds(self) -> float:

@@ -16,9 +16,9 @@ from archkit.count.tflm.draft import Draft, Rest
 from archkit.count.tflm.graph import Constant, Graph
 from archkit.count.tflm.padding import explicit, fits_same, widened
 from archkit.errors import ExportError
-from archkit.plan import Gate, Layer, Node, Plan, Residual
+from archkit.plan import Gate, Layer, Node, Plan, Residual, Shape, layers_of
 
-__all__ = ["lower"]
+__all__ = ["lower", "lower_chain"]
 
 _ALONE: Final = {"relu": "RELU", "relu6": "RELU6", "hswish": "HARD_SWISH", "sigmoid": "LOGISTIC"}
 _NONE: Final = {
@@ -41,15 +41,23 @@ def lower(plan: Plan) -> Graph:
     Raises:
         ExportError: the network has a layer that TensorFlow Lite Micro has no operator for.
     """
-    for layer in plan:
+    return lower_chain([node for _, part in plan.parts() for node in part], plan.spec.input)
+
+
+def lower_chain(nodes: Sequence[Node], entered: Shape) -> Graph:
+    """The graph of nodes alone, which a map of C x H x W enters.
+
+    Raises:
+        ExportError: as `lower`.
+    """
+    for layer in layers_of(nodes):
         if layer.kind not in _DRAWN and layer.kind not in _JOINS:
             what = _NONE.get(layer.kind, layer.kind)
             raise ExportError(f"{layer.name}: TensorFlow Lite Micro has no operator for {what}")
         if layer.dilation > 1 or (layer.kind == "blur_pool" and not layer.padding):
             what = "dilated convs" if layer.dilation > 1 else "a blur between zeros"
             raise ExportError(f"{layer.name}: archkit writes no {what} for TensorFlow Lite yet")
-    draft = _Lowering(plan.spec.input)
-    nodes = [node for _, part in plan.parts() for node in part]
+    draft = _Lowering(entered)
     output = draft.chain(nodes, 0)
     return Graph(tuple(draft.tensors), tuple(draft.ops), output)
 

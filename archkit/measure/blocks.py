@@ -13,13 +13,13 @@ import torch
 from archkit.blocks import draw_block, draw_head, draw_stem
 from archkit.budget import BlockTable, Budget, sample
 from archkit.budget.table_rows import blocks_with_places
+from archkit.measure.timers import Measured, median_ms, prepared, torch_threads
 from archkit.nn.network import Chain, build
-from archkit.nn.timers import median_ms, prepared, torch_threads
-from archkit.plan import PlanPen
+from archkit.plan import PlanPen, layout
 from archkit.plan.pieces import Piece
 from archkit.spec import ArchSpec, SearchSpace, parse
 
-__all__ = ["Additivity", "Timed", "Watch", "check_additivity", "measure_blocks", "module_of"]
+__all__ = ["Additivity", "Timed", "Watch", "check_additivity", "measure_blocks", "measured"]
 
 Watch = Callable[[int, int], None]
 """Is told how much is done, and how much there is."""
@@ -30,6 +30,7 @@ _ROUNDS: Final = 5
 _SECONDS: Final = 0.03  # for the samples of one block in one round
 _NETWORK: Final = 0.1  # for those of a whole network
 _WITHIN: Final = 0.1
+_LEAST_TO_JUDGE: Final = 4  # networks: two for a line, and two for it to be judged by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,8 +48,8 @@ class Timed:
     spread: float
 
 
-def module_of(piece: Piece, like: ArchSpec, stage: int) -> torch.nn.Module:
-    """The module of a block alone, with the options that `like` has in a stage, counted from 1."""
+def measured(piece: Piece, like: ArchSpec, stage: int) -> Measured:
+    """A block alone, with the options that `like` has in a stage, counted from 1."""
     pen = PlanPen(piece.channels_in, piece.rows, piece.columns, piece.part)
     if piece.part == "stem":
         draw_stem(pen, like.parts.stem, piece.channels)
@@ -57,7 +58,9 @@ def module_of(piece: Piece, like: ArchSpec, stage: int) -> torch.nn.Module:
     else:
         setting = like.parts.stages[stage - 1]
         draw_block(pen, setting, piece.channels, piece.stride or 1, first=piece.part == "first")
-    return Chain(tuple(pen.nodes))
+    module = torch.nn.Sequential()
+    module.add_module(piece.part, Chain(tuple(pen.nodes)))  # so that layers have the names of their nodes
+    return Measured(module, tuple(pen.nodes), (piece.channels_in, piece.rows, piece.columns))
 
 
 def measure_blocks(
@@ -67,7 +70,7 @@ def measure_blocks(
 
     Args:
         space: the space.
-        place: one of `archkit.nn.timers.PLACES`.
+        place: one of `archkit.measure.timers.PLACES`.
         batch: images that go through at once.
         threads: of the CPU.
         watch: is told how many measurements are done.
@@ -81,8 +84,7 @@ def measure_blocks(
     with torch_threads(threads):
         for done in range(_ROUNDS):
             for i, (piece, (like, stage)) in enumerate(every.items(), 1):
-                shape = (batch, piece.channels_in, piece.rows, piece.columns)
-                run = prepared(module_of(piece, like, stage), shape, place, threads=threads)
+                run = prepared(measured(piece, like, stage), place, batch=batch, threads=threads)
                 found[piece].append(median_ms(run, _SECONDS)[0])
                 if watch is not None:
                     watch(done * len(every) + i, _ROUNDS * len(every))
@@ -111,6 +113,17 @@ class Additivity:
             return float(1 / x[:, 0].mean()), 0.0
         factor, more = np.linalg.lstsq(x, np.ones(len(x)), rcond=None)[0].tolist()
         return factor, more
+
+    def held_out(self, share: float = _WITHIN) -> float | None:
+        """How good the correction is for networks that it was not fitted to; None where fewer than 4 are.
+
+        Every second network gives the line, and it is the share of the others that is within 10%: the
+        networks were drawn fairly, and so each half is.
+        """
+        if len(self.networks) < _LEAST_TO_JUDGE:
+            return None
+        line = Additivity(networks=self.networks[::2]).line()
+        return Additivity(networks=self.networks[1::2]).within(line, share)
 
     def within(self, line: tuple[float, float] = (1.0, 0.0), share: float = _WITHIN) -> float:
         """The share of the networks whose corrected sum is within 10% of what was measured."""
@@ -149,7 +162,9 @@ def check_additivity(
     found = []
     with torch_threads(threads):
         for i, (spec, by_table) in enumerate(zip(specs, sums, strict=True), 1):
-            run = prepared(build(spec), (batch, *spec.input), place, threads=threads)
+            nodes = tuple(node for _, part in layout(spec).parts() for node in part)
+            whole_network = Measured(build(spec), nodes, spec.input)
+            run = prepared(whole_network, place, batch=batch, threads=threads)
             whole = min(median_ms(run, _NETWORK)[0] for _ in range(_ROUNDS))
             found.append((str(spec), by_table, whole))
             if watch is not None:

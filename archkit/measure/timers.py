@@ -1,4 +1,4 @@
-"""Timing a module where it will run: torch on the CPU or a GPU, or onnxruntime on the CPU."""
+"""Timing a module where it will run: torch on the CPU or a GPU, onnxruntime or TensorFlow Lite on the CPU."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from statistics import median
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch import nn
 
 from archkit import __version__
+from archkit.count.tflm import file_bytes, lower_chain
 from archkit.errors import RunError
+from archkit.export.tflite import interpreter_of
+from archkit.export.tflite_quantise import unquantised
+from archkit.export.tflite_weights import constants
+from archkit.plan import Node, Shape
 from archkit.processor import cpu_name
 
-__all__ = ["PLACES", "Ready", "median_ms", "prepared", "state", "torch_threads"]
+__all__ = ["PLACES", "Measured", "Ready", "median_ms", "prepared", "state", "torch_threads"]
 
-PLACES: Final = ("torch-cpu", "onnxruntime", "torch-cuda")
+PLACES: Final = ("torch-cpu", "onnxruntime", "torch-cuda", "tflite")
 """Where a module can be timed."""
 
 Ready: TypeAlias = Callable[[int], float]
@@ -33,13 +40,31 @@ _LEAST: Final = 5  # samples, however long they take
 _MOST: Final = 200  # samples, however short they are
 
 
-def prepared(module: nn.Module, shape: tuple[int, ...], place: str, *, threads: int) -> Ready:
-    """A module made ready to run on images or maps of one shape, B x C x H x W, in float32.
+class Measured(NamedTuple):
+    """What is timed.
+
+    module: whose layers have the names that they have in the nodes.
+    nodes: the same as a plan has it.
+    entered: C x H x W of the images or maps that enter.
+    """
+
+    module: nn.Module
+    nodes: tuple[Node, ...]
+    entered: Shape
+
+
+def prepared(of: Measured, place: str, *, batch: int, threads: int) -> Ready:
+    """A module made ready to run on images or maps, B x C x H x W, in float32.
 
     Raises:
-        RunError: there is no such place here.
+        RunError: there is no such place here, or it takes one image at a time.
+        ExportError: TensorFlow Lite lacks an operator.
     """
-    module = module.eval()
+    module, shape = of.module.eval(), (batch, *of.entered)
+    if place == "tflite":
+        if batch != 1:
+            raise RunError(f"--on tflite runs one image at a time, not {batch}")
+        return _tflite(of, threads)
     if place == "onnxruntime":
         return _onnxruntime(module, shape, threads)
     if place == "torch-cuda" and not torch.cuda.is_available():
@@ -106,6 +131,25 @@ def _onnxruntime(module: nn.Module, shape: tuple[int, ...], threads: int) -> Rea
     return run
 
 
+def _tflite(of: Measured, threads: int) -> Ready:
+    """The file in float32 that `archkit export` would write, under TensorFlow Lite with its usual kernels."""
+    graph = lower_chain(of.nodes, of.entered)
+    content = file_bytes(graph, "float32", unquantised(graph, constants(of.module, graph)))
+    interpreter = interpreter_of(content, threads=threads)
+    (entry,) = interpreter.get_input_details()
+    random = np.random.default_rng(0)
+    interpreter.set_tensor(entry["index"], random.standard_normal(entry["shape"]).astype(np.float32))
+    clock = _clock(threads)
+
+    def run(times: int) -> float:
+        start = clock()
+        for _ in range(times):
+            interpreter.invoke()
+        return clock() - start
+
+    return run
+
+
 def median_ms(run: Ready, seconds: float) -> tuple[float, int]:
     """Milliseconds of one run, and how many samples their median is of.
 
@@ -148,4 +192,6 @@ def state(place: str) -> dict[str, Any]:
         import onnxruntime
 
         found["onnxruntime"] = onnxruntime.__version__
+    if place == "tflite":
+        found["ai-edge-litert"] = version("ai-edge-litert")
     return found

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from archkit.budget import blocks_of_space
 from archkit.budget.table_rows import blocks_with_places
 from archkit.count import totals
-from archkit.errors import RunError
-from archkit.nn.measure import Additivity, measure_blocks, module_of
-from archkit.nn.timers import median_ms, prepared
+from archkit.errors import ExportError, RunError
+from archkit.measure.blocks import Additivity, measure_blocks, measured
+from archkit.measure.timers import median_ms, prepared
 from archkit.plan.pieces import pieces
 from archkit.spec import ArchSpec, parse_space
 from tests.strategies import specs
@@ -28,7 +28,7 @@ def test_blocks_together_have_the_networks_parameters(spec: ArchSpec) -> None:
     for piece, n in pieces(spec).items():
         like, stage = every[piece._replace(stage=0)]
         with torch.device("meta"):
-            module = module_of(piece, like, stage)
+            module = measured(piece, like, stage).module
         params += n * sum(one.numel() for one in module.parameters())
     assert params == totals(spec).params
 
@@ -60,8 +60,22 @@ def test_onnxruntime_runs_the_same_blocks() -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     for piece, (like, stage) in blocks_with_places(parse_space(SPACE)).items():
-        shape = (2, piece.channels_in, piece.rows, piece.columns)
-        assert prepared(module_of(piece, like, stage), shape, "onnxruntime", threads=1)(1) > 0
+        assert prepared(measured(piece, like, stage), "onnxruntime", batch=2, threads=1)(1) > 0
+
+
+def test_tensorflow_lite_runs_the_same_blocks() -> None:
+    pytest.importorskip("ai_edge_litert")
+    space = parse_space("[1..2]*2x[8,16] block={mbconv,depthwise} se=input act=relu input=3x16x16")
+    for piece, (like, stage) in blocks_with_places(space).items():
+        assert prepared(measured(piece, like, stage), "tflite", batch=1, threads=1)(1) > 0
+
+
+def test_what_tensorflow_lite_cannot_run_is_said() -> None:
+    pytest.importorskip("ai_edge_litert")
+    with pytest.raises(RunError, match="one image at a time, not 2"):
+        measure_blocks(parse_space(SPACE), "tflite", batch=2)
+    with pytest.raises(ExportError, match="no operator for group norm"):
+        measure_blocks(parse_space(f"{SPACE} norm=group:4"), "tflite")
 
 
 def test_a_gpu_that_is_not_there() -> None:
@@ -77,6 +91,13 @@ def test_how_well_sums_agree() -> None:
     assert found.within() == pytest.approx(1 / 4)
     # Twice the sum and half a ms: exact for the first three, 14.5 for the last.
     assert found.within((2.0, 0.5)) == pytest.approx(3 / 4)
+
+
+def test_a_line_is_judged_by_networks_that_it_was_not_fitted_to() -> None:
+    """By the first and the third it is twice the sum; the second has that, the fourth half as much again."""
+    found = Additivity(networks=(("a", 1.0, 2.0), ("b", 2.0, 4.1), ("c", 3.0, 6.0), ("d", 4.0, 12.0)))
+    assert found.held_out() == pytest.approx(1 / 2)
+    assert Additivity(networks=found.networks[:3]).held_out() is None
 
 
 def test_the_line_that_fits_best() -> None:
