@@ -53,6 +53,12 @@ def shown(output: Any) -> str:
     data = output.data
     if html := data.get("text/html") or data.get("image/svg+xml"):
         one_block = re.sub(r"\n\s*\n", "\n", html)  # Markdown ends a block of HTML at an empty line
+        one_block = (
+            re.sub(r"<style.*?</style>", "", one_block, flags=re.DOTALL) if "dataframe" in html else one_block
+        )
+        one_block = one_block.replace(
+            '<table border="1" class="dataframe">', "<table>"
+        )  # as the site has tables
         return f'<div class="output">{one_block}</div>'
     if "image/png" in data:
         picture = f"data:image/png;base64,{data['image/png'].strip()}"
