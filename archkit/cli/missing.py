@@ -17,6 +17,7 @@ PACKAGES: Final = {
     "matplotlib": "matplotlib",
     "numba": "numba",
     "numpy": "numpy",
+    "optuna": "optuna",
     "onnx": "onnx onnxruntime onnxscript",
     "onnxruntime": "onnx onnxruntime onnxscript",
     "onnxscript": "onnx onnxruntime onnxscript",
