@@ -15,12 +15,13 @@ PACKAGES: Final = {
     "jinja2": "jinja2",
     "markupsafe": "jinja2",
     "matplotlib": "matplotlib",
+    "mlflow": "mlflow-skinny",
     "numba": "numba",
     "numpy": "numpy",
-    "optuna": "optuna",
     "onnx": "onnx onnxruntime onnxscript",
     "onnxruntime": "onnx onnxruntime onnxscript",
     "onnxscript": "onnx onnxruntime onnxscript",
+    "optuna": "optuna",
     "platformdirs": "platformdirs",
     "ptflops": "ptflops",
     "pyarrow": "pyarrow",
@@ -30,6 +31,7 @@ PACKAGES: Final = {
     "timm": "timm",
     "torch": "torch torchvision",
     "torchvision": "torch torchvision",
+    "wandb": "wandb",
 }
 """What to install for each module that archkit imports from elsewhere."""
 
