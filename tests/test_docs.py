@@ -86,7 +86,9 @@ def test_paths_exist(page: Path) -> None:
 
 
 # A line of a block that is a command, with what follows a # taken off.
-COMMAND = re.compile(r"^    (?:\$ )?archkit (?P<name>[a-z]+)(?P<args>.*?)(?:\s+#.*)?$", re.MULTILINE)
+COMMAND = re.compile(
+    r"^    (?:\$ )?archkit (?P<name>[a-z]+(?:-[a-z]+)*)(?P<args>.*?)(?:\s+#.*)?$", re.MULTILINE
+)
 
 
 def test_options_exist(cli: Cli) -> None:

@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "audit": "audit_command",
     "bench": "bench",
     "lr-find": "lr_find_command",
+    "tune": "tune_command",
     "eval": "eval_command",
     "predict": "predict_command",
     "export": "export_command",

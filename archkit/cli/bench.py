@@ -29,6 +29,8 @@ class Log(StrEnum):
     """What else a run writes while it goes on."""
 
     tensorboard = "tensorboard"
+    mlflow = "mlflow"
+    wandb = "wandb"
 
 
 class On(StrEnum):
@@ -178,9 +180,7 @@ def bench(
             " measured, and as many threads taken as are worth it.",
         ),
     ] = None,
-    log: Annotated[
-        Log | None, typer.Option(help="Also write the epochs as events into the run's folder.")
-    ] = None,
+    log: Annotated[Log | None, typer.Option(help="Also write the epochs where this shows them.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object; several runs, one a line.")

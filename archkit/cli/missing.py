@@ -17,11 +17,13 @@ PACKAGES: Final = {
     "matplotlib": "matplotlib",
     "mcp": "mcp",
     "mcp_types": "mcp",
+    "mlflow": "mlflow-skinny",
     "numba": "numba",
     "numpy": "numpy",
     "onnx": "onnx onnxruntime onnxscript",
     "onnxruntime": "onnx onnxruntime onnxscript",
     "onnxscript": "onnx onnxruntime onnxscript",
+    "optuna": "optuna",
     "platformdirs": "platformdirs",
     "ptflops": "ptflops",
     "pyarrow": "pyarrow",
@@ -34,6 +36,7 @@ PACKAGES: Final = {
     "torch": "torch torchvision",
     "torchvision": "torch torchvision",
     "vl_convert": "vl-convert-python",
+    "wandb": "wandb",
 }
 """What to install for each module that archkit imports from elsewhere."""
 

@@ -40,7 +40,7 @@ class Options:
         jobs: how many runs go on at once.
         runner: what carries them out; None for this process, or so many of this machine as `jobs` says.
         threads: of the CPU, for each run; as in `archkit.bench.train.engine.train`.
-        log: `tensorboard` for its events in the runs' folders, or None.
+        log: what else epochs are written for, one of `archkit.bench.sweep.loggers.LOGGERS`; or None.
         quiet: whether no progress is shown.
         as_json: whether results are printed as they come, one a line, and no table.
         alone: whether a single run is asked for: its error is the command's, and its figures are shown in
@@ -83,7 +83,10 @@ def carry_out(
         @contextmanager
         def watch(number: int, run: Run, folder: Path) -> Iterator[Watch]:
             title = f"{run.label}, {run.recipe.name}, seed {run.seed}"
-            with progress.run(number, title) as shown, _logged(folder, noted(shown), options.log) as watching:
+            with (
+                progress.run(number, title) as shown,
+                _logged(run, folder, noted(shown), options.log) as watching,
+            ):
                 yield watching
 
         from archkit.bench.sweep.run_suite import run_suite
@@ -160,13 +163,16 @@ def _ahead(runs: Sequence[Run], data: DataSet, options: Options) -> str:
     return f"{text}: about {duration(ahead.seconds)} in all" + (" one after the other" * (options.jobs > 1))
 
 
-def _logged(folder: Path, watch: Watch, log: str | None) -> AbstractContextManager[Watch]:
-    """`watch`, which also writes events into the run's folder if these are wanted."""
+def _logged(run: Run, folder: Path, watch: Watch, log: str | None) -> AbstractContextManager[Watch]:
+    """`watch`, which also writes the epochs for a logger if one is wanted."""
     if log is None:
         return nullcontext(watch)
-    from archkit.bench.sweep.tensorboard import logging
+    from archkit.bench.sweep.loggers import logging
+    from archkit.toml_values import leaves
 
-    return logging(folder, watch)
+    about = {"network": run.label, "spec": str(run.spec), "seed": run.seed}
+    about.update({f"recipe.{name}": value for name, value in leaves(run.recipe.to_mapping()).items()})
+    return logging(log, folder, watch, about=about)
 
 
 def _show(ended: Sequence[Ended], *, alone: bool) -> None:

@@ -102,7 +102,7 @@ def test_a_run_that_fails_does_not_end_the_suite(cli, write, folder, tmp_path):
         (["resnet10", "--seeds", "x"], "seeds are numbers and ranges"),
         (["resnet10", "--seeds", "1", "--seed", "1"], "--seed or --seeds, not both"),
         (["suite.toml", "--set", "epoch=3"], "no field 'epoch'"),
-        (["suite.toml", "--log", "wandb"], "tensorboard"),
+        (["suite.toml", "--log", "neptune"], "tensorboard"),
     ],
 )
 def test_mistakes_in_the_command(cli, write, tmp_path, args, message):

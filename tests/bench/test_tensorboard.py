@@ -10,9 +10,9 @@ import torch
 
 from archkit.bench.recipe import override
 from archkit.bench.sweep.conduct import folder_of
+from archkit.bench.sweep.loggers import logging
 from archkit.bench.sweep.run import Run
 from archkit.bench.sweep.run_spec import adapt, run_spec
-from archkit.bench.sweep.tensorboard import logging
 from archkit.bench.train.events import ignore
 from archkit.bench.train.results import EpochRow
 from archkit.errors import RunError
@@ -32,7 +32,7 @@ def scalars(folder):
 def run(tiny, recipe, root, watch=ignore, **options):
     spec = adapt(parse("[1]x[8]"), tiny)
     folder = folder_of(Run(label="small", spec=spec, recipe=recipe, seed=0), tiny, root)
-    with logging(folder, watch) as watching:
+    with logging("tensorboard", folder, watch) as watching:
         return run_spec(spec, tiny, recipe, device=CPU, out=folder, watch=watching, **options)
 
 

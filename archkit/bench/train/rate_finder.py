@@ -1,7 +1,7 @@
 """`find_rate`: which learning rate a network can be trained with, by a range test (Smith 2015).
 
-The rate rises exponentially from step to step, and the loss falls, stands and explodes. The test does not look
-at the images set apart or at the test set, and nothing is kept of it but its figures.
+The rate rises exponentially from step to step, and the loss falls, stands and explodes. The test looks
+neither at the images set apart nor at the test set, and nothing is kept of it but its figures.
 """
 
 from __future__ import annotations
