@@ -9,7 +9,7 @@ from archkit.blocks.pen import Pen
 from archkit.blocks.value_sorts import Kinds
 from archkit.blocks.widths import divisible, nearest
 
-__all__ = ["NO_SQUEEZE", "SE", "Squeeze", "squeeze_and_excite"]
+__all__ = ["NO_SQUEEZE", "SE", "Squeeze", "squeeze_and_excite", "squeezes"]
 
 
 class Squeeze(NamedTuple):
@@ -53,6 +53,8 @@ _KINDS: Final = {
     "fbnet": _Kind(of_input=True, hard=True, least=95),
 }
 
+_MOST: Final = 65  # divisors that `squeezes` tries, and no more
+
 SE: Final = Option(
     key="se",
     values=Kinds(
@@ -82,16 +84,37 @@ def squeeze_and_excite(pen: Pen, squeeze: Squeeze, entered: Any, act: str) -> No
     """
     if squeeze.kind == "none":
         return
-    kind, over = _KINDS[squeeze.kind], squeeze.reduction
+    kind = _KINDS[squeeze.kind]
 
     def factors(pen: Pen) -> None:
         c = pen.c
         pen.squeeze("squeeze")
-        of = entered if kind.of_input else c
-        width = divisible(of, 1, over, 8, kind.least) if kind.least else nearest(of, over)
-        pen.conv("fc1", 1, width, bias=True)
+        pen.conv("fc1", 1, _width(squeeze, entered, c), bias=True)
         pen.act("act", kind.act or act)
         pen.conv("fc2", 1, c, bias=True)
         pen.act("gate", "hsigmoid" if kind.hard else "sigmoid")
 
     pen.gate("se", factors)
+
+
+def _width(squeeze: Squeeze, entered: Any, c: Any) -> Any:
+    """Channels between the two convs, of those that enter the block and those that are scaled."""
+    kind, over = _KINDS[squeeze.kind], squeeze.reduction
+    of = entered if kind.of_input else c
+    return divisible(of, 1, over, 8, kind.least) if kind.least else nearest(of, over)
+
+
+def squeezes(entered: int, c: int, width: int, *, act: str, of_block: str, hard: bool) -> tuple[Squeeze, ...]:
+    """What the language may call a gate that is there, the likeliest first.
+
+    Args:
+        entered: channels that enter the block.
+        c: those that it scales.
+        width: those between its two convs.
+        act: its first activation.
+        of_block: the activation of the block.
+        hard: whether it ends in a hard sigmoid.
+    """
+    kinds = [name for name, kind in _KINDS.items() if kind.hard == hard and (kind.act or of_block) == act]
+    every = [Squeeze(name, over) for over in (4, *range(1, 4), *range(5, _MOST)) for name in kinds]
+    return tuple(one for one in every if _width(one, entered, c) == width)

@@ -1,4 +1,4 @@
-"""`infer`: a ResNet-shaped `nn.Module` -> the ArchSpec that has the same layers.
+"""`infer`: an `nn.Module` -> the ArchSpec that has the same layers.
 
 The spec is read off some of the modules, and then proved on all of them: every layer of its plan is
 compared with the module that stands in its place, no module may be left over, the `state_dict` must
@@ -19,6 +19,8 @@ from archkit.nn.network import Call, Chain, GateModule, Network, build
 from archkit.nn.outputs import OutputsError, alterations, compare_outputs, run_on_meta, unwrapped
 from archkit.nn.parts import Parts, UnknownNamesError, find_parts
 from archkit.nn.reading import READ, read_spec
+from archkit.nn.seen_network import is_seen
+from archkit.nn.seen_proof import infer_seen
 from archkit.nn.structure import find_structure
 from archkit.nn.weights import check_state, keys_of, state_shapes
 from archkit.plan import layout
@@ -64,15 +66,16 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
     >>> infer(torchvision.models.resnet50(), input=(3, 224, 224)) == parse("resnet50")
     True
 
-    It reads ResNets: those that `archkit.nn.build` makes, torchvision's, timm's, and modules of somebody's
-    own, whatever their parts are called: a stage is a container of blocks, and a block has two convs or
-    three beside its shortcut. `torch.compile`, `DataParallel` and their like are looked through.
+    It reads what `archkit.nn.build` makes; timm's and torchvision's ResNets, EfficientNets, MobileNets,
+    MnasNets, RegNets, ConvNeXts and VGGs, timm's ResNetV2s, and what is made of their blocks; and ResNets of
+    somebody's own, whatever their parts are called: a stage is a container of blocks, and a block has two
+    convs or three beside its shortcut. `torch.compile`, `DataParallel` and their like are looked through.
 
     The module runs, in eval mode: it and the network of the spec get the same random weights, in float64,
-    and their outputs for two images of the size of `input` must agree. Only on the meta device there are no
-    numbers to compare. There a module must run and put out the right shape, and must be made of types whose
-    forward passes are known (archkit's, torchvision's, timm's) without a hook or a forward pass of its own;
-    otherwise the error names what could not be compared.
+    and their outputs for two images of the size of `input` must agree. Only of a ResNet on the meta device
+    there are no numbers to compare. There a module must run and put out the right shape, and must be made of
+    types whose forward passes are known (archkit's, torchvision's, timm's) without a hook or a forward pass
+    of its own; otherwise the error names what could not be compared.
 
     Some things a module does not show: the size of its images (`input`); whether a stage that needs no
     shortcut would have a conv or padding there; which of several numbers gives the same widths. Then the
@@ -94,6 +97,8 @@ def infer(module: nn.Module, *, input: tuple[int, int, int] | None = None) -> Ar
     module = unwrapped(module)
     if isinstance(module, Network) and not _is_resnet(module.spec):
         return _own(module, input)
+    if is_seen(module):
+        return infer_seen(module, input)
     found: Parts | None = None
     try:
         found = find_parts(module)

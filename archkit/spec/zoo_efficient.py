@@ -58,6 +58,8 @@ def _efficientnet() -> Iterator[Known]:
     group8, group16 = "norm=group-width:8", "norm=group-width:16"
     yield Known("efficientnet_b0_gn", spec("1", "1", group8), _GN)
     yield Known("efficientnet_b0_g8_gn", spec("1", "1", group8, group_width=8), _GN)
+    # Not what its name says: timm 1.0.31 builds it with batch norm.
+    yield Known("efficientnet_b0_g16_evos", spec("1.0", "1", by=16, group_width=16), TIMM)
     yield Known("efficientnet_b3_gn", spec("1.2", "1.4", group16, by=16), _GN)
     yield Known("efficientnet_b3_g8_gn", spec("1.2", "1.4", group16, by=16, group_width=8), _GN)
     lite = tuple(run._replace(act="relu6", se="none") for run in rows)

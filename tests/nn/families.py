@@ -24,7 +24,7 @@ LEFT_OUT: Final = {
             for size in ("b0_4e", "b0_8e", "b1_8e")
         },
         **{f"efficientnet_{size}_pruned": PRUNED for size in ("b1", "b2", "b3", "es", "el")},
-        **dict.fromkeys(("efficientnet_b0_g16_evos", "test_efficientnet_evos"), EVO),
+        "test_efficientnet_evos": EVO,
         **dict.fromkeys(("efficientnet_x_b3", "efficientnet_x_b5", "efficientnet_h_b5"), SPACE),
         "gc_efficientnetv2_rw_t": GATE,
     },

@@ -78,7 +78,10 @@ REFUSED = [
     (changed("maxpool", lambda: nn.MaxPool2d(2)), r"maxpool has kernel_size 2x2, expected 3x3"),
     (changed("avgpool", lambda: nn.AdaptiveAvgPool2d(2)), r"avgpool has output_size 2x2"),
     (changed("layer1", lambda: nn.Identity()), r"layer1 is Identity, expected blocks"),
-    (lambda: timm.create_model("resnetv2_50"), r"ResNetV2 is no ResNet"),
+    (
+        lambda: timm.create_model("resnetv2_50d_evos"),
+        r"EvoNorm2dS0 is a norm that the language has no word for",
+    ),
     (lambda: nn.Linear(3, 3), r"Linear is no ResNet: it has neither conv1"),
     (lambda: timm.create_model("skresnet18"), r"layer1\.0 \(SelectiveKernelBasic\)|layer1\.0\.conv1 is"),
 ]
