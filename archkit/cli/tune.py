@@ -64,8 +64,8 @@ def tune_command(
 ) -> None:
     """Search fields of a recipe by Optuna's TPE, by the accuracy on images set apart.
 
-    Each trial is an ordinary run, which `archkit report` reads. With a table
-    [halving] in the file, runs that do badly are stopped early and leave a
+    Each trial is an ordinary run, which `archkit report` reads. With the
+    table `halving` in the file, runs that do badly are stopped early and leave a
     checkpoint. The same command goes on where it was stopped.
 
     Example: archkit tune mine.toml --trials 50
