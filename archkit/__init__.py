@@ -19,9 +19,14 @@ from archkit.spec import ArchSpec, parse
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from archkit.api import bench as bench
+    from archkit.api import enumerate as enumerate  # noqa: A004 - the command's name
+    from archkit.api import solve as solve
+    from archkit.count import count as count
     from archkit.count.reconcile import reconcile
     from archkit.drawing import draw
     from archkit.frames import Library, to_frame
+    from archkit.nn import build as build
 
     # Written out: imported here, it would make the sweep, which asks for the version, depend on the report.
     def load_runs(*folders: Path | str, library: Library = "pandas") -> Any:
@@ -33,11 +38,16 @@ __all__ = [
     "ArchkitError",
     "SpecError",
     "__version__",
+    "bench",
+    "build",
+    "count",
     "draw",
+    "enumerate",
     "layout",
     "load_runs",
     "parse",
     "reconcile",
+    "solve",
     "to_frame",
     "totals",
 ]
@@ -46,6 +56,9 @@ __version__ = "0.1.0"
 
 # Imported when they are first asked for: few need them.
 _HOMES: Final = {
+    "build": "archkit.nn",
+    "enumerate": "archkit.api",
+    "solve": "archkit.api",
     "draw": "archkit.drawing",
     "load_runs": "archkit.bench.report.frame",
     "reconcile": "archkit.count.reconcile",
@@ -69,6 +82,8 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         """A name whose module is not imported yet."""
+        if name == "bench":
+            return import_module("archkit.bench")  # a package that can be called, as archkit.count is
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(_HOMES[name]), name)

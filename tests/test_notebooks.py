@@ -14,7 +14,7 @@ import pytest
 import archkit
 from archkit.bench.recipe import load_recipe
 from archkit.bench.report import find_runs, group_runs
-from archkit.budget import Budget, headroom, solve
+from archkit.budget import Budget, CountEstimate, headroom, ladder, relaxations, solve
 from archkit.count import count
 from archkit.count.memory import memory
 from archkit.spec import parse_space
@@ -70,6 +70,24 @@ def test_answers_of_a_budget() -> None:
     assert len(cells(left)) == 1 + len(left.changes)
 
 
+def test_how_many_fit_and_why_none_does() -> None:
+    """Small enough to be counted by hand: 4 networks, of which the smallest has 1,506 parameters."""
+    space = parse_space("[1..2]*1x[{8,16}]")
+    found = archkit.enumerate(space, max_params="20k")
+    assert [row[0] for row in cells(found)[1:]] == [one.spec for one in found.networks]
+    assert "4 fit." in shown(found)
+    estimate = CountEstimate(low=10, high=20, most=1_000, draws=400, hits=6)
+    assert cells(estimate)[1] == ["10", "20", "1,000"]
+    assert "6 of 400 networks" in shown(estimate)
+    (nearest,) = relaxations(space, Budget.read({"max_params": 9}))
+    smallest = min(archkit.totals(one.spec).params for one in found.networks)
+    assert cells(nearest)[1] == ["max-params", "9", f"{smallest:,}", nearest.spec]
+    assert str(nearest) in shown(nearest)
+    rung = ladder(space, Budget.read({"max_params": "20k"}))[-1]
+    assert cells(rung)[1][:2] == [f"{rung.macs:,}", rung.best.networks[0].network.spec]
+    assert rung.held_by() in shown(rung)
+
+
 @pytest.fixture
 def runs(tmp_path):
     grid = load_recipe("paper-grid")
@@ -84,6 +102,7 @@ def test_results_and_reports(runs) -> None:
     by_seed = {run.result.seed: run.result for run in found if run.result.params > 1_000_000}
     assert "91.00%, 9,100 of 10,000 images" in shown(by_seed[0])
     assert "4,980,234" in shown(by_seed[0])
+    assert found[0]._repr_html_() == found[0].result._repr_html_()
     (section,) = group_runs(found)
     table = cells(section)
     assert table[0][:4] == ["network", "recipe", "n", "mean"]

@@ -2,7 +2,7 @@
 
 The names here need no torch until they are called, and each is imported when it is first used. What trains is
 `archkit.bench.sweep.run_spec.run_spec`, a run with its folder, and `archkit.bench.train.engine.train`, the
-training alone.
+training alone. `archkit.bench(spec, data, ...)` is `archkit.api.bench`, from texts and keywords.
 
 The wings, each of which imports only those before it:
 
@@ -36,7 +36,9 @@ The words, each with one meaning:
 A run works in its partial folder, `NAME.partial`, which becomes its folder, `NAME`, when it is finished.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -82,3 +84,13 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+class _Called(ModuleType):
+    """This package, which has the name of a command and can be called as it."""
+
+    def __call__(self, *args: Any, **given: Any) -> Any:
+        return import_module("archkit.api").bench(*args, **given)
+
+
+sys.modules[__name__].__class__ = _Called

@@ -10,6 +10,7 @@ from archkit.budget.listing import check_finite
 from archkit.budget.within import count_at_most, count_within, sample_at_most, why_too_many
 from archkit.count.metrics import PEAK
 from archkit.errors import BudgetError
+from archkit.html_tables import html_table
 from archkit.spec import SearchSpace
 from archkit.statistics import wilson
 
@@ -36,6 +37,14 @@ class CountEstimate:
     most: int
     draws: int
     hits: int
+
+    def _repr_html_(self) -> str:
+        """The interval and what it rests on, in a notebook."""
+        return html_table(
+            ("at least", "at most", "certainly at most"),
+            [(self.low, self.high, self.most)],
+            notes=[f"{self.hits:,} of {self.draws:,} networks that were drawn fairly keep to every limit."],
+        )
 
 
 def count_or_estimate(space: SearchSpace, budget: Budget) -> int | CountEstimate:

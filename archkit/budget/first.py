@@ -12,6 +12,7 @@ from archkit.budget.limits import Budget
 from archkit.budget.listing import Candidate
 from archkit.budget.objective import Objective
 from archkit.budget.within import few_enough
+from archkit.html_tables import html_table
 from archkit.spec import SearchSpace
 
 __all__ = ["First", "first"]
@@ -32,6 +33,16 @@ class First:
     networks: tuple[Candidate, ...]
     within: int | CountEstimate
     doubt: str | None = None
+
+    def _repr_html_(self) -> str:
+        """The networks and how many fit, in a notebook."""
+        fit = self.within
+        said = f"{fit:,} fit" if isinstance(fit, int) else f"{fit.low:,} to {fit.high:,} fit"
+        return html_table(
+            ("spec", "params", "MACs", "activations", "depth"),
+            self.networks,
+            notes=[f"{said}.", *([self.doubt] if self.doubt else [])],
+        )
 
 
 def first(space: SearchSpace, budget: Budget, order: Objective, n: int) -> First:

@@ -15,6 +15,7 @@ from archkit.budget.best import Best, Watch, solve
 from archkit.budget.limits import Budget, Limit
 from archkit.budget.objective import Objective
 from archkit.errors import SpecError
+from archkit.html_tables import html_table
 from archkit.spec import ArchSpec, SearchSpace, parse
 
 __all__ = ["Rung", "ladder"]
@@ -44,6 +45,14 @@ class Rung:
     limits: tuple[str, ...]
     deepest: tuple[int, ...]
     largest: bool
+
+    def _repr_html_(self) -> str:
+        """The network, and what keeps it from being larger, in a notebook."""
+        return html_table(
+            ("MACs at most", "spec", "params", "MACs", "activations", "depth", "objective"),
+            [(self.macs, *one.network, one.value) for one in self.best.networks],
+            notes=[f"held by {self.held_by()}", self.best.proof()],
+        )
 
     def held_by(self) -> str:
         """What keeps it from being larger, in a few words."""

@@ -17,6 +17,7 @@ from archkit.budget.stage_tables import CEILING, SkeletonTables, build_tables
 from archkit.budget.within import count_at_most, count_within, few_enough
 from archkit.count.metrics import DEVICE, ENTROPY, FLASH, PEAK
 from archkit.errors import BudgetError
+from archkit.html_tables import html_table
 from archkit.spec import SearchSpace, parse
 
 __all__ = ["Relaxation", "least", "relaxations", "why_nothing_fits"]
@@ -52,6 +53,22 @@ class Relaxation:
     exact: bool
     counted: str
 
+    def _repr_html_(self) -> str:
+        """The limit, the nearest value that lets a network in, and what that means, in a notebook."""
+        option = End(self.figure, self.upper, 0).option
+        return html_table(
+            ("limit", "is", "would have to be", "spec"),
+            [
+                (
+                    option,
+                    _whole(self.limit),
+                    _whole(self.value),
+                    self.spec,
+                )
+            ],
+            notes=[str(self)],
+        )
+
     def __str__(self) -> str:
         """In words, such as `the smallest network of this space has 12,842 parameters`."""
         option = End(self.figure, self.upper, 0).option
@@ -62,6 +79,11 @@ class Relaxation:
             most = "smallest" if self.upper else "largest"
             return f"the {most} network of this space has {self.value:,} {self.counted}: {self.spec}"
         return f"{option} {self.value:,} would let in {self.spec} while the other limits stand{doubt}"
+
+
+def _whole(value: int | Decimal | None) -> int | float | None:
+    """A limit as a table shows it."""
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def why_nothing_fits(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from archkit.cli.render import say
 from archkit.cli.tally import Tally, coarse, duration, percent
+from archkit.cli.working import on_a_terminal
 from archkit.count.figure import as_bytes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def watching_runs(
         beside: whether several of them go on at once.
         alone: whether there is only one and it needs no title.
     """
-    if not quiet and sys.stderr.isatty():
+    if not quiet and on_a_terminal():
         with _new_progress() as progress:
             yield RunsProgress(runs, progress=progress, quiet=False, beside=beside, alone=alone)
     else:

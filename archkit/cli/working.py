@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -11,12 +13,25 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Tell", "working"]
+__all__ = ["Tell", "in_a_notebook", "on_a_terminal", "working"]
 
 Tell: TypeAlias = Callable[[int, int | None], None]
 """Called with how much is done and how much there is in all, or None if that is not known."""
 
 _DELAY: Final = 0.7  # seconds; shorter work shows nothing
+
+
+def in_a_notebook() -> bool:
+    """Whether a cell of a notebook runs this command: `!archkit solve ...`.
+
+    Jupyter gives its commands a terminal that knows a return to the start of the line, and no way up.
+    """
+    return "JPY_PARENT_PID" in os.environ
+
+
+def on_a_terminal() -> bool:
+    """Whether standard error is a terminal on which several lines can be drawn anew."""
+    return sys.stderr.isatty() and not in_a_notebook()
 
 
 @contextmanager
@@ -27,6 +42,13 @@ def working(text: str, *, quiet: bool = False) -> Iterator[Tell]:
     """
     if quiet or not sys.stderr.isatty():
         yield lambda _done, _total: None
+        return
+    if in_a_notebook():
+        line = _Line(text)
+        try:
+            yield line.tell
+        finally:
+            line.clear()
         return
     shown = _Shown(text)
     timer = threading.Timer(_DELAY, shown.start)
@@ -73,7 +95,36 @@ class _Shown:
             self._progress.update(self._progress.task_ids[0], description=self._label())
 
     def _label(self) -> str:
-        done, total = self._done
-        if not done:
-            return self._text
-        return f"{self._text}: {done:,}" + (f" of at most {total:,}" if total is not None else "")
+        return _label(self._text, *self._done)
+
+
+class _Line:
+    """The same as one line that is written over itself, in a notebook."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._start = self._last = time.monotonic()
+        self._length = 0
+
+    def tell(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._last < _DELAY:
+            return
+        self._last = now
+        self._put(f"{_label(self._text, done, total)} ({now - self._start:.0f} s)")
+
+    def clear(self) -> None:
+        if self._length:
+            self._put("")
+            sys.stderr.write("\r")
+
+    def _put(self, text: str) -> None:
+        sys.stderr.write("\r" + text.ljust(self._length))
+        sys.stderr.flush()
+        self._length = len(text)
+
+
+def _label(text: str, done: int, total: int | None) -> str:
+    if not done:
+        return text
+    return f"{text}: {done:,}" + (f" of at most {total:,}" if total is not None else "")

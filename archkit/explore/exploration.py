@@ -14,7 +14,7 @@ from archkit.budget.published import outside
 from archkit.count.metrics import CAPACITY, FIGURES
 from archkit.errors import BudgetError, NothingFitsError
 from archkit.explore.lines import Line, count_at_stops, lines_of
-from archkit.explore.points import KINDS, Point, costs_of, measured, published_like
+from archkit.explore.points import KINDS, Point, costs_of, measured, on_device, published_like
 from archkit.spec import SearchSpace, parse
 
 __all__ = ["Exploration", "Watch", "explore"]
@@ -69,7 +69,7 @@ class Exploration:
     def figures(self) -> tuple[str, ...]:
         """What can be an axis: the figures, those of tables, and the objective where it is none of them."""
         own = () if self.objective.whole else (self.objective.name,)
-        return (*FIGURES, *self.budget.names, *own)
+        return (*FIGURES, *on_device(self.budget), *self.budget.names, *own)
 
 
 def explore(

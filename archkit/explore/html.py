@@ -118,9 +118,8 @@ def _data(found: Exploration, watch: Watch | None) -> dict[str, Any]:
 def _column(found: Exploration, name: str) -> dict[str, Any]:
     values = [cost[name] for cost in found.costs]
     whole = all(value is None or float(value).is_integer() for value in values)
-    table = found.budget.table(name)
     return {
-        "title": _TITLES[name] if table is None else table.words,
+        "title": _TITLES.get(name) or found.budget.words(name),
         "log": name not in _LINEAR,
         "whole": whole,
         "values": [_short(value, whole=whole) for value in values],

@@ -17,6 +17,7 @@ import numpy as np
 
 from archkit.budget import Budget, Limit, Objective, count_within, solve
 from archkit.budget.listing import chunks
+from archkit.count.metrics import FIGURES
 from archkit.errors import BudgetError
 from archkit.spec import SearchSpace
 
@@ -53,14 +54,15 @@ def lines_of(space: SearchSpace, budget: Budget, *, seconds: float) -> tuple[Lin
     Raises:
         BudgetError: neither the space nor the budget sets an upper end.
     """
-    given = [name for name, limit in budget.limited() if limit.high is not None]
+    figures = {*FIGURES, *budget.names}  # what a device takes is no sum over blocks, and has no line
+    given = [name for name, limit in budget.limited() if limit.high is not None and name in figures]
     names = [*given, *(name for name in _USUAL if name not in given)][:_MOST_LINES]
     ends = {name: found for name in names if (found := _ends(space, budget, name)) is not None}
     if not ends:
         return ()
     size = space.size()
     stops = _STOPS[len(ends)]
-    if size is None or size > _LISTED:
+    if not budget.on_device and (size is None or size > _LISTED):
         each = _seconds_of_a_count(space, budget, ends)
         stops = int(min(stops, max(_FEWEST, (seconds / max(each, 1e-4)) ** (1 / len(ends)))))
     return tuple(
@@ -129,7 +131,7 @@ def count_at_stops(
         BudgetError: as `archkit.budget.count_within`.
     """
     size = space.size()
-    if size is not None and size <= _LISTED:
+    if budget.on_device or (size is not None and size <= _LISTED):
         return _listed(space, budget, lines)
     found: list[int] = []
     combinations = list(product(*(line.stops for line in lines)))

@@ -10,11 +10,11 @@ from typing import Final
 from archkit.bench.report import Group, find_runs, group_runs
 from archkit.budget import Budget, Objective, capacity, entropy
 from archkit.budget.published import published, sources
-from archkit.count.metrics import CAPACITY, FIGURES, PEAK, TRAINING
+from archkit.count.metrics import CAPACITY, DEVICE, FIGURES, PEAK, TRAINING
 from archkit.errors import BudgetError, DataError, SpecError
 from archkit.spec import ArchSpec, parse
 
-__all__ = ["KINDS", "Point", "costs_of", "measured", "published_like"]
+__all__ = ["KINDS", "Point", "costs_of", "measured", "on_device", "published_like"]
 
 KINDS: Final = {
     "sample": "fair sample",
@@ -56,12 +56,21 @@ def costs_of(spec: str, budget: Budget, objective: Objective) -> dict[str, float
         figures = budget.figures(network, also=also)
     except BudgetError:
         bare = Budget(batch=budget.batch, optimizer=budget.optimizer, peak_bits=budget.peak_bits)
-        found = {**bare.figures(network, also=also), **dict.fromkeys(budget.names)}
+        unknown = dict.fromkeys((*on_device(budget), *budget.names))
+        found = {**bare.figures(network, also=also), **unknown}
     else:
-        found = {name: _number(budget, name, figures[name]) for name in (*FIGURES, *budget.names)}
+        found = {
+            name: _number(budget, name, figures[name])
+            for name in (*FIGURES, *on_device(budget), *budget.names)
+        }
     if not objective.whole:
         found[objective.name] = (capacity if objective.name == CAPACITY else entropy)(network)
     return found
+
+
+def on_device(budget: Budget) -> tuple[str, ...]:
+    """What TensorFlow Lite Micro takes, of what a budget limits."""
+    return tuple(name for name, _ in budget.limited() if name in DEVICE)
 
 
 def _number(budget: Budget, name: str, value: int) -> float:

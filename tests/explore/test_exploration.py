@@ -114,3 +114,15 @@ def test_a_run_that_is_damaged_is_named(tmp_path):
     assert any("bad" in note for note in found.notes)
     with pytest.raises(DataError, match="no finished run"):
         explore(parse_space(SPACE), Budget.read(LIMITS), draws=5, runs=[bad])
+
+
+def test_a_limit_on_a_device_is_kept_and_shown():
+    """Arena is no sum over blocks: it has no line, and the counts keep to it."""
+    from archkit.budget import count_within
+
+    space, budget = parse_space("[1..2]*2x[{8,16}]"), Budget.read({"max_params": "20k", "max_arena": "30kB"})
+    found = explore(space, budget, draws=10, best=2)
+    assert [line.figure for line in found.lines] == ["params", "macs"]
+    assert found.fit == count_within(space, budget) < count_within(space, Budget.read({"max_params": "20k"}))
+    assert "arena" in found.figures
+    assert all(cost["arena"] <= 30_000 for cost in found.costs)

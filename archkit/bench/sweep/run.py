@@ -66,6 +66,10 @@ class Finished:
     rows: tuple[EpochRow, ...] = ()
     fresh: bool = False
 
+    def _repr_html_(self) -> str:
+        """The run in short, in a notebook."""
+        return self.result._repr_html_()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
