@@ -34,7 +34,9 @@ from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import backends, environment, pick_device, synchronize
 from archkit.bench.train.device_data import DeviceData
+from archkit.bench.train.room import least_held
 from archkit.bench.train.trainer import Trainer
+from archkit.count.figure import as_bytes
 from archkit.spec import ArchSpec, parse
 
 HERE = Path(__file__).resolve().parent
@@ -80,6 +82,7 @@ class Checks:
             "steps of every technique wait for nothing": self.techniques,
             "a trainer goes on where it was": self.goes_on,
             "the profiler sees kernels": self.kernels,
+            "a step holds no less than is said": self.memory,
             "compile=default": lambda: self.compiled("default"),
             "compile=reduce-overhead": lambda: self.compiled("reduce-overhead"),
             "a whole run, CUDA graphs recorded": self.whole_run,
@@ -144,6 +147,20 @@ class Checks:
         if not share:
             raise ValueError("no time was seen")
         return f"{share:.0%} {name[:40]}"
+
+    def memory(self) -> str:
+        trainer = self.trainer("fast", precision="float32")
+        least = least_held(self._spec, trainer.recipe, batch=len(self._index))
+        if self._device.type != "cuda":
+            return f"at least {as_bytes(least)}; only a GPU says what it holds"
+        trainer.step(self._index)
+        torch.cuda.reset_peak_memory_stats(self._device)
+        trainer.step(self._index)
+        held = torch.cuda.max_memory_allocated(self._device)
+        said = f"{as_bytes(held)}, {held / least:.2f} times {as_bytes(least)}"
+        if held < least:
+            raise ValueError(said)
+        return said
 
     def compiled(self, mode: str) -> str:
         losses = []

@@ -138,6 +138,10 @@ class Format:
                 found: About = self._module().read_about(path)
                 return found
             path.open("rb").close()
+            if not _described(path).is_file():
+                raise DataError(
+                    f"it is not there, and it would say what {path.name} is: `archkit export` writes both"
+                )
             return About.from_text(_described(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise DataError(f"cannot read {error.filename or path}: {error.strerror or error}") from error

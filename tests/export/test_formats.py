@@ -224,6 +224,15 @@ def test_a_file_that_is_no_model(row: object, content: bytes, tmp_path: Path) ->
         assert "\n" not in str(caught.value)
 
 
+def test_what_stands_beside_a_file_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    path.write_bytes(b"\x1c\0\0\0TFL3")
+    with pytest.raises(
+        DataError, match=r"net\.tflite\.json: it is not there, and it would say what net\.tflite is"
+    ):
+        find_format("tflite").read_about(path)
+
+
 def test_another_onnx_model_is_told_apart(tmp_path: Path) -> None:
     one = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     two = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])

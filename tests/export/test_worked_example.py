@@ -76,8 +76,39 @@ def test_a_microcontroller(cli: Cli, root: Path) -> None:
     assert abs(file["test"]["correct"] - read_result(root / "run").test.correct) <= 2
 
 
+def test_a_phone(cli: Cli, root: Path) -> None:
+    """docs/latency.md, from one end to the other, with a table that onnxruntime gave, and an ONNX file."""
+    pytest.importorskip("onnxscript")
+
+    def ask(*args: str) -> list[dict]:
+        done = cli(*args, cwd=root)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+    space = "[1..2]*2x[16] block=mbconv act=relu6 input=1x96x96 classes=2 stem=conv3s2:16"
+    ask("measure", space, "--on", "onnxruntime", "-o", "latency.csv")
+    record = json.loads((root / "latency.json").read_text())
+    assert (record["on"], record["batch"]) == ("onnxruntime", 1)
+    listed = ask("enumerate", space, "--latency", "latency.csv", "--json")
+    middle = sorted(row["latency"] for row in listed)[len(listed) // 2]
+    limits = ("--latency", "latency.csv", "--max-latency", f"{middle:.6f}ms", "--max-macs", "300M")
+    (best,) = ask("solve", space, *limits, "--by", "macs", "--best", "1", "--json")
+    within = [row for row in listed if row["latency"] <= middle and row["macs"] <= 300_000_000]
+    assert best["macs"] == max(row["macs"] for row in within)
+    assert best["latency"] <= middle + 1e-6
+    ask(
+        "bench", best["spec"], "--data", "images", "--recipe", "demo", "--epochs", "1", "--batch-size", "8",
+        "--out", "phone", "--json", "--quiet",
+    )  # fmt: skip
+    ask("export", "phone", "-o", "phone.onnx", "--json")
+    session = onnxruntime.InferenceSession(root / "phone.onnx", providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].shape[1:] == [1, 96, 96]
+    (file,) = ask("eval", "phone.onnx", "--data", "images", "--json")
+    assert file["test"]["correct"] == read_result(root / "phone").test.correct
+
+
 @pytest.mark.long
-def test_a_phone(cli: Cli, tmp_path: Path) -> None:
+def test_a_phone_of_the_shipped_budget(cli: Cli, tmp_path: Path) -> None:
     """MobileNetV2's budget, an ONNX file, and what onnxruntime makes of it."""
     done = cli("solve", "--budget", "phone", "--best", "1", "--json")
     best = json.loads(done.stdout.splitlines()[0])
