@@ -140,6 +140,13 @@ def test_blocks_say_their_language():
     )
 
 
+def test_files_say_their_name():
+    text = "a\n\n<!-- file: a.py -->\n\n    x = 1\n\nb\n\n    y\n"
+    assert pages.fenced(text) == (
+        'a\n\n<!-- file: a.py -->\n\n```python title="a.py"\nx = 1\n```\n\nb\n\n    y\n'
+    )
+
+
 def test_links_lead_to_where_pages_stand(tmp_path):
     text = "[a](docs/language.md#families) [b](CONTRIBUTING.md) [c](https://x.y/z) [d](LICENSE)\n"
     moved = pages.linked(text, "README.md", tmp_path)
