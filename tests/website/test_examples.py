@@ -29,7 +29,8 @@ CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 def test_the_commands_of_a_page_one_after_another(page, tmp_path):
     found = list(examples.examples(page.read_text(encoding="utf-8")))
     assert len(found) >= 5
-    assert not any("\n$ " in example.command for example in found)  # a file and a command need words between them
+    # Between a file and a command there must be words, or the command would stand in the file.
+    assert not any("\n$ " in example.command for example in found)
     for example in found:
         printed = examples.run(example.command, tmp_path).stdout
         assert example.fits(printed), f"{page.name}: {example.command}\n{printed}"
