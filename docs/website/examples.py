@@ -8,7 +8,7 @@ it is.
 
 On a page of docs/tutorials/ and in docs/start.md the commands follow one upon another: they run in one
 folder, by a shell. On every other page each command stands alone, in the root of the clone, and must leave
-nothing behind.
+nothing behind. A block behind `<!-- file: NAME -->` is a file that the reader is asked to write.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _BLOCK: Final = re.compile(
-    r"^(?P<varies><!-- figures vary -->\n\n)?(?P<lines>    \$ .*\n(?:(?:    .*)?\n)*?)(?=\S|\Z)", re.MULTILINE
+    r"^(?:(?P<varies><!-- figures vary -->)\n\n(?=    \$ )|<!-- file: (?P<file>[\w.-]+) -->\n\n|(?=    \$ ))"
+    r"(?P<lines>    .*\n(?:(?:    .*)?\n)*?)(?=\S|\Z)",
+    re.MULTILINE,
 )
 _VARIES: Final = (
     (r"^device .*", "device"),
@@ -36,6 +38,8 @@ _VARIES: Final = (
     (r"─+", "─"),
     (r"\s+", " "),
 )
+# Where an epoch takes long, training says how far it is.
+_SLOW: Final = re.compile(r"epoch \d+/\d+  step \d+/\d+")
 _SECONDS: Final = 600
 
 
@@ -64,7 +68,7 @@ class Example:
 
 def _without_figures(text: str) -> list[str]:
     """The lines without what varies; sorted, since tables are ordered by their figures."""
-    lines = _clean(text).splitlines()
+    lines = [line for line in _clean(text).splitlines() if not _SLOW.match(line)]
     for pattern, instead in _VARIES:
         lines = [re.sub(pattern, instead, line) for line in lines]
     return sorted(line.strip() for line in lines)
@@ -77,6 +81,11 @@ def _clean(text: str) -> str:
 def examples(text: str) -> Iterator[Example]:
     """The examples of a page, from its top to its end."""
     for block in _BLOCK.finditer(text):
+        if block["file"]:
+            body = "\n".join(line.removeprefix("    ") for line in block["lines"].rstrip().splitlines())
+            write = f"cat > {block['file']} <<'END OF FILE'\n{body}\nEND OF FILE"
+            yield Example(command=write, shown="", span=(block.end(), block.end()), varies=False)
+            continue
         at = block.start("lines")
         command: list[str] = []
         begin = at

@@ -24,6 +24,8 @@ _FILES: Final = "files"
 _LINK: Final = re.compile(r"(?<=\]\()(?P<target>[^)\s#]+)(?=[)#])")
 _ATTRIBUTE: Final = re.compile(r'(?<= )(?P<name>src|srcset|href)="(?P<target>[^"#]+)"')
 _LANGUAGES: Final = ((re.compile(r">>> "), "pycon"), (re.compile(r"\$ |archkit |make |pip "), "console"))
+_FILE: Final = re.compile(r"<!-- file: (?P<file>[\w.-]+) -->")
+_SUFFIXES: Final = {"csv": "text", "py": "python", "toml": "toml"}
 
 
 def place(page: str) -> str | None:
@@ -52,17 +54,20 @@ def fenced(text: str) -> str:
     """The indented blocks of Python and of commands as fenced ones, which say their language."""
     lines: list[str] = []
     block: list[str] = []
+    title = ""
 
     def end() -> None:
         """Write the block down, and then the empty lines behind it."""
-        empty = 0
-        while block and not block[-1]:
-            block.pop()
-            empty += 1
-        language = next((name for begin, name in _LANGUAGES if block and begin.match(block[0][4:])), None)
-        inside = [line[4:] for line in block]
-        lines.extend(block if language is None else [f"```{language}", *inside, "```"])
-        lines.extend([""] * empty)
+        if not block:
+            return
+        empty = len(block) - len("\n".join(block).rstrip("\n").split("\n"))
+        inside = [line[4:] for line in block[: len(block) - empty]]
+        language = next((name for begin, name in _LANGUAGES if begin.match(inside[0])), None)
+        if title:
+            language = f'{_SUFFIXES[title.rpartition(".")[2]]} title="{title}"'
+        lines.extend(
+            block if language is None else [f"```{language}", *inside, "```", *block[len(block) - empty :]]
+        )
         block.clear()
 
     for line in text.split("\n"):
@@ -70,6 +75,9 @@ def fenced(text: str) -> str:
             block.append(line)
         else:
             end()
+            if line:
+                named = _FILE.fullmatch(line)
+                title = named["file"] if named else ""
             lines.append(line)
     end()
     return "\n".join(lines)

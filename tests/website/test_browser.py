@@ -71,6 +71,18 @@ def test_the_contents_lead_on(opened, base):
     assert "My own images" in page.locator("h1").inner_text()
 
 
+def test_the_copy_button_takes_the_commands_alone(opened, served):
+    page = opened(served, "start.html", permissions=["clipboard-read", "clipboard-write"])
+    block = page.locator(".language-console", has_text="archkit solve").first
+    block.hover()
+    block.locator("button").first.click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines() == [
+        'archkit enumerate "[1..3]*3x[8..64:8] order=nondecreasing" --max-params 100k --limit 2',
+        'archkit solve "[1..3]*3x[8..64:8] order=nondecreasing" --max-params 100k --max-macs 15M --best 2',
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["index.html", "commands.html", "examples/cifar10-5m.html"])
 def test_light_and_dark_can_be_read(opened, served, scheme, name):

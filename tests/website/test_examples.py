@@ -29,6 +29,8 @@ CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 def test_the_commands_of_a_page_one_after_another(page, tmp_path):
     found = list(examples.examples(page.read_text(encoding="utf-8")))
     assert len(found) >= 5
+    # Between a file and a command there must be words, or the command would stand in the file.
+    assert not any("\n$ " in example.command for example in found)
     for example in found:
         printed = examples.run(example.command, tmp_path).stdout
         assert example.fits(printed), f"{page.name}: {example.command}\n{printed}"
@@ -41,6 +43,15 @@ def test_commands_and_what_they_print_are_told_apart():
     assert (first.command, first.shown) == ("cat > a <<'E'\nb\n\nc\nE", "")
     assert (second.command, second.shown, second.varies) == ("cat a", "b\n\nc", False)
     assert page[slice(*second.span)] == "    b\n\n    c\n\n"
+
+
+def test_a_file_that_a_page_shows_is_written(tmp_path):
+    file = "<!-- file: a.py -->\n\n    if True:\n\n        print('a  b')\n"
+    page = f"x\n\n{file}\ny\n\n    $ python a.py\n    a  b\n"
+    first, second = examples.examples(page)
+    assert first.fits(examples.run(first.command, tmp_path).stdout)
+    assert (tmp_path / "a.py").read_text() == "if True:\n\n    print('a  b')\n"
+    assert second.fits(examples.run(second.command, tmp_path).stdout)
 
 
 def test_only_figures_may_vary():

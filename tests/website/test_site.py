@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import runpy
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -59,9 +60,15 @@ def test_every_page_stands_in_the_contents(site):
     assert built <= linked
 
 
-def test_a_page_is_added_by_one_line():
+def test_a_page_is_added_by_one_line_and_stands_under_more_without_it():
     nav = tomllib.loads((WEBSITE / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
     assert {"The language": "language.md"} in nav
+    configuration = runpy.run_path(str(WEBSITE / "__main__.py"), run_name="website")["configuration"]
+    made = tomllib.loads(configuration({"language.md": "The language", "new.md": "A new page"}))["project"][
+        "nav"
+    ]
+    assert {"The language": "language.md"} in made
+    assert made[-1] == {"More": [{"A new page": "new.md"}]}
 
 
 def test_nothing_is_loaded_from_elsewhere(site):
@@ -137,6 +144,13 @@ def test_blocks_say_their_language():
         "A:\n\n```pycon\n>>> 1 + 1\n2\n```\n\n"
         "B:\n\n```console\n$ archkit zoo\nx\n\ny\n```\n\n"
         "C:\n\n    int x;\n"
+    )
+
+
+def test_files_say_their_name():
+    text = "a\n\n<!-- file: a.py -->\n\n    x = 1\n\nb\n\n    y\n"
+    assert pages.fenced(text) == (
+        'a\n\n<!-- file: a.py -->\n\n```python title="a.py"\nx = 1\n```\n\nb\n\n    y\n'
     )
 
 
