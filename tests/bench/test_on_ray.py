@@ -184,7 +184,7 @@ def test_only_the_files_of_a_run_are_written(trial, tmp_path, name):
         asyncio.get_running_loop().create_task(hears(made))
         with pytest.raises(OutputError, match="is not a file of a run"):
             await made.finish(trial, {name: b"x"}, Finished(folder=Path("x"), result=None))
-        await made.fail(0, RunError("x"))
+        await made.fail(trial, RunError("x"))
 
     asyncio.run(send())
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -240,11 +241,17 @@ def run_key(*, spec: str, recipe: Recipe, seed: int, data: str, init: str | None
         data: the checksum of the data.
         init: the key of the run with whose weights it begins; None for random ones.
     """
-    what = {"format": _FORMAT, "spec": spec, "recipe": recipe.settings(), "seed": seed, "data": data}
+    what = {"format": _FORMAT, "spec": spec, "recipe": _settings(recipe), "seed": seed, "data": data}
     if init is not None:
         what["init"] = init
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=1024)
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """The settings of a recipe, which thousands of runs share; nobody changes what is returned."""
+    return recipe.settings()
 
 
 def read_result(folder: Path) -> Result:
