@@ -6,6 +6,7 @@ tests compare them with printed tables.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -79,6 +80,7 @@ def _bisected(below: Callable[[float], bool], low: float, high: float) -> float:
     return low
 
 
+@functools.lru_cache(maxsize=1024)
 def student_t(df: float, level: float = 0.95) -> float:
     """The t within which a variable with Student's distribution stays with probability `level`.
 

@@ -15,7 +15,7 @@ import math
 import tomllib
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from archkit.errors import likely
 
@@ -89,18 +89,8 @@ def read(cls: type[_T], table: Mapping[str, Any], *, prefix: str = "") -> _T:
     Raises:
         MappingError: a key is unknown or missing, or a value is of the wrong type.
     """
-    hints, fields = _fields(cls)  # type: ignore[arg-type]  # a class has a hash
-    for key in table:
-        if key not in fields:
-            names = (prefix + name for name in fields)
-            raise MappingError(f"there is no field {prefix + key!r}; {likely(prefix + key, names)}")
-    values = {}
-    for name, f in fields.items():
-        if name in table:
-            values[name] = _value(hints[name], table[name], prefix + name)
-        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-            raise MappingError(f"{prefix}{name} is missing")
-    return cls(**values)
+    found: _T = _of_class(cls)(table, prefix)  # type: ignore[arg-type]  # a class has a hash
+    return found
 
 
 def leaves(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -118,28 +108,78 @@ def leaves(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+_Reader: TypeAlias = Callable[[Any, str], Any]
+"""Checks a value and gives it as its type has it; called with the value and its dotted name."""
+
+
 @functools.cache
-def _fields(cls: Any) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
-    """The types and the fields of a dataclass; a report reads thousands of results of one class."""
-    return get_type_hints(cls), {f.name: f for f in dataclasses.fields(cls)}
+def _of_class(cls: Any) -> _Reader:
+    """Reads a table of a dataclass's fields, and is called with the table and what stands before their names.
+
+    It is made once for each class: a report reads tens of thousands of results.
+    """
+    hints, fields = get_type_hints(cls), {f.name: f for f in dataclasses.fields(cls)}
+    readers = [(name, _reader(hints[name])) for name in fields]
+    needed = {
+        name
+        for name, f in fields.items()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
+
+    def read_table(table: Any, prefix: str) -> Any:
+        if not table.keys() <= fields.keys():
+            key = next(key for key in table if key not in fields)
+            names = (prefix + name for name in fields)
+            raise MappingError(f"there is no field {prefix + key!r}; {likely(prefix + key, names)}")
+        values = {}
+        for name, reader in readers:
+            if name in table:
+                values[name] = reader(table[name], prefix + name)
+            elif name in needed:
+                raise MappingError(f"{prefix}{name} is missing")
+        return cls(**values)
+
+    return read_table
 
 
-def _value(kind: Any, value: Any, name: str) -> Any:
+@functools.cache
+def _reader(kind: Any) -> _Reader:
+    """What checks a value of some type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):  # `X | None`
-        return None if value is None else _value(arguments[0], value, name)
+        inner = _reader(arguments[0])
+        return lambda value, name: None if value is None else inner(value, name)
     if dataclasses.is_dataclass(kind):
-        if not isinstance(value, Mapping):
-            raise MappingError(f"{name} must be a table, not {_shown(value)}")
-        return read(kind, value, prefix=f"{name}.")  # type: ignore[arg-type]  # a class, by the annotation
+        read_table = _of_class(kind)  # type: ignore[arg-type]  # a class has a hash
+
+        def table(value: Any, name: str) -> Any:
+            if not isinstance(value, Mapping):
+                raise MappingError(f"{name} must be a table, not {_shown(value)}")
+            return read_table(value, f"{name}.")
+
+        return table
     if origin is Literal:
-        if value not in arguments:
-            raise MappingError(f"{name} is {' | '.join(arguments)}, not {_shown(value)}")
-        return value
+
+        def word(value: Any, name: str) -> Any:
+            if value not in arguments:
+                raise MappingError(f"{name} is {' | '.join(arguments)}, not {_shown(value)}")
+            return value
+
+        return word
     if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise MappingError(f"{name} must be a list, not {_shown(value)}")
-        return tuple(_value(arguments[0], v, f"{name}[{i}]") for i, v in enumerate(value))
+        each = _reader(arguments[0])
+
+        def values(value: Any, name: str) -> Any:
+            if not isinstance(value, list | tuple):
+                raise MappingError(f"{name} must be a list, not {_shown(value)}")
+            return tuple([each(v, f"{name}[{i}]") for i, v in enumerate(value)])
+
+        return values
+    return functools.partial(_plain, kind)
+
+
+def _plain(kind: Any, value: Any, name: str) -> Any:
+    """A value of a plain type."""
     if isinstance(value, int) and not -_MOST < value < _MOST:
         raise MappingError(f"{name} must be a number below 2**64 in size, not {_shown(value)}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

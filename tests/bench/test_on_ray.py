@@ -181,18 +181,21 @@ def test_only_the_files_of_a_run_are_written(trial, tmp_path, name):
         assert (await made.begin(trial)).files == {}
         with pytest.raises(OutputError, match="is not a file of a run"):
             await made.keep(0, {name: b"x"})
-        asyncio.get_running_loop().create_task(hears(made))
+        until = asyncio.Event()
+        hearing = asyncio.get_running_loop().create_task(hears(made, until))
         with pytest.raises(OutputError, match="is not a file of a run"):
             await made.finish(trial, {name: b"x"}, Finished(folder=Path("x"), result=None))
-        await made.fail(0, RunError("x"))
+        until.set()
+        await made.fail(trial, RunError("x"))
+        await hearing
 
     asyncio.run(send())
     assert list(tmp_path.iterdir()) == []
 
 
-async def hears(made):
+async def hears(made, until):
     heard = 0
-    while True:
+    while not until.is_set():
         heard += len(await made.news(heard))
 
 
@@ -213,10 +216,12 @@ def test_a_finished_trial_whose_answer_was_lost_is_not_run_again(trial, tiny, tm
     async def twice():
         made = desk()
         await made.begin(trial)
-        hearing = asyncio.get_running_loop().create_task(hears(made))
+        until = asyncio.Event()
+        hearing = asyncio.get_running_loop().create_task(hears(made, until))
         first = await made.finish(trial, files, ended[0].done)
         again = await made.begin(trial)
-        hearing.cancel()
+        until.set()
+        await hearing
         return first, again
 
     first, again = asyncio.run(twice())

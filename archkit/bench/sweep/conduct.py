@@ -58,7 +58,8 @@ class Conduct:
             raise
         except Exception as error:  # noqa: BLE001 - of cuDNN, Triton or us: other runs may do better
             ended = failed(run, error)
-        freed(self.device)
+        if ended.done is None or ended.done.fresh:  # thousands that are there already hold nothing
+            freed(self.device)
         return ended
 
     def _run(self, run: Run, folder: Path, data: DataSet, watch: Watch) -> Finished:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from archkit.bench.sweep.folder import RUN_FILES, already_there, finish, to_start_from, working_folder
-from archkit.bench.sweep.run import Finished, Run
+from archkit.bench.sweep.run import Ended, Finished, Run
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
 from archkit.bench.train.events import Event, Saved
 from archkit.bench.train.results import EPOCHS_FILE
@@ -65,12 +65,12 @@ class News:
     Attributes:
         number: the trial's.
         event: what it tells; None for its beginning and its end.
-        open: whether it is going on now.
+        ended: how it has ended, if it has.
     """
 
     number: int
     event: Event | None = None
-    open: bool = True
+    ended: Ended | None = None
 
 
 class Desk:
@@ -107,6 +107,7 @@ class Desk:
             if number not in self._held:
                 done = self._claim(trial)
                 if done is not None:
+                    await self._say(News(number=number, ended=Ended(run=trial.run, done=done)))
                     return Begun(done=done)
             again = attempt > 1
             start = to_start_from(
@@ -122,7 +123,7 @@ class Desk:
             files = {} if start is None else {CHECKPOINT_FILE: path.read_bytes()}
         except (ArchkitError, OSError) as error:
             problem = error if isinstance(error, ArchkitError) else OutputError(str(error))
-            self._close(number, problem)
+            await self.fail(trial, problem)
             return Begun(error=problem)
         await self._say(News(number=number))
         return Begun(files=files)
@@ -164,21 +165,21 @@ class Desk:
             await asyncio.to_thread(finish, self._partial[number], folder)
         except OSError as error:
             problem = OutputError(f"cannot write {error.filename or folder}: {error.strerror or error}")
-            await self.fail(number, problem)
+            await self.fail(trial, problem)
             raise problem from error
         self._finished[number] = Finished(folder=folder, result=done.result, rows=done.rows, fresh=True)
         self._close(number, None)
-        await self._say(News(number=number, open=False))
+        await self._say(News(number=number, ended=Ended(run=trial.run, done=self._finished[number])))
         return self._finished[number]
 
-    async def fail(self, number: int, error: ArchkitError) -> None:
+    async def fail(self, trial: Trial, error: ArchkitError) -> None:
         """Gives the folder of a failed trial up; its checkpoint stays unless the loss was not finite."""
-        self._close(number, error)
-        await self._say(News(number=number, open=False))
+        self._close(trial.number, error)
+        await self._say(News(number=trial.number, ended=Ended(run=trial.run, error=error)))
 
     async def lose(self, number: int) -> None:
-        """Notes that Ray has given a trial up."""
-        await self.fail(number, RunError("its process was lost"))
+        """Gives the folder of a trial up that Ray has given up."""
+        self._close(number, RunError("its process was lost"))
 
     async def stop(self) -> None:
         """From now on no trial begins."""

@@ -103,7 +103,7 @@ class _Sweep:
         task = ray.remote(carry).options(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)
         images = ray.put(data)
         self._tasks = {
-            task.remote(trial, images, theirs, self._desk, archkit.__version__, how.work): trial.number
+            trial.number: task.remote(trial, images, theirs, self._desk, archkit.__version__, how.work)
             for trial in trials
         }
         self._open: dict[int, tuple[ExitStack, Watch]] = {}
@@ -114,37 +114,43 @@ class _Sweep:
         looked = time.monotonic()
         try:
             while self._tasks:
-                ends = self._listen()
-                if ends or time.monotonic() - looked > _LOOK:
+                yield from self._listen()
+                if time.monotonic() - looked > _LOOK:
+                    yield from self._lost()
                     looked = time.monotonic()
-                    yield from self._collect()
         finally:
             self._stop()
 
-    def _listen(self) -> bool:
-        """Passes on what is new; says whether a trial has ended."""
-        news = self._ray.get(self._desk.news.remote(self._heard))
-        ends = False
-        for one in news:
+    def _listen(self) -> Sequence[Ended]:
+        """Passes on what is new; gives the runs that have ended."""
+        ends: list[Ended] = []
+        for one in self._ray.get(self._desk.news.remote(self._heard)):
             self._heard += 1
             trial = self._trials[one.number]
-            if not one.open:
-                ends = True
+            if one.ended is not None:
                 self._leave(one.number)
-            elif one.number not in self._open and one.event is None:
+                if self._tasks.pop(one.number, None) is not None:
+                    ends.append(replace(one.ended, run=trial.run))
+            elif one.event is not None:
+                if one.number in self._open:
+                    self._open[one.number][1](one.event)
+            elif one.number not in self._open:
                 stack = ExitStack()
                 watching = stack.enter_context(self._watch(one.number, trial.run, trial.folder))
                 self._open[one.number] = stack, watching
-            elif one.event is not None and one.number in self._open:
-                self._open[one.number][1](one.event)
         return ends
 
-    def _collect(self) -> Iterator[Ended]:
-        """Those that have ended since the last look."""
-        tasks = list(self._tasks)
-        ready, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=0.02)
+    def _lost(self) -> Iterator[Ended]:
+        """Trials that have come to an end of which the desk knows nothing: Ray has given them up."""
+        tasks = {task: number for number, task in self._tasks.items()}
+        ready, _ = self._ray.wait(list(tasks), num_returns=len(tasks), timeout=0.02) if tasks else ((), ())
+        if not ready:
+            return
+        yield from self._listen()  # what they have told before they ended
         for task in ready:
-            number = self._tasks.pop(task)
+            number = tasks[task]
+            if self._tasks.pop(number, None) is None:
+                continue
             run = self._trials[number].run
             try:
                 ended: Ended = self._ray.get(task)
@@ -163,7 +169,7 @@ class _Sweep:
         try:
             if self._tasks:
                 self._ray.get(self._desk.stop.remote(), timeout=_TO_LEAVE)
-                going = [task for task, number in self._tasks.items() if number in self._open]
+                going = [task for number, task in self._tasks.items() if number in self._open]
                 for task in going:
                     self._ray.cancel(task)
                 until = time.monotonic() + _TO_LEAVE

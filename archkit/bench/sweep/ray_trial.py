@@ -60,7 +60,7 @@ def carry(
         except (ArchkitError, ray.exceptions.RayTaskError) as error:
             cause = getattr(error, "cause", error)
             return failed(trial.run, cause if isinstance(cause, ArchkitError) else RunError(str(error)))
-        ray.get(desk.fail.remote(trial.number, ended.error))
+        ray.get(desk.fail.remote(trial, ended.error))
         return ended
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -39,7 +40,13 @@ def adapt(spec: ArchSpec | str, data: DataSet) -> ArchSpec:
     Raises:
         SpecError: there is no such network for these images.
     """
-    return as_spec(spec).replace(input=data.input, classes=len(data.classes))
+    return _adapted(as_spec(spec), data.input, len(data.classes))
+
+
+@lru_cache(maxsize=1024)
+def _adapted(spec: ArchSpec, size: tuple[int, int, int], classes: int) -> ArchSpec:
+    """Every run of a suite asks several times, and its networks are few."""
+    return spec.replace(input=size, classes=classes)
 
 
 def run_spec(

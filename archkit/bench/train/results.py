@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -245,11 +246,17 @@ def run_key(*, spec: str, recipe: Recipe, seed: int, data: str, init: str | None
         data: the checksum of the data.
         init: the key of the run with whose weights it begins; None for random ones.
     """
-    what = {"format": _FORMAT, "spec": spec, "recipe": recipe.deciding(), "seed": seed, "data": data}
+    what = {"format": _FORMAT, "spec": spec, "recipe": _deciding(recipe), "seed": seed, "data": data}
     if init is not None:
         what["init"] = init
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=1024)
+def _deciding(recipe: Recipe) -> dict[str, Any]:
+    """What decides a run in a recipe, which thousands of runs share; nobody changes what is returned."""
+    return recipe.deciding()
 
 
 def read_result(folder: Path) -> Result:
