@@ -199,7 +199,7 @@ def _sample(source: str, prepare: Preprocess, cache: Path | None) -> NDArray[np.
 
     data = load_data(source, cache=cache, input=prepare.input, resize=prepare.resize)
     steps = np.linspace(0, len(data.train_images) - 1, min(_SAMPLE, len(data.train_images))).astype(int)
-    found: NDArray[np.float32] = prepare(data.train_images[steps]).numpy()
+    found: NDArray[np.float32] = prepare(np.asarray(data.train_images[steps])).numpy()
     return found
 
 

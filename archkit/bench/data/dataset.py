@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from archkit.bench.data.shards import Shards
 from archkit.errors import DataError
 
 __all__ = ["DataSet", "Decoded", "Part", "part_checksum", "part_subset", "split"]
@@ -30,9 +31,10 @@ class DataSet:
     Attributes:
         name: the source's name, or the folder's.
         classes: names of the classes, in the order of the labels.
-        train_images: N x C x H x W, uint8, read-only.
+        train_images: N x C x H x W, uint8, read-only; or `Shards`, which do as if they were, for images that
+            do not fit into memory.
         train_labels: N, int64, in 0..K-1, read-only.
-        test_images: M x C x H x W, uint8, read-only.
+        test_images: M x C x H x W, likewise.
         test_labels: M, int64, read-only.
         whole: how many images there were for training and testing before a subset was taken.
         resized: whether images of another size were scaled.
@@ -72,7 +74,8 @@ class DataSet:
                 " one size is needed"
             )
         for array in (*train, *test):
-            array.flags.writeable = False
+            if isinstance(array, np.ndarray):  # `Shards` are read alone
+                array.flags.writeable = False
         return cls(
             name=name,
             classes=classes,
@@ -179,9 +182,14 @@ def _size(images: NDArray[np.uint8]) -> str:
     return "x".join(str(n) for n in images.shape[1:])
 
 
-def _checksum(*arrays: NDArray[np.uint8] | NDArray[np.int64]) -> str:
+def _checksum(*arrays: NDArray[np.uint8] | NDArray[np.int64] | Shards) -> str:
     digest = hashlib.sha256()
     for array in arrays:
+        if isinstance(array, Shards):
+            digest.update(f"uint8{array.shape}".encode())
+            for some in array.chunks():
+                digest.update(np.ascontiguousarray(some).data)
+            continue
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         digest.update(f"{array.dtype.name}{array.shape}".encode())
         digest.update(np.ascontiguousarray(little).data)

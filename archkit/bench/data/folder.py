@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archkit.bench.data.dataset import Decoded, Part
 from archkit.bench.data.pixels import read_pixels, survey
 from archkit.bench.data.sources import FOLDER_LAYOUT, is_utf8
 from archkit.errors import DataError
 
-__all__ = ["listing", "read_folder", "read_test_folder"]
+__all__ = ["Planned", "listing", "planned", "read_folder", "read_test_folder"]
 
 _File: TypeAlias = "os.DirEntry[str]"
 
@@ -45,14 +48,76 @@ def read_folder(
         DataError: a folder is missing or empty, `train` and `test` have different classes, a file is not an
             image, images differ in size, or there is not enough memory.
     """
+    return planned(folder, channels=channels, scale_to=scale_to).decoded()
+
+
+def planned(folder: Path, *, channels: int | None = None, scale_to: tuple[int, int] | None = None) -> Planned:
+    """Which images a folder has and what is to become of them; the same arguments and errors."""
     names, files = _files(folder)
     scale = scale_to is not None
     size = scale_to[::-1] if scale_to is not None else (0, 0)
     if channels is None or not scale:
         found, stored = _survey([*files["train"], *files["test"]])
         channels, size = channels or found, size if scale else stored
-    train, test = (_decode(files[part], size, channels, scale) for part in ("train", "test"))
-    return names, train, test
+    return Planned(names=names, files=files, size=size, channels=channels, scale=scale)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Planned:
+    """Images that are to be decoded.
+
+    Attributes:
+        names: of the classes.
+        files: for `train` and for `test`, the files of each class.
+        size: W and H.
+        channels: 1 or 3.
+        scale: whether images are scaled to that size; otherwise all must have it.
+    """
+
+    names: tuple[str, ...]
+    files: dict[str, list[list[_File]]]
+    size: tuple[int, int]
+    channels: int
+    scale: bool
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """H, W, C."""
+        return self.size[1], self.size[0], self.channels
+
+    @property
+    def bytes(self) -> int:
+        """What all images take when they are decoded."""
+        count = sum(len(of_class) for of_part in self.files.values() for of_class in of_part)
+        return count * math.prod(self.image)
+
+    def part(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
+        """The paths of the images of `train` or `test`, and their labels."""
+        files = self.files[name]
+        labels = np.repeat(np.arange(len(files), dtype=np.int64), [len(of_class) for of_class in files])
+        return [file.path for of_class in files for file in of_class], labels
+
+    def decoded(self) -> Decoded:
+        """All of it, in memory."""
+        train, test = (
+            _decode(self.files[part], self.size, self.channels, self.scale) for part in ("train", "test")
+        )
+        return self.names, train, test
+
+    def decode_into(self, paths: Sequence[str], put: Callable[[int, NDArray[np.uint8]], None]) -> None:
+        """Decodes images in threads, and calls `put` with the number of each and its C x H x W pixels."""
+        size = self.size
+
+        def decode(i: int) -> None:
+            image = read_pixels(paths[i], self.channels, size[::-1] if self.scale else None)
+            if image.shape[:0:-1] != size:
+                raise DataError(
+                    f"{paths[i]} is {_by(image.shape[:0:-1])} pixels, the first image {_by(size)};"
+                    " one size is needed"
+                )
+            put(i, image)
+
+        _for_each(len(paths), decode)
 
 
 def read_test_folder(
@@ -144,17 +209,8 @@ def _decode(files: Sequence[Sequence[_File]], size: tuple[int, int], channels: i
             f"{len(paths):,} images of {_by(size)} pixels take {need:,.0f} GiB, more memory than there is;"
             " --resize makes them as small as the network's input"
         ) from error
-
-    def decode(i: int) -> None:
-        image = read_pixels(paths[i], channels, size[::-1] if scale else None)
-        if image.shape[:0:-1] != size:
-            raise DataError(
-                f"{paths[i]} is {_by(image.shape[:0:-1])} pixels, the first image {_by(size)};"
-                " one size is needed"
-            )
-        images[i] = image
-
-    _for_each(len(paths), decode)
+    planned = Planned(names=(), files={}, size=size, channels=channels, scale=scale)
+    planned.decode_into(paths, images.__setitem__)
     return images, labels
 
 

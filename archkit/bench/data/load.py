@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from archkit.bench.data import shapes
 from archkit.bench.data.cache import decoded_once
 from archkit.bench.data.dataset import DataSet, Decoded, Part
-from archkit.bench.data.folder import listing, read_folder, read_test_folder
+from archkit.bench.data.folder import Planned, listing, planned, read_test_folder
+from archkit.bench.data.mapped import map_above, mapped_once, opened
 from archkit.bench.data.pixels import fitted
 from archkit.bench.data.sources import DOWNLOADS, SOURCES, cache_dir, check_source
 from archkit.errors import DataError
@@ -35,7 +36,8 @@ def load_data(
     """The data set that `--data` names.
 
     Images that are downloaded or read from a folder are decoded once: the cache keeps them in one file, whose
-    checksum is compared whenever it is read.
+    checksum is compared whenever it is read; or, if they take more than a quarter of the memory, in several
+    files that are mapped into it, see `archkit.bench.data.mapped`.
 
     Args:
         source: `cifar10`, `cifar100`, `fashion-mnist` or `svhn`, downloaded once through torchvision;
@@ -74,11 +76,21 @@ def load_data(
     digits = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     name = _name(folder)
     path = cache / "decoded" / f"{name}-{digits}{wanted.words}.safetensors"
+    source, shards, limit = listing(folder) + wanted.words, path.with_suffix(""), map_above()
+    # Where there is room by now, or the limit is another one, what was mapped stays so.
+    if shards.is_dir() and (found := opened(shards, name, source)) is not None:
+        return wanted.fit(found)
 
     def read() -> Decoded:
-        return read_folder(folder, channels=wanted.channels, scale_to=wanted.scale_to)
+        images = planned(folder, channels=wanted.channels, scale_to=wanted.scale_to)
+        if images.bytes > limit:
+            raise _TooLargeError(images)
+        return images.decoded()
 
-    return wanted.fit(decoded_once(path, name, listing(folder) + wanted.words, read))
+    try:
+        return wanted.fit(decoded_once(path, name, source, read))
+    except _TooLargeError as large:
+        return wanted.fit(mapped_once(shards, name, source, large.planned))
 
 
 def load_test(
@@ -110,6 +122,14 @@ def load_test(
     names, part = read_test_folder(folder, channels=input[0], scale_to=wanted.scale_to)
     wanted.check(_name(folder), part[0])
     return _name(folder), names, part
+
+
+class _TooLargeError(Exception):
+    """The images are to be mapped; it ends the reading of them into memory."""
+
+    def __init__(self, planned: Planned) -> None:
+        super().__init__()
+        self.planned = planned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from archkit.bench.recipe import Recipe
 from archkit.errors import RunError
 
-__all__ = ["images_each_epoch", "stream"]
+__all__ = ["first_flips", "images_each_epoch", "stream"]
 
 
 def stream(seed: int, number: int) -> int:
@@ -32,3 +34,12 @@ def images_each_epoch(images: int, recipe: Recipe) -> int:
     if not used:
         raise RunError("one training image is not enough: batch norm needs two")
     return used
+
+
+def first_flips(images: int, seed: int, device: torch.device) -> Tensor:
+    """Which images are flipped in the first epoch, N bool.
+
+    They have a stream of their own, so that they are the same for a run that goes on from a checkpoint.
+    """
+    chance = torch.Generator(device).manual_seed(stream(seed, 2))
+    return torch.rand(images, generator=chance, device=device) < 0.5

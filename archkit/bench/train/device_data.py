@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -10,10 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archkit.bench.data.dataset import DataSet, split
+from archkit.bench.data.shards import Shards
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.initial import Initial
+from archkit.bench.train.mapped_images import Images, MappedImages
 
 __all__ = ["DeviceData", "Labelled"]
+
+_AT_ONCE: Final = 2**22  # pixels' values that are summed up at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -21,11 +27,11 @@ class Labelled:
     """Images and labels on a device.
 
     Attributes:
-        images: N x H x W x C, uint8.
+        images: N x H x W x C, uint8; or as if they were, where they do not fit into memory.
         labels: N, int64.
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor
 
     def __len__(self) -> int:
@@ -66,7 +72,10 @@ class DeviceData:
         else:
             mean, std = (np.array(each, np.float32) for each in (initial.mean, initial.std))
 
-        def on_device(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Labelled:
+        def on_device(images: NDArray[np.uint8] | Shards, labels: NDArray[np.int64]) -> Labelled:
+            if isinstance(images, Shards):
+                mapped = MappedImages(images, device)
+                return Labelled(images=mapped, labels=torch.from_numpy(labels.copy()).to(device))
             # Always a copy: torch cannot share memory with a read-only array.
             pixels = images.transpose(0, 2, 3, 1).copy()
             return Labelled(
@@ -86,8 +95,9 @@ def _statistics(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray
     """The mean and the standard deviation of each channel of N x C x H x W, from exact sums; C each."""
     total = np.zeros(images.shape[1], np.int64)
     squares = np.zeros(images.shape[1], np.int64)
-    for start in range(0, len(images), 1000):
-        chunk = images[start : start + 1000].astype(np.int32)
+    some = max(1, _AT_ONCE // math.prod(images.shape[1:]))
+    for start in range(0, len(images), some):
+        chunk = images[start : start + some].astype(np.int32)
         total += chunk.sum((0, 2, 3), dtype=np.int64)
         squares += (chunk * chunk).sum((0, 2, 3), dtype=np.int64)
     count = images.size // images.shape[1]

@@ -16,7 +16,7 @@ from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import Checkpoint
 from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import arithmetic, backends, timed
-from archkit.bench.train.evaluation import Answers, Views
+from archkit.bench.train.evaluation import Answers, Views, evaluation_batch
 from archkit.bench.train.events import Step, TimeEstimate, Watch, ignore
 from archkit.bench.train.guards import generators_kept, memory_errors
 from archkit.bench.train.initial import Initial
@@ -24,7 +24,7 @@ from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import EpochRow
 from archkit.bench.train.room import check_room
 from archkit.bench.train.threads import Threads, choose_threads, threads_kept
-from archkit.bench.train.trainer import EVALUATION_BATCH, DeviceData, Labelled, NotFiniteError, Trainer
+from archkit.bench.train.trainer import DeviceData, Labelled, NotFiniteError, Trainer
 from archkit.errors import RunError
 from archkit.spec import ArchSpec, as_spec
 
@@ -154,16 +154,17 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
                 trainer.step(index)
         steps = timed(lambda: trainer.step(index), trainer.device, _MEASURED[kind])
     # With training images: the test set is read at the end of the run, and only then.
-    some = Labelled(images=data.train.images[:EVALUATION_BATCH], labels=data.train.labels[:EVALUATION_BATCH])
+    size = evaluation_batch(data.train.images)
+    some = Labelled(images=data.train.images[:size], labels=data.train.labels[:size])
     trainer.evaluate(some)
     evaluations = timed(lambda: trainer.evaluate(some), trainer.device, 3)
     epochs = trainer.recipe.epochs - done
-    batches = -(-len(data.validation) // EVALUATION_BATCH) * epochs
+    batches = -(-len(data.validation) // size) * epochs
     return TimeEstimate(
         step_seconds=steps,
         evaluation_seconds=evaluations,
         steps=trainer.steps * epochs,
-        evaluations=batches + -(-len(data.test) // EVALUATION_BATCH),
+        evaluations=batches + -(-len(data.test) // size),
         threads=torch.get_num_threads() if kind == "cpu" else None,
     )
 

@@ -12,15 +12,17 @@ from torch import Tensor, nn
 
 from archkit.bench.augment.pipeline import normalised
 from archkit.bench.train.device_data import Labelled
+from archkit.bench.train.mapped_images import Images, MappedImages
 from archkit.bench.train.results import Score
 
-__all__ = ["EVALUATION_BATCH", "Answers", "Views", "answers"]
+__all__ = ["EVALUATION_BATCH", "Answers", "Views", "answers", "evaluation_batch"]
 
 EVALUATION_BATCH: Final = 500
 
 Views: TypeAlias = Literal["one", "flip", "six"]
 """What a model is asked about: an image, also its mirror image, or six views, see `answers`."""
 
+_MAPPED_PIXELS: Final = EVALUATION_BATCH * 64 * 64
 _MOVE: Final = 1  # pixels by which views are moved
 
 
@@ -61,9 +63,10 @@ def answers(
     model.eval()
     loss = torch.zeros((), dtype=torch.float64, device=device)
     chosen, confidence = [], []
-    for start in range(0, len(part), EVALUATION_BATCH):
-        labels = part.labels[start : start + EVALUATION_BATCH]
-        images = part.images[start : start + EVALUATION_BATCH].permute(0, 3, 1, 2)
+    size = evaluation_batch(part.images)
+    for start in range(0, len(part), size):
+        labels = part.labels[start : start + size]
+        images = part.images[start : start + size].permute(0, 3, 1, 2)
         images = normalised(images, mean, std)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
             logits = model(images).float()
@@ -92,3 +95,11 @@ def _moved(images: Tensor) -> tuple[Tensor, Tensor]:
     wide = nn.functional.pad(images, (_MOVE,) * 4, mode="reflect")
     one, other = wide[:, :, 2 * _MOVE :, 2 * _MOVE :], wide[:, :, :H, :W]
     return tuple(view.contiguous(memory_format=torch.channels_last) for view in (one, other))  # type: ignore[return-value]  # two
+
+
+def evaluation_batch(images: Images) -> int:
+    """How many images are asked about at once; fewer of large ones that do not fit into memory."""
+    if not isinstance(images, MappedImages):
+        return EVALUATION_BATCH
+    _, height, width, _ = images.shape
+    return max(1, min(EVALUATION_BATCH, _MAPPED_PIXELS // (height * width)))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archkit.bench.recipe import Initialise
+from archkit.bench.train.mapped_images import Images
 from archkit.errors import RunError
 
 __all__ = ["covariance", "first_weights"]
@@ -17,7 +18,7 @@ _LEAST: Final = 1e-4  # of an eigenvalue, of pixels with deviation 1: below it a
 
 
 @torch.no_grad()
-def first_weights(model: nn.Module, config: Initialise, images: Tensor, mean: Tensor, std: Tensor) -> None:
+def first_weights(model: nn.Module, config: Initialise, images: Images, mean: Tensor, std: Tensor) -> None:
     """Puts them in place of those that were drawn.
 
     Args:

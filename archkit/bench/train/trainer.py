@@ -17,7 +17,7 @@ from archkit.bench.augment.pipeline import check_augment, loss_of, training_batc
 from archkit.bench.augment.policies import policy_table
 from archkit.bench.recipe import Initialise, Recipe
 from archkit.bench.train.average import Average
-from archkit.bench.train.batches import images_each_epoch, stream
+from archkit.bench.train.batches import first_flips, images_each_epoch, stream
 from archkit.bench.train.compiling import compiled, steps_to_compile
 from archkit.bench.train.device import arithmetic, synchronize
 from archkit.bench.train.device_data import DeviceData, Labelled
@@ -26,6 +26,7 @@ from archkit.bench.train.first_weights import first_weights
 from archkit.bench.train.image_sizes import first_of_each, image_sizes, resized
 from archkit.bench.train.initial import Initial
 from archkit.bench.train.lookahead import Lookahead
+from archkit.bench.train.mapped_images import batch_of, read_ahead
 from archkit.bench.train.optim import make_optimizer, make_schedule
 from archkit.bench.train.outcome import Passed
 from archkit.errors import RunError
@@ -101,12 +102,7 @@ class Trainer:
         self.lookahead = Lookahead(parameters, every=every, share=share) if every else None
         self._generator = torch.Generator(device).manual_seed(stream(seed, 1))
         self._policy = policy_table(recipe.augment, device)
-        # Which images are flipped in the first epoch; a stream of its own, so that it is the same for a run
-        # that goes on from a checkpoint.
-        chance = torch.Generator(device).manual_seed(stream(seed, 2)) if recipe.augment.alternate else None
-        self._flipped = (
-            None if chance is None else torch.rand(len(data.train), generator=chance, device=device) < 0.5
-        )
+        self._flipped = first_flips(len(data.train), seed, device) if recipe.augment.alternate else None
         self._bfloat16 = arithmetic(recipe.precision, device) == "bfloat16"
 
     def epoch(self, on_step: Callable[[int], None]) -> Passed:
@@ -123,13 +119,14 @@ class Trainer:
         losses = torch.zeros((), device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         check_every = 1 if self.device.type == "cpu" else _CHECK_EVERY
-        for step, index in enumerate(self.batches(), 1):
-            loss, right = self.step(index)
-            losses += loss * len(index)
-            correct += right
-            if step % check_every == 0 or step == self.steps:
-                self._require_finite(losses, step)
-            on_step(step)
+        with read_ahead(self.data.train.images, self.batches()) as batches:
+            for step, index in enumerate(batches, 1):
+                loss, right = self.step(index)
+                losses += loss * len(index)
+                correct += right
+                if step % check_every == 0 or step == self.steps:
+                    self._require_finite(losses, step)
+                on_step(step)
         lr = self.rate
         total_loss, total_correct = losses.item(), int(correct.item())
         synchronize(self.device)
@@ -172,9 +169,10 @@ class Trainer:
         # Before the forward pass, in which a recorded graph may use the gradients' memory again.
         self.optimizer.zero_grad(set_to_none=True)
         labels, smoothing = self.data.train.labels[index], self.recipe.label_smoothing
+        whole, within = batch_of(self.data.train.images, index)
         images, mix = training_batch(
-            self.data.train.images,
-            index,
+            whole,
+            within,
             self.recipe.augment,
             self._generator,
             mean=self._mean,

@@ -1,0 +1,142 @@
+"""`mapped_once`: a folder of images too large for memory, decoded once into files that are mapped into it.
+
+The files are in a folder of the cache, with a list of them, `shards.json`, which has the SHA-256 of each.
+They are compared whenever the folder is opened. If one was cut off or altered, or the images have changed,
+all are made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archkit.bench.data.dataset import DataSet
+from archkit.bench.data.folder import Planned
+from archkit.bench.data.shards import Shards
+from archkit.errors import DataError
+from archkit.files import write_text
+from archkit.toml_values import from_json
+
+__all__ = ["map_above", "mapped_once", "opened"]
+
+_FORMAT: Final = "1"
+_LIST: Final = "shards.json"
+_BYTES: Final = 2**28  # of a file, about
+_PARTS: Final = ("train", "test")
+_SHARE: Final = 4  # images are mapped where they take more than one in so many bytes of the memory
+_LIMIT: Final = "ARCHKIT_MAP_ABOVE"
+
+
+def map_above() -> int:
+    """The bytes above which decoded images are mapped: $ARCHKIT_MAP_ABOVE, or a quarter of the memory.
+
+    Raises:
+        DataError: the variable is no number.
+    """
+    if (own := os.environ.get(_LIMIT)) is not None:
+        if not own.isdecimal():
+            raise DataError(f"{_LIMIT} is a number of bytes, not {own!r}")
+        return int(own)
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _SHARE
+    except (AttributeError, ValueError, OSError):  # Windows does not say
+        return 2**32
+
+
+def opened(folder: Path, name: str, source: str) -> DataSet | None:
+    """The data set in a folder of the cache; None if it is not there, is damaged, or is of other images."""
+    try:
+        table = from_json((folder / _LIST).read_text(encoding="utf-8"))
+        if table["format"] != _FORMAT or table["source"] != source:
+            return None
+        for file, expected in table["sha256"].items():
+            if Path(file).name != file or _sha256(folder / file) != expected:
+                return None
+        return _data(folder, name, table)
+    # Whatever is wrong with the list or a file, the images are decoded again.
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, DataError):
+        return None
+
+
+def mapped_once(folder: Path, name: str, source: str, planned: Planned) -> DataSet:
+    """Decodes images into a folder of the cache, and opens it.
+
+    Args:
+        folder: what was in it is removed.
+        name: the name of the data set.
+        source: any text that is different for different images.
+        planned: which images, and what becomes of them.
+
+    Raises:
+        DataError: the folder cannot be written, or an image cannot be read.
+    """
+    H, W, C = planned.image
+    each = max(1, _BYTES // (H * W * C))
+    sums: dict[str, str] = {}
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for part in _PARTS:
+            paths, labels = planned.part(part)
+            np.save(folder / f"{part}-labels.npy", labels)
+            for start in range(0, len(paths), each):
+                file = folder / _name(part, start // each)
+                some = paths[start : start + each]
+                shard = np.lib.format.open_memmap(file, "w+", np.uint8, (len(some), H, W, C))
+                planned.decode_into(some, _writer(shard))
+                shard.flush()
+        for path in sorted(folder.iterdir()):
+            sums[path.name] = _sha256(path)
+        table: dict[str, Any] = {
+            "format": _FORMAT,
+            "source": source,
+            "classes": planned.names,
+            "image": [H, W, C],
+            "each": each,
+            "images": {part: len(planned.part(part)[0]) for part in _PARTS},
+            "sha256": sums,
+        }
+        data = _data(folder, name, table)
+        # Last, so that what a killed process left is not taken for whole.
+        write_text(folder / _LIST, json.dumps(table, indent=1) + "\n")
+    except OSError as error:
+        raise DataError(f"cannot write the decoded images to {folder}: {error.strerror or error}") from error
+    return data
+
+
+def _writer(shard: NDArray[np.uint8]) -> Callable[[int, NDArray[np.uint8]], None]:
+    def write(at: int, pixels: NDArray[np.uint8]) -> None:
+        shard[at] = pixels.transpose(1, 2, 0)
+
+    return write
+
+
+def _data(folder: Path, name: str, table: dict[str, Any]) -> DataSet:
+    each, image = int(table["each"]), table["image"]
+    parts = []
+    for part in _PARTS:
+        count = int(table["images"][part])
+        files = tuple(folder / _name(part, number) for number in range(-(-count // each)))
+        rows = np.arange(count, dtype=np.int64)
+        shards = Shards(files=files, each=each, rows=rows, image=(image[0], image[1], image[2]))
+        labels = np.load(folder / f"{part}-labels.npy", allow_pickle=False)
+        # `DataSet` says arrays; `Shards` does what is asked of them.
+        parts.append((cast("NDArray[np.uint8]", shards), labels))
+    return DataSet.of(name, tuple(table["classes"]), *parts)
+
+
+def _name(part: str, number: int) -> str:
+    return f"{part}-{number:05}.npy"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
