@@ -84,7 +84,7 @@ test-oldest: $(READY)
 
 # What is measured without a GPU; `python benchmarks/gpu.py --out FOLDER` has the rest.
 bench: $(READY)
-	@for name in startup counting arrays solver best joint report training; do \
+	@for name in startup counting arrays mobile solver best joint report training; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 

@@ -1,55 +1,89 @@
-"""Writes the tables of the pages that are made from the code: `python docs/tables.py`.
+"""Writes the tables of docs/language.md, which are made from the code: `python docs/tables.py`.
 
-The options of docs/language.md, from their rows in archkit/spec/options.py, and its families with the options
-that each takes. A test holds the page to them.
+The families with the options that each takes; and a row for each option: those of every network, those that
+several families share, and those that the families of one file in archkit/blocks have alone. A test holds the
+page to them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from archkit.blocks import FAMILIES
+from archkit.blocks import FAMILIES, takers
 from archkit.spec.options import options
 
 PAGE = Path(__file__).with_name("language.md")
-BEGIN, END = "<!-- options: python docs/tables.py writes them -->\n", "<!-- end of options -->\n"
-FAMILIES_BEGIN = "<!-- families: python docs/tables.py writes them -->\n"
-FAMILIES_END = "<!-- end of families -->\n"
+END = "<!-- end of table -->\n"
+EVERY, SHARED = "every network", "several families"
 
 
-def options_table() -> str:
-    """A row for each option."""
-    lines = ["| key | values, the default first | what it says |", "|---|---|---|"]
-    for key, row in options().items():
-        shown = row.values.shown() if row.shown is None else row.shown
-        lines.append(
-            f"| `{key}` | {shown}{'; or a list' * (row.by_stage and not row.list_only)} | {row.says} |"
-        )
-    return "\n".join(lines) + "\n"
+def begin(name: str) -> str:
+    """The line before a table."""
+    return f"<!-- {name}: python docs/tables.py writes this table -->\n"
+
+
+def file_of(family: str) -> str:
+    """The file that draws a family."""
+    return FAMILIES[family].draw.__module__.rpartition(".")[2]
+
+
+def place_of(key: str) -> str:
+    """The table that an option stands in."""
+    files = {file_of(family.name) for family in takers(key)}
+    return EVERY if not files else SHARED if len(files) > 1 else files.pop()
 
 
 def families_table() -> str:
-    """A row for each set of options, with the families that take it."""
-    takers: dict[frozenset[str], list[str]] = {}
-    for name, family in FAMILIES.items():
-        takers.setdefault(family.option_keys, []).append(name)
+    """A row for each family."""
     lines = ["| `block=` | options that it takes | source |", "|---|---|---|"]
-    for taken, names in takers.items():
-        sources = "; ".join(dict.fromkeys(FAMILIES[name].source for name in names))
-        keys = " ".join(f"`{key}`" for key in options() if key in taken)
-        lines.append(f"| {' '.join(f'`{name}`' for name in names)} | {keys} | {sources} |")
+    for name, family in FAMILIES.items():
+        keys = " ".join(f"`{key}`" for key in options() if key in family.option_keys)
+        lines.append(f"| `{name}` | {keys} | {family.source} |")
     return "\n".join(lines) + "\n"
+
+
+def options_table(place: str) -> str:
+    """A row for each option that stands in a table."""
+    column = place != EVERY
+    lines = [f"| key |{' families |' * column} values, the default first | what it says |"]
+    lines.append("|---" * (3 + column) + "|")
+    for key, row in options().items():
+        if place_of(key) == place:
+            values = row.values.shown() if row.shown is None else row.shown
+            values += "; or a list" * (row.by_stage and not row.list_only)
+            lines.append(f"| `{key}` |{f' {_names(key, place)} |' * column} {values} | {row.says} |")
+    return "\n".join(lines) + "\n"
+
+
+def _names(key: str, place: str) -> str:
+    """The families that take an option, in few words."""
+    among = [name for name in FAMILIES if place == SHARED or file_of(name) == place]
+    taken = [family.name for family in takers(key)]
+    others = [name for name in among if name not in taken]
+    if not others:
+        return "all" if len(among) > 1 else _listed(taken)
+    return f"all but {_listed(others)}" if len(others) < len(taken) else _listed(taken)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
+def tables() -> Iterator[tuple[str, str]]:
+    """Every table, by its name."""
+    yield "families", families_table()
+    for place in dict.fromkeys((EVERY, SHARED, *map(place_of, options()))):
+        yield place, options_table(place)
 
 
 def written(page: str) -> str:
     """The page with the tables as they are now."""
-    for begin, end, table in (
-        (BEGIN, END, options_table()),
-        (FAMILIES_BEGIN, FAMILIES_END, families_table()),
-    ):
-        before, _, rest = page.partition(begin)
-        _, _, after = rest.partition(end)
-        page = f"{before}{begin}{table}{end}{after}"
+    for name, table in tables():
+        before, found, rest = page.partition(begin(name))
+        if not found:
+            raise ValueError(f"docs/language.md has no place for the table {name!r}: {begin(name).strip()}")
+        page = f"{before}{found}{table}{END}{rest.partition(END)[2]}"
     return page
 
 

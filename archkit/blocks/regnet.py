@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from archkit.blocks.activations import named
 from archkit.blocks.convs import groups_of
+from archkit.blocks.dilation import OUTPUT_STRIDE
 from archkit.blocks.family import Family, Places, add_family
 from archkit.blocks.mbconv import GROUP_WIDTH
 from archkit.blocks.norms import normalise
@@ -16,15 +17,23 @@ from archkit.blocks.pen import Pen
 from archkit.blocks.squeeze import SE, squeeze_and_excite
 
 
-def _draw(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+def _draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     entered = pen.c
+    entering, further = at.output_stride
 
     def body(pen: Pen) -> None:
         pen.conv("conv1", 1, c)
         normalise(pen, "norm1", at.norm)
         pen.act("act1", at.act)
         groups = groups_of(pen, c, at.group_width) if at.group_width else 1
-        pen.conv("conv2", at.kernel, c, stride=stride, groups=groups)
+        pen.conv(
+            "conv2",
+            at.kernel,
+            c,
+            stride=stride,
+            groups=groups,
+            dilation=entering if first else further,
+        )
         normalise(pen, "norm2", at.norm)
         pen.act("act2", at.act)
         squeeze_and_excite(pen, at.se, entered, at.act)
@@ -35,7 +44,8 @@ def _draw(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
         pen.conv("conv", 1, c, stride=stride)
         normalise(pen, "norm", at.norm)
 
-    pen.residual(body, shortcut, always=stride != 1)
+    # timm projects where the dilation grows too.
+    pen.residual(body, shortcut, always=stride != 1 or (first and entering != further))
     pen.act("act3", at.act)
 
 
@@ -82,7 +92,7 @@ add_family(
     Family(
         name="regnet",
         draw=_draw,
-        options=("kernel", "stride", "norm", "act", SE, GROUP_WIDTH),
+        options=("kernel", "stride", "norm", "act", SE, GROUP_WIDTH, OUTPUT_STRIDE),
         noun="RegNet blocks",
         places={"timm": _timm, "torchvision": _torchvision},
         source="Radosavovic et al. 2020, Designing Network Design Spaces",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from archkit.blocks.dilation import OUTPUT_STRIDE, Dilation
 from archkit.blocks.family import Family, add_family
 from archkit.blocks.gates import attend
 from archkit.blocks.norms import normalise
@@ -22,19 +23,12 @@ from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import halve
 from archkit.blocks.preact_keys import PREACT_PLACES
 from archkit.blocks.shortcuts import draw_shortcut
-from archkit.blocks.value_sorts import Switch, Whole
+from archkit.blocks.value_sorts import Switch
 
-__all__ = ["BOTTLENECK_EXPANSION", "Dilation"]
+__all__ = ["BOTTLENECK_EXPANSION"]
 
 BOTTLENECK_EXPANSION: Final = 4
 """Output channels of a bottleneck over its base width (He et al. 2016a, section 4.1)."""
-
-
-class Dilation(NamedTuple):
-    """The dilations of a stage: that of its first conv, and that of all others."""
-
-    entering: int = 1
-    further: int = 1
 
 
 class _Conv(NamedTuple):
@@ -163,13 +157,6 @@ def _downsample(at: Any) -> dict[str, str]:
 
 # Both libraries' ResNets activate behind the convs.
 _KEYS: Final = {"timm": _timm_keys, "torchvision": _torchvision_keys}
-OUTPUT_STRIDE: Final = Option(
-    key="output_stride",
-    values=Whole(0, 1024, default=0, samples=(0, 4, 8)),
-    default=0,
-    says="once the map is smaller than the image by this, strides become dilations, for segmentation"
-    " (DeepLab); 0 leaves them as they are",
-)
 WEIGHT_STD: Final = Option(
     key="weight_std",
     values=Switch(),

@@ -115,6 +115,8 @@ def see_leaves(
     c_in, c = channels_of(convs[0])[0], channels_of(convs[-1])[1]
     pooled = next((one for one in body if one.sort in ("blur", "avg")), None)
     stride = 2 if pooled is not None else prod(stride_of(conv) for conv in convs)
+    if any(part.dilation != (1, 1) for conv in convs for part in convs_of(conv)):
+        raise InferError(f"{name} is dilated, which is read of ResNets alone")
     act = act_of(body)
     values: dict[str, tuple[Any, ...]] = {"act": act} if act else {}
     whole: dict[str, Any] = {}

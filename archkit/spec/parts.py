@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from archkit.blocks import FAMILIES, STEMS, HeadSetting, StemSetting
-from archkit.blocks.residual import Dilation
+from archkit.blocks.dilation import Dilation
 from archkit.errors import SpecError
 from archkit.spec.options import by_stage
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archkit.count import count, totals
-from archkit.errors import SpecError
+from archkit.errors import InferError, SpecError
 from archkit.nn import build, infer, load_weights
 from archkit.spec import parse
 from tests.nn.reference import randomise
@@ -30,7 +30,7 @@ def _of_torchvision() -> nn.Module:
                 "timm",
                 lambda name=name, stride=stride: timm.create_model(name, output_stride=stride),
             )
-            for name, stride in (("resnet18", 8), ("resnet26", 16), ("resnetv2_50", 8))
+            for name, stride in (("resnet18", 8), ("resnet26", 16), ("resnetv2_50", 8), ("regnety_002", 8))
         ),
         ("resnet50", 8, "torchvision", _of_torchvision),
     ],
@@ -49,8 +49,11 @@ def test_the_same_outputs_and_macs(name, stride, library, make) -> None:
         theirs(images[:1])
     assert totals(spec).macs == counter.get_total_flops() // 2
     assert totals(spec).params == sum(p.numel() for p in theirs.parameters())
-    if "v2" not in name:  # timm's pre-activation networks are not read
+    if "regnet" not in name:
         assert infer(theirs, input=(3, 64, 64)) == spec
+    else:
+        with pytest.raises(InferError, match=r"s3\.b2 is dilated, which is read of ResNets alone"):
+            infer(theirs, input=(3, 64, 64))
 
 
 def test_the_last_map_is_as_much_smaller_as_it_says() -> None:

@@ -19,7 +19,23 @@ ROOT = Path(__file__).parents[2]
 PLAIN = "[1,2]x[16,32]"
 
 
-def test_the_pages_table_is_the_rows() -> None:
+def test_the_page_begins_with_two_screens_and_has_each_option_once() -> None:
+    """What a reader needs first fits on two screens of 50 lines; the rest stands under its family."""
+    page = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    overview, _, details = page.partition("\n## Family by family\n")
+    assert len(overview.splitlines()) <= 100
+    sections, _, _ = details.partition("\n## ")
+    headings = [line for line in sections.splitlines() if line.startswith("### ")]
+    for family in FAMILIES:
+        assert f"\n| `{family}` |" in overview
+        assert sum(f"`{family}`" in line for line in headings) == 1
+    for key in options():
+        assert page.count(f"\n| `{key}` |") == 1
+        if key in OF_NETWORK or len({family.draw.__module__ for family in takers(key)}) > 1:
+            assert f"\n| `{key}` |" in overview
+
+
+def test_the_pages_tables_are_the_rows() -> None:
     path = ROOT / "docs" / "tables.py"
     spec = importlib.util.spec_from_file_location("tables", path)
     assert spec is not None
