@@ -11,9 +11,9 @@ const Chart = (() => {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let view = null, points = [], places = null, building = 0;
 
-  function axis(orient, title) {
+  function axis(orient, { title, whole }) {
     return {
-      orient, scale: orient === "bottom" ? "x" : "y", title, format: "~s", labelOverlap: "greedy", tickCount: orient === "bottom" ? { signal: "max(3, width / 90)" } : 7,
+      orient, scale: orient === "bottom" ? "x" : "y", title, format: whole ? "~s" : "~g", labelOverlap: "greedy", tickCount: orient === "bottom" ? { signal: "max(3, width / 90)" } : 7,
       grid: true, gridColor: colour("--line"), gridOpacity: 0.6, domain: false, tickColor: colour("--line"),
       labelColor: colour("--soft"), titleColor: colour("--ink"), labelFontSize: 12, titleFontSize: 13, titleFontWeight: 500, labelPadding: 4,
     };
@@ -59,7 +59,7 @@ const Chart = (() => {
       ],
       data: [{ name: "points", values: points }],
       scales: [scale("x", state.xlog, "width"), scale("y", state.ylog, "height")],
-      axes: [axis("bottom", x.title), axis("left", y.title)],
+      axes: [axis("bottom", x), axis("left", y)],
       marks: [
         { type: "rect", interactive: false, encode: { update: {
           x: { signal: "box ? box[0] : 0" }, x2: { signal: "box ? box[1] : 0" }, y: { signal: "box ? box[2] : 0" }, y2: { signal: "box ? box[3] : 0" },
