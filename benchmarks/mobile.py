@@ -35,8 +35,8 @@ OPTIONS = (
 )
 ONE_BY_ONE = 2_000  # networks that the scalar counter is timed on
 TEXTS = 200  # a round
-LEAST_OF_ARRAYS = 300.0
-LEAST_OF_TEXTS = 500.0
+LEAST_OF_ARRAYS = 200.0
+LEAST_OF_TEXTS = 250.0
 
 
 def texts(how_many: int) -> list[str]:

@@ -25,6 +25,7 @@ def conv(
     bias: bool = False,
     padding: str = "symmetric",
     standardised: bool = False,
+    dilation: int = 1,
 ) -> None:
     """A conv, behind a layer that pads the map where `padding` is `same` and that makes a difference."""
     same = padding == "same" and stride != 1
@@ -39,6 +40,7 @@ def conv(
         bias=bias,
         padding=0 if same else None,
         standardised=standardised,
+        dilation=dilation,
     )
 
 

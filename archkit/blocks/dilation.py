@@ -16,6 +16,10 @@ class Dilation(NamedTuple):
     entering: int = 1
     further: int = 1
 
+    def of_block(self, kernel: int, *, first: bool) -> int:
+        """The dilation of the only conv of a block that has one; a 1x1 conv has none."""
+        return 1 if kernel == 1 else self.entering if first else self.further
+
 
 OUTPUT_STRIDE: Final = Option(
     key="output_stride",

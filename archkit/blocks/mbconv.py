@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from archkit.blocks.convs import conv, groups_of
+from archkit.blocks.dilation import OUTPUT_STRIDE, Dilation
 from archkit.blocks.family import Family, add_family
 from archkit.blocks.mobile_keys import MOBILE_PLACES
 from archkit.blocks.norms import normalise
@@ -73,7 +74,7 @@ SPLIT: Final = Option(
 )
 
 
-def _mbconv(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+def _mbconv(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     entered = pen.c
 
     def body(pen: Pen) -> None:
@@ -81,7 +82,7 @@ def _mbconv(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
             _pointwise(pen, "expand", hidden_width(entered, at.expand, at.round), halves=at.split == "both")
             normalise(pen, "norm1", at.norm)
             pen.act("act1", at.act)
-        _middle(pen, at, stride, "2")
+        _middle(pen, at, stride, "2", first=first)
         squeeze_and_excite(pen, at.se, entered, at.act)
         _pointwise(pen, "project", c, halves=at.split != "none")
         normalise(pen, "norm3", at.norm)
@@ -96,19 +97,20 @@ def _pointwise(pen: Pen, name: str, c_out: Any, *, halves: bool) -> None:
         pen.conv(name, 1, c_out)
 
 
-def _fused(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+def _fused(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     entered = pen.c
     wider = at.expand != 1 or at.expand_conv == "always"
     halves = at.aa != "none" and stride == 2
-    at_once = 1 if halves else stride
+    how: dict[str, Any] = {"stride": 1 if halves else stride, "padding": at.padding}
+    how["dilation"] = at.output_stride.of_block(at.kernel, first=first)
 
     def body(pen: Pen) -> None:
         if wider:
             hidden = hidden_width(entered, at.expand, at.round)
             groups = groups_of(pen, hidden, at.group_width) if at.group_width else 1
-            conv(pen, "expand", at.kernel, hidden, stride=at_once, groups=groups, padding=at.padding)
+            conv(pen, "expand", at.kernel, hidden, groups=groups, **how)
         else:
-            conv(pen, "conv", at.kernel, c, stride=at_once, padding=at.padding)
+            conv(pen, "conv", at.kernel, c, **how)
         normalise(pen, "norm1", at.norm)
         pen.act("act1", at.act)
         if halves:
@@ -122,16 +124,16 @@ def _fused(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
     pen.residual(body, always=stride != 1 or not at.skip)
 
 
-def _depthwise(pen: Pen, at: Any, c: Any, stride: int, _first: bool) -> None:
+def _depthwise(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     entered = pen.c
-    _middle(pen, at, stride, "1")
+    _middle(pen, at, stride, "1", first=first)
     squeeze_and_excite(pen, at.se, entered, at.act)
     pen.conv("pointwise", 1, c, bias=at.bias)
     normalise(pen, "norm2", at.norm)
     pen.act("act2", at.act)
 
 
-def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
+def _middle(pen: Pen, at: Any, stride: int, number: str, *, first: bool) -> None:
     """The depthwise conv, its norm and its activation, and the pooling that may take its stride's place."""
     halves = at.aa != "none" and stride == 2
     c = pen.c
@@ -141,9 +143,13 @@ def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
     if mix == 1:
         bias = getattr(at, "bias", False)
         how: dict[str, Any] = {"stride": at_once, "groups": groups, "bias": bias}
+        how["dilation"] = at.output_stride.of_block(at.kernel, first=first)
         conv(pen, "depthwise", at.kernel, c, padding=at.padding, **how)
     else:
         pen.need(at.group_width <= 1, "kernels side by side (mix={mix}) are depthwise", "mix", mix=mix)
+        pen.need(
+            at.output_stride == Dilation(), "kernels side by side (mix={mix}) are not dilated", "mix", mix=mix
+        )
         kernels = tuple(at.kernel + 2 * i for i in range(mix))
         same = at.padding == "same" and at_once != 1
         if same:
@@ -155,7 +161,7 @@ def _middle(pen: Pen, at: Any, stride: int, number: str) -> None:
         halve(pen, at.aa)
 
 
-_SHARED: Final = ("kernel", "stride", "norm", "act", "ends_act", SE, "padding")
+_SHARED: Final = ("kernel", "stride", OUTPUT_STRIDE, "norm", "act", "ends_act", SE, "padding")
 
 add_family(
     Family(

@@ -19,7 +19,6 @@ from archkit.blocks.squeeze import SE, squeeze_and_excite
 
 def _draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
     entered = pen.c
-    entering, further = at.output_stride
 
     def body(pen: Pen) -> None:
         pen.conv("conv1", 1, c)
@@ -32,7 +31,7 @@ def _draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
             c,
             stride=stride,
             groups=groups,
-            dilation=entering if first else further,
+            dilation=at.output_stride.of_block(at.kernel, first=first),
         )
         normalise(pen, "norm2", at.norm)
         pen.act("act2", at.act)
@@ -45,7 +44,11 @@ def _draw(pen: Pen, at: Any, c: Any, stride: int, first: bool) -> None:
         normalise(pen, "norm", at.norm)
 
     # timm projects where the dilation grows too.
-    pen.residual(body, shortcut, always=stride != 1 or (first and entering != further))
+    pen.residual(
+        body,
+        shortcut,
+        always=stride != 1 or (first and at.output_stride.entering != at.output_stride.further),
+    )
     pen.act("act3", at.act)
 
 
