@@ -15,6 +15,7 @@ from archkit.cli.completion import recipes
 from archkit.cli.interrupts import warnings_in_lines
 from archkit.cli.render import json_line, say, show
 from archkit.cli.training import Cache, Device, changes_of
+from archkit.cli.working import on_a_terminal
 from archkit.errors import OutputError, RunError
 
 if TYPE_CHECKING:
@@ -109,14 +110,14 @@ def lr_find_command(
         )
 
         def watch(step: int) -> None:
-            if not quiet and sys.stderr.isatty():
+            if not quiet and on_a_terminal():
                 sys.stderr.write(f"\rstep {step} of {steps}" + ("\n" if step == steps else ""))
 
         found = find_rate(
             adapt(network, images), images, how, device=pick_device(device), seed=seed, low=low, high=high,
             steps=steps, smoothing=smoothing, watch=watch,
         )  # fmt: skip
-    if not quiet and sys.stderr.isatty() and len(found.rates) < steps:
+    if not quiet and on_a_terminal() and len(found.rates) < steps:
         say("")
     if form is Form.json:
         rows = zip(found.rates, found.losses, found.smoothed, strict=True)
