@@ -1,20 +1,17 @@
-"""What a recipe may ask for beside the plain: optimizers, first weights, sizes of images, flips, views."""
+"""What a recipe may ask for beside the plain: its key, optimizers, stochastic depth; and all of it in a run."""
 
 import hashlib
 import json
 import math
 
-import numpy as np
 import pytest
 import torch
 import torchvision
 from torch import nn
 
-from archkit.bench.recipe import Initialise, Optimizer, Recipe, Resolution, Schedule, load_recipe, override
+from archkit.bench.recipe import Optimizer, Recipe, Schedule, load_recipe, override
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.engine import train
-from archkit.bench.train.first_weights import covariance, first_weights
-from archkit.bench.train.image_sizes import image_sizes, resized
 from archkit.bench.train.lookahead import Lookahead
 from archkit.bench.train.optim import make_optimizer, make_schedule
 from archkit.bench.train.results import run_key
@@ -206,78 +203,6 @@ def test_a_schedule_falls_by_torchs_cosine_and_then_stays():
     assert found[14:] == pytest.approx([0.02] * 6)
 
 
-# ---- first weights
-
-
-def test_whitening_filters_make_patches_uncorrelated():
-    """What the first half of the filters gives, over all patches, has the identity as its covariance."""
-    generator = torch.Generator().manual_seed(0)
-    base = torch.rand(400, 6, 6, 3, generator=generator)
-    mixed = base @ torch.tensor([[1.0, 0.8, 0.1], [0.0, 0.5, 0.3], [0.2, 0.0, 0.9]])
-    images = (mixed / mixed.amax() * 255).to(torch.uint8)
-    mean = images.float().mean((0, 1, 2))[:, None, None]
-    std = images.float().std((0, 1, 2))[:, None, None]
-    model = nn.Sequential(nn.Conv2d(3, 60, 3, bias=False))
-    drawn = model[0].weight.detach().clone()
-    first_weights(model, Initialise(whitening=True), images, mean, std)
-    pixels = (images.permute(0, 3, 1, 2).float() - mean) / std
-    given = model[0](pixels)[:, :27].permute(1, 0, 2, 3).flatten(1)
-    expected = torch.cov(given, correction=0)
-    torch.testing.assert_close(expected, torch.eye(27), rtol=0, atol=0.02)
-    torch.testing.assert_close(model[0].weight[27:54], -model[0].weight[:27])
-    torch.testing.assert_close(model[0].weight[54:], drawn[54:])  # no direction is left for these
-
-
-def test_the_covariance_is_numpys():
-    pixels = torch.randn(5, 2, 6, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    windows = np.lib.stride_tricks.sliding_window_view(pixels.numpy(), (3, 3), axis=(2, 3))
-    rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, 18)
-    np.testing.assert_allclose(
-        covariance(pixels, 3, 3).numpy(), np.cov(rows, rowvar=False, bias=True), rtol=1e-9, atol=1e-12
-    )
-
-
-def test_few_filters_are_the_directions_of_the_greatest_variance():
-    """Gray images whose rows are alike: what varies most in a patch is its mean."""
-    images = torch.randint(0, 256, (500, 1, 1, 1), generator=torch.Generator().manual_seed(0))
-    images = images.expand(500, 6, 6, 1).to(torch.uint8)
-    model = nn.Sequential(nn.Conv2d(1, 2, 3))
-    one = torch.ones(1, 1, 1)
-    first_weights(model, Initialise(whitening=True), images, 128 * one, 70 * one)
-    filters = model[0].weight.detach().flatten(1)
-    assert (filters[0] > 0).all()
-    assert filters[0].std() / filters[0].mean() < 1e-4
-    torch.testing.assert_close(filters[1], -filters[0])
-
-
-def test_dirac_convs_pass_on_their_channels(tiny, brief):
-    trainer = trainer_of(tiny, brief, [("initialise.dirac", True)])
-    plain = trainer_of(tiny, brief)
-    x = torch.randn(2, 8, 5, 5)
-    wider = {True: 0, False: 0}
-    for name, conv in trainer.model.named_modules():
-        if not isinstance(conv, nn.Conv2d):
-            continue
-        drawn = plain.model.get_submodule(name)
-        if name.startswith("stem") or conv.kernel_size == (1, 1):
-            assert torch.equal(conv.weight, drawn.weight)
-            continue
-        x = torch.randn(2, conv.in_channels, 6, 6)
-        passed = nn.functional.conv2d(x, conv.weight, padding=1)
-        assert torch.equal(passed[:, : conv.in_channels], x)
-        rest = conv.weight[conv.in_channels :]
-        assert torch.equal(rest, drawn.weight[conv.in_channels :])
-        wider[len(rest) > 0] += 1
-    assert wider[True]
-    assert wider[False]
-
-
-def test_a_run_that_begins_with_anothers_weights_is_not_initialised(tiny, brief):
-    recipe = override(brief, [("initialise.dirac", True)])
-    with pytest.raises(RunError, match="begins with another's weights takes no `initialise`"):
-        Trainer(SPEC, DeviceData.of(tiny, recipe, CPU), recipe, seed=0, device=CPU, initial=object())
-
-
 # ---- stochastic depth
 
 
@@ -306,103 +231,6 @@ def test_bodies_are_left_out_as_torchvision_leaves_them_out():
     network.eval()
     plain.load_state_dict(network.state_dict())
     assert torch.equal(network(x), plain.eval()(x))
-
-
-# ---- sizes, flips, views
-
-
-def test_images_grow_as_the_epochs_go_by():
-    recipe = override(
-        load_recipe("fast"),
-        [("epochs", 10), ("resolution.start", 0.5), ("resolution.until", 0.6), ("resolution.steps", 3)],
-    )
-    sizes = image_sizes(parse("[1,1]x[8,16] input=3x24x32"), recipe)
-    # Six epochs in three sizes of 1/2, 2/3 and 5/6, then full ones.
-    assert sizes == ((12, 16),) * 2 + ((16, 21),) * 2 + ((20, 27),) * 2 + ((24, 32),) * 4
-    assert image_sizes(SPEC, load_recipe("fast")) is None
-
-
-def test_smaller_images_are_pillows():
-    from PIL import Image
-
-    pixels = np.random.default_rng(0).random((12, 16)).astype(np.float32)
-    ours = resized(torch.from_numpy(pixels)[None, None], (6, 10))[0, 0]
-    theirs = np.asarray(Image.fromarray(pixels).resize((10, 6), Image.Resampling.BILINEAR))
-    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-5)
-
-
-def test_a_network_that_cannot_have_smaller_images_says_so():
-    """Pooling by windows of 4 leaves 4x4 of a map of 16x16, 2x2 of 8x8, and nothing of 2x2."""
-    recipe = override(load_recipe("fast"), [("epochs", 4), ("resolution.start", 0.5)])
-    network = parse("[1,1]x[8,16] input=3x32x32 pool=4")
-    with pytest.raises(RunError, match=r"resolution\.start=0\.5, images of \d+x\d+ need other weights"):
-        image_sizes(network, recipe)
-    with pytest.raises(RunError, match=r"start=0\.1, images of \d+x\d+ are too small for this network: "):
-        image_sizes(network, override(recipe, [("resolution.start", 0.1)]))
-
-
-def test_the_network_is_given_images_of_the_epochs_size(tiny, brief):
-    changes = [("epochs", 4), ("resolution.start", 0.5), ("resolution.until", 0.5), ("resolution.steps", 1)]
-    trainer = trainer_of(tiny, brief, changes)
-    given = []
-    trainer.model.register_forward_pre_hook(lambda _model, args: given.append(tuple(args[0].shape[2:])))
-    for _ in range(4):
-        trainer.epoch(lambda _step: None)
-    steps = trainer.steps
-    assert given == [(4, 4)] * (2 * steps) + [(8, 8)] * (2 * steps)
-    given.clear()
-    trainer.evaluate(trainer.data.test)
-    assert given == [(8, 8)]
-
-
-def test_flips_alternate(tiny, brief, monkeypatch):
-    """Every image, by what it looks like: one way in the even epochs, the other in the odd ones."""
-    from archkit.bench.augment import geometry
-
-    changes = [("augment.alternate", True), ("augment.pad", 0), ("epochs", 4), ("drop_last", False)]
-    trainer = trainer_of(tiny, brief, changes, seed=5)
-    seen, real = {}, geometry.apply
-
-    def noted(images, index, draws, **how):
-        for i, flipped in zip(index.tolist(), draws.flip.tolist(), strict=True):
-            seen.setdefault(i, []).append(flipped)
-        return real(images, index, draws, **how)
-
-    monkeypatch.setattr(geometry, "apply", noted)
-    for _ in range(4):
-        trainer.epoch(lambda _step: None)
-    assert len(seen) == 48
-    assert all(flips in ([True, False] * 2, [False, True] * 2) for flips in seen.values())
-    assert 12 <= sum(flips[0] for flips in seen.values()) <= 36
-    other = trainer_of(tiny, brief, changes, seed=6)
-    assert not torch.equal(other._flipped, trainer._flipped)
-
-
-def test_six_views_are_the_weighted_mean_of_six_logits(tiny, brief):
-    """By hand: views cut from the reflected image by numpy, and their logits one by one."""
-    recipe = override(brief, [("protocol.test_augment", "six")])
-    outcome = train(SPEC, tiny, recipe, seed=0, device=CPU)
-    plain = train(SPEC, tiny, override(brief, [("protocol.test_augment", "flip")]), seed=0, device=CPU)
-    assert (outcome.test, outcome.test_flip) == (plain.test, plain.test_flip)
-    assert (plain.test_six, plain.validation_six) == (None, None)
-    trainer = trainer_of(tiny, recipe)
-    trainer.load(outcome.weights)
-    mean, std = np.array(outcome.mean)[:, None, None], np.array(outcome.std)[:, None, None]
-    x = ((tiny.test_images - mean) / std).astype(np.float32)
-    wide = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="reflect")
-    views = [(x, 1 / 4), (wide[:, :, 2:, 2:], 1 / 8), (wide[:, :, :-2, :-2], 1 / 8)]
-    model = trainer.model.eval()
-    with torch.no_grad():
-        logits = sum(
-            share * model(torch.from_numpy(np.ascontiguousarray(turned)))
-            for view, share in views
-            for turned in (view, view[:, :, :, ::-1])
-        )
-    labels = torch.from_numpy(np.array(tiny.test_labels))
-    assert outcome.test_six.correct == int((logits.argmax(1) == labels).sum())
-    expected = nn.functional.cross_entropy(logits, labels).item()
-    assert outcome.test_six.loss == pytest.approx(expected, rel=1e-5)
-    assert outcome.validation_six.total == 12
 
 
 # ---- all of it in a run
@@ -435,8 +263,3 @@ def test_a_run_with_all_of_it_goes_on_to_the_same_bits(tiny, brief, name):
     resumed = train(SPEC, tiny, recipe, seed=3, device=CPU, start=kept[0])
     assert [row.train_loss for row in resumed.epochs] == [row.train_loss for row in whole.epochs]
     assert all(torch.equal(whole.weights[name], resumed.weights[name]) for name in whole.weights)
-
-
-def test_shares_of_the_size_by_hand():
-    assert Resolution().share(0, 10) == 1.0
-    assert Resolution(start=0.5, until=0.01).share(0, 10) == 1.0  # no whole epoch

@@ -299,19 +299,3 @@ def test_the_commands_take_them(cli: Cli) -> None:
     best = json.loads(cli("solve", SPACES[0], *limits, "--best", "1", "--extrapolate").stdout)
     assert best["value"] == pytest.approx(max(capacity(parse(spec)) for spec in fit))
     assert best["exact"]
-
-
-@pytest.mark.parametrize(
-    ("given_", "said"),
-    [
-        (("--values", "int8"), "--values goes with a limit on bytes of arena or bytes of flash"),
-        (("--max-arena", "64q"), "max-arena: '64q' is not a figure"),
-        (("--max-flash", "1k"), "nothing fits: the smallest network of this space has"),
-        (("--max-arena", "64k", "--values", "int4"), "values must be one of float32, int8, int16x8"),
-    ],
-)
-def test_what_cannot_be_is_one_line(cli: Cli, given_: tuple[str, ...], said: str) -> None:
-    done = cli("solve", SPACES[0], *given_, "--best", "1")
-    assert done.returncode != 0
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1

@@ -239,3 +239,19 @@ def test_mistakes(cli: Cli, tmp_path: Path, args: list[str], words: str) -> None
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("given_", "said"),
+    [
+        (("--values", "int8"), "--values goes with a limit on bytes of arena or bytes of flash"),
+        (("--max-arena", "64q"), "max-arena: '64q' is not a figure"),
+        (("--max-flash", "1k"), "nothing fits: the smallest network of this space has"),
+        (("--max-arena", "64k", "--values", "int4"), "values must be one of float32, int8, int16x8"),
+    ],
+)
+def test_limits_of_a_device_that_cannot_be_are_one_line(cli, given_, said):
+    done = cli("solve", "[1..2]*2x[8..24:8] block={basic,depthwise} input=1x32x32", *given_, "--best", "1")
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
