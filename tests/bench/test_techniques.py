@@ -1,4 +1,4 @@
-"""What a recipe may ask for beside the plain: its key, optimizers, stochastic depth; then all of it at once."""
+"""What a recipe may ask for beside the plain: key, optimizers, stochastic depth; and all of it at once."""
 
 import hashlib
 import json
