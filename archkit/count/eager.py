@@ -92,11 +92,11 @@ class Calls(Generic[M]):
         """What one layer puts out."""
         raise NotImplementedError
 
-    def scaled(self, scale: Layer, x: M, factors: M) -> M:
+    def scaled(self, x: M, factors: M) -> M:
         """The product of a gate."""
         raise NotImplementedError
 
-    def added(self, add: Layer, body: M, aside: M) -> M:
+    def added(self, body: M, aside: M) -> M:
         """The sum of a residual."""
         raise NotImplementedError
 
@@ -132,7 +132,7 @@ class Calls(Generic[M]):
                 out = self.layer(node, x, in_place=may_overwrite(before))
             elif isinstance(node, Gate):
                 factors = self.chain(node.factors, x)
-                out = self.scaled(node.scale, x, factors)
+                out = self.scaled(x, factors)
                 if factors is not x:
                     self.free(factors)
             else:
@@ -142,7 +142,7 @@ class Calls(Generic[M]):
                     self.free(body)
                 body = here if here is not x else None
                 aside = self.chain(node.shortcut, x) if node.shortcut else x
-                out = self.added(node.add, here, aside)
+                out = self.added(here, aside)
                 if aside is not x:
                     self.free(aside)
             if out is not x and x is not entered:
@@ -176,13 +176,13 @@ class _Pass(Calls[_Map]):
         self.hold(values)
         return _Map(values)
 
-    def scaled(self, scale: Layer, x: _Map, factors: _Map) -> _Map:
+    def scaled(self, x: _Map, factors: _Map) -> _Map:  # noqa: ARG002 - it is as large as the map
         """The product of a gate."""
-        return self.made(_out(scale, self._batch))
+        return self.made(x.values)
 
-    def added(self, add: Layer, body: _Map, aside: _Map) -> _Map:
+    def added(self, body: _Map, aside: _Map) -> _Map:  # noqa: ARG002 - it is as large as either
         """The sum of a residual."""
-        return self.made(_out(add, self._batch))
+        return self.made(body.values)
 
     def layer(self, layer: Layer, x: _Map, *, in_place: bool) -> _Map:
         """What one layer puts out."""
