@@ -144,6 +144,28 @@ def test_with_an_optimizer_from_the_second_step_on(optimizer: str, text: str) ->
     assert held_and(found, False) == seen
 
 
+@pytest.mark.parametrize("text", [*NETWORKS, *OTHERS])
+def test_torchs_own_tracker_says_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's MemTracker, which by itself rounds to 512 bytes on a GPU alone."""
+    trackers = pytest.importorskip("torch.distributed._tools.mem_tracker")
+    monkeypatch.setattr(
+        trackers._WeakRefInfo,
+        "_calculate_mem_consumed",
+        lambda storage: -(-storage.size * storage.element_size // 512) * 512,
+    )
+    spec = parse(text)
+    network = build(spec, device="meta").train()
+    images = torch.empty(3, *spec.input, device="meta")
+    labels = torch.zeros(3, dtype=torch.int64, device="meta")
+    tracker = trackers.MemTracker()
+    tracker.track_external(network, images, labels)
+    with tracker:
+        logits = network(images)
+        torch.nn.functional.cross_entropy(logits, labels).backward()  # type: ignore[no-untyped-call]
+    (seen,) = tracker.get_tracker_snapshot("peak").values()
+    assert seen["Total"] == held_and(training_peak(spec, batch=3, optimizer="none", watched=True), False)
+
+
 def test_torch_adds_gradients_in_place_where_nothing_looks_on() -> None:
     """As `watched=False` has it: the second gradient of a map goes where the first one lies."""
     x = torch.randn(100, requires_grad=True) * 1
