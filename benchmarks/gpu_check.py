@@ -150,7 +150,7 @@ class Checks:
 
     def memory(self) -> str:
         trainer = self.trainer("fast", precision="float32")
-        least = least_held(self._spec, trainer.recipe, batch=len(self._index))
+        least = least_held(self._spec, trainer.recipe, batch=len(self._index), gpu=True)
         if self._device.type != "cuda":
             return f"at least {as_bytes(least)}; only a GPU says what it holds"
         trainer.step(self._index)

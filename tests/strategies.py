@@ -21,13 +21,15 @@ def specs(
     max_blocks: int = 4,
     widths: tuple[int, int] = (1, 96),
     max_size: int = 64,
+    family: str | None = None,
 ) -> ArchSpec:
-    """Any network that the language can say, of a bounded size."""
+    """Any network that the language can say, of a bounded size; with `family`, of that one."""
     stages = draw(st.integers(1, max_stages))
     # Families that activate first and those that do not are not mixed.
-    first = draw(st.sampled_from(list(FAMILIES.values())))
+    first = FAMILIES[family] if family else draw(st.sampled_from(list(FAMILIES.values())))
     alike = [name for name, one in FAMILIES.items() if one.activates_first == first.activates_first]
-    block = draw(st.just(first.name) | st.lists(st.sampled_from(alike), min_size=stages, max_size=stages))
+    mixed = st.nothing() if family else st.lists(st.sampled_from(alike), min_size=stages, max_size=stages)
+    block = draw(st.just(first.name) | mixed)
     taken = set.intersection(
         *(set(FAMILIES[name].option_keys) for name in {*([block] if isinstance(block, str) else block)})
     )

@@ -60,7 +60,7 @@ def count_command(
         Target | None,
         typer.Option(
             help="Show what it takes there instead, for --memory: tflm is TensorFlow Lite Micro, torch a "
-            "forward pass of eager torch.",
+            "forward pass of eager torch, cuda a step of training on a GPU.",
         ),
     ] = None,
     values: Annotated[
@@ -119,7 +119,7 @@ def count_command(
         refuse("goes with --target tflm", values=values)
     else:
         refuse("does not go with --target tflm, which runs one image at a time", batch=batch)
-    if target is not None:
+    if target in (Target.tflm, Target.torch):
         refuse(f"does not go with --target {target}, which does not train", optimizer=optimizer)
     parsed = [parse(text) for text in specs]
     tables = named_tables(table or (), latency)
@@ -133,19 +133,10 @@ def count_command(
         alone = "does not go with --table"
         refuse(alone, by=by, memory=with_memory, as_=as_tool, check=check)
         show_by_table(parsed, tables, as_json=as_json)
-    elif target is Target.torch:
-        from archkit.cli.memory import show_eager
-
-        show_eager(parsed, batch=batch or 1, as_json=as_json)
-    elif target is not None:
-        from archkit.cli.memory import show_device
-
-        show_device(parsed, values=values or Values.int8, as_json=as_json)
     elif with_memory:
-        from archkit.cli.memory import show_memory
+        from archkit.cli.memory import show_on_target
 
-        batch = 1 if batch is None else batch
-        show_memory(parsed, batch=batch, optimizer=optimizer or "momentum", as_json=as_json)
+        show_on_target(parsed, target, batch=batch, optimizer=optimizer, values=values, as_json=as_json)
     elif check:
         from archkit.cli.check import show_check
 

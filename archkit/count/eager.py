@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from archkit.count.memory import memory
-from archkit.plan import KINDS, Gate, Layer, Node, layout, may_overwrite
+from archkit.plan import KINDS, Gate, Layer, Node, Plan, layout, may_overwrite
 from archkit.spec import ArchSpec
 
-__all__ = ["EagerMemory", "eager_memory"]
+__all__ = ["Calls", "EagerMemory", "eager_memory"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,22 +65,7 @@ def eager_memory(spec: ArchSpec | str, *, batch: int = 1, bytes_per_value: int =
     found = memory(spec, batch=batch, optimizer="none", bytes_per_value=bytes_per_value)
     run = _Pass(batch, bytes_per_value)
     plan = layout(spec)
-    images = batch * prod(plan.spec.input)
-    run.hold(images)
-    held = _Map(images)
-    stem = run.chain(plan.stem, held)
-    x = stem
-    for stage in plan.stages:
-        entered = x
-        for block in stage.blocks:
-            out = run.chain(block.nodes, x)
-            # The stage's caller holds what entered it, to the end of the stage.
-            if out is not x and x is not entered:
-                run.free(x)
-            x = out
-        if x is not entered and entered is not held:
-            run.free(entered)
-    run.chain(plan.head, x)
+    run.network(plan, run.made(batch * prod(plan.spec.input)))
     return EagerMemory(
         batch=batch,
         weights=found.weights,
@@ -97,8 +82,79 @@ class _Map:
         self.values = values
 
 
-class _Pass:
-    """A forward pass. A map that goes into a chain is held by its caller."""
+M = TypeVar("M")
+
+
+class Calls(Generic[M]):
+    """Which variables hold the maps of a forward pass. A map that goes into a chain is held by its caller."""
+
+    def layer(self, layer: Layer, x: M, *, in_place: bool) -> M:
+        """What one layer puts out."""
+        raise NotImplementedError
+
+    def scaled(self, x: M, factors: M) -> M:
+        """The product of a gate."""
+        raise NotImplementedError
+
+    def added(self, body: M, aside: M) -> M:
+        """The sum of a residual."""
+        raise NotImplementedError
+
+    def free(self, one: M) -> None:
+        """A variable that held a map is gone."""
+        raise NotImplementedError
+
+    def network(self, plan: Plan, images: M) -> M:
+        """What a network puts out; its caller holds the images, and what comes out."""
+        stem = self.chain(plan.stem, images)
+        x = stem
+        for stage in plan.stages:
+            entered = x
+            for block in stage.blocks:
+                out = self.chain(block.nodes, x)
+                # The stage's caller holds what entered it, to the end of the stage.
+                if out is not x and x is not entered:
+                    self.free(x)
+                x = out
+            if x is not entered and entered is not images:
+                self.free(entered)
+        out = self.chain(plan.head, x)
+        if x is not images and out is not x:
+            self.free(x)
+        return out
+
+    def chain(self, nodes: Iterable[Node], entered: M) -> M:
+        """What a chain puts out; what is held within it is freed."""
+        x, body = entered, None
+        before: Node | None = None
+        for node in nodes:
+            if isinstance(node, Layer):
+                out = self.layer(node, x, in_place=may_overwrite(before))
+            elif isinstance(node, Gate):
+                factors = self.chain(node.factors, x)
+                out = self.scaled(x, factors)
+                if factors is not x:
+                    self.free(factors)
+            else:
+                here = self.chain(node.body, x)
+                # The variable holds the last body's output until it is given this one's.
+                if body is not None:
+                    self.free(body)
+                body = here if here is not x else None
+                aside = self.chain(node.shortcut, x) if node.shortcut else x
+                out = self.added(here, aside)
+                if aside is not x:
+                    self.free(aside)
+            if out is not x and x is not entered:
+                self.free(x)
+            x, before = out, node
+        if body is not None and body is not x:
+            self.free(body)
+        return x
+
+
+class _Pass(Calls[_Map]):
+    """What the maps of a forward pass take."""
 
     def __init__(self, batch: int, bytes_per_value: int) -> None:
         self.peak = 0
@@ -120,34 +176,13 @@ class _Pass:
         self.hold(values)
         return _Map(values)
 
-    def chain(self, nodes: Iterable[Node], entered: _Map) -> _Map:
-        """What a chain puts out; what is held within it is freed."""
-        x, body = entered, None
-        before: Node | None = None
-        for node in nodes:
-            if isinstance(node, Layer):
-                out = self.layer(node, x, in_place=may_overwrite(before))
-            elif isinstance(node, Gate):
-                factors = self.chain(node.factors, x)
-                out = self.made(self._batch * prod(node.scale.out_shape))
-                if factors is not x:
-                    self.free(factors)
-            else:
-                here = self.chain(node.body, x)
-                # The variable holds the last body's output until it is given this one's.
-                if body is not None:
-                    self.free(body)
-                body = here if here is not x else None
-                aside = self.chain(node.shortcut, x) if node.shortcut else x
-                out = self.made(self._batch * prod(node.add.out_shape))
-                if aside is not x:
-                    self.free(aside)
-            if out is not x and x is not entered:
-                self.free(x)
-            x, before = out, node
-        if body is not None and body is not x:
-            self.free(body)
-        return x
+    def scaled(self, x: _Map, factors: _Map) -> _Map:  # noqa: ARG002 - it is as large as the map
+        """The product of a gate."""
+        return self.made(x.values)
+
+    def added(self, body: _Map, aside: _Map) -> _Map:  # noqa: ARG002 - it is as large as either
+        """The sum of a residual."""
+        return self.made(body.values)
 
     def layer(self, layer: Layer, x: _Map, *, in_place: bool) -> _Map:
         """What one layer puts out."""

@@ -20,6 +20,7 @@ from archkit.errors import RunError
 from archkit.nn import build
 from archkit.spec import ArchSpec, parse
 from tests.count.test_eager import Storages
+from tests.count.test_training import seen_by_torch
 from tests.strategies import specs
 
 CPU = torch.device("cpu")
@@ -47,6 +48,25 @@ def test_no_step_holds_less(optimizer: str) -> None:
         spec = parse(text)
         least, lives = least_held(spec, recipe, batch=16), _lives(spec, recipe, 16)
         assert 0.6 * lives < least <= lives
+
+
+@pytest.mark.parametrize("text", ["[2,1]x[16,32] input=3x16x16", "[1,2]x[8,16] block=mbconv input=3x16x16"])
+def test_a_gpu_is_told_nearly_all_that_lives(text: str) -> None:
+    """While something looks on, torch adds no gradients in place, and a step may hold a little more."""
+    spec = parse(text)
+    least, lives = (
+        least_held(spec, _recipe("momentum"), batch=16, gpu=True),
+        seen_by_torch(spec, 16, "momentum", 2),
+    )
+    assert 0.98 * lives < least <= lives
+    assert least > least_held(spec, _recipe("momentum"), batch=16)
+
+
+def test_in_two_bytes_or_compiled_a_gpu_is_told_the_same_as_others() -> None:
+    spec, recipe = parse("[2,1]x[16,32] input=3x16x16"), _recipe("momentum")
+    for changed, half in ((recipe, True), (replace(recipe, compile="default"), False)):
+        found = [least_held(spec, changed, batch=16, half=half, gpu=gpu) for gpu in (False, True)]
+        assert found[0] == found[1]
 
 
 @given(specs(max_stages=3, max_blocks=2, widths=(4, 24), max_size=24))
@@ -86,6 +106,9 @@ def test_what_cannot_fit_is_refused_with_the_batch_that_may(monkeypatch: pytest.
         check_room(spec, recipe, CPU, half=False, images=1_000)
     fitting = replace(recipe, batch_size=100)
     assert check_room(spec, fitting, CPU, half=False, images=1_000) == free
+    monkeypatch.setattr(rooms, "room", lambda _: least_held(spec, recipe, batch=90, gpu=True))
+    with pytest.raises(RunError, match=r"cuda has .* free; --batch-size 90 is the largest"):
+        check_room(spec, recipe, torch.device("cuda"), half=False, images=0)
     monkeypatch.setattr(rooms, "room", lambda _: 1_000)
     with pytest.raises(RunError, match="no batch does"):
         check_room(spec, recipe, CPU, half=False, images=0)

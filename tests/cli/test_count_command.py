@@ -127,9 +127,24 @@ def test_memory_on_a_device(cli: Cli) -> None:
     assert "preparing" in tiny
 
 
+def test_a_step_of_training_on_a_gpu(cli: Cli) -> None:
+    on_gpu = ("count", "--memory", "--target", "cuda", "--batch", "8", "--optimizer", "adam")
+    found = json.loads(cli(*on_gpu, "--json", PLAIN).stdout)
+    assert found["target"] == "cuda"
+    held = found["weights"] + found["buffers"] + found["optimizer_states"]
+    least, most = found["allocated"]
+    assert least == held + max(found["step"][0], found["update"][0])
+    assert most == held + max(found["step"][1], found["update"][1]) + found["unsplit"]
+    table = cli(*on_gpu, PLAIN).stdout
+    for figure in (least, most - least, found["reserved"], found["cublas"][1]):
+        assert f"{figure:,}" in table
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
+        (["--memory", "--target", "cuda", "--values", "int8", PLAIN], "--values goes with --target tflm"),
+        (["--memory", "--target", "cuda", "--batch", "0", PLAIN], "0 is not in the range"),
         (["--target", "tflm", PLAIN], "--target goes with --memory"),
         (["--memory", "--values", "int8", PLAIN], "--values goes with --target"),
         (["--memory", "--target", "tflm", "--batch", "2", PLAIN], "--batch does not go with --target tflm"),

@@ -1,8 +1,9 @@
 """Whether a run fits: what training holds at least, beside what the device has.
 
 What autograd keeps is known to the byte (`archkit.count.memory`), and it is alive together with the weights
-and the optimizer's states when the backward pass begins. The gradients of maps, what kernels work in and what
-an allocator rounds come on top. So what is refused cannot fit, and what is not may yet run out of memory.
+and the optimizer's states when the backward pass begins. On a GPU, in float32 and not compiled, the gradients
+of maps and what torch's allocator rounds are known too (`archkit.count.training`). What kernels work in comes
+on top. So what is refused cannot fit, and what is not may yet run out of memory.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from archkit.bench.recipe import Recipe
 from archkit.count.figure import as_bytes
 from archkit.count.memory import OPTIMIZER_STATES, memory
+from archkit.count.training import training_peak
 from archkit.errors import RunError
 from archkit.spec import ArchSpec
 
@@ -24,7 +26,7 @@ _MEMINFO: Final = Path("/proc/meminfo")
 _FEWEST: Final = 2  # images of a batch: batch norm refuses one
 
 
-def least_held(spec: ArchSpec, recipe: Recipe, *, batch: int, half: bool = False) -> int:
+def least_held(spec: ArchSpec, recipe: Recipe, *, batch: int, half: bool = False, gpu: bool = False) -> int:
     """Bytes that a training step holds at least.
 
     Args:
@@ -33,7 +35,11 @@ def least_held(spec: ArchSpec, recipe: Recipe, *, batch: int, half: bool = False
             only the weights and what belongs to them are counted.
         batch: images in a step.
         half: whether maps may be kept in two bytes a value.
+        gpu: whether torch's caching allocator is asked.
     """
+    if gpu and not half and recipe.compile == "none":
+        peak = training_peak(spec, batch=batch, optimizer=_states_of(recipe))
+        return peak.allocated[0] + (peak.weights if recipe.ema else 0)
     found = memory(spec, batch=batch, optimizer=_states_of(recipe))
     kept = found.activations // 2 if half else found.activations
     if recipe.compile != "none":
@@ -79,7 +85,7 @@ def check_room(spec: ArchSpec, recipe: Recipe, device: torch.device, *, half: bo
     """
 
     def needed(batch: int) -> int:
-        return images + least_held(spec, recipe, batch=batch, half=half)
+        return images + least_held(spec, recipe, batch=batch, half=half, gpu=device.type == "cuda")
 
     held, free = needed(recipe.batch_size), room(device)
     if free is None or held <= free:
