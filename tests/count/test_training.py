@@ -15,11 +15,12 @@ from archkit.blocks import FAMILIES
 from archkit.count import count
 from archkit.count.memory import OPTIMIZER_STATES, buffers
 from archkit.count.training import TrainingPeak, training_peak
-from archkit.count.training.kinds import tensors
+from archkit.count.training.kinds import LAYERS, tensors
 from archkit.count.training.segments import Segments, segment_size
 from archkit.errors import BudgetError
 from archkit.nn import build
-from archkit.plan import layout
+from archkit.nn.kinds import MODULES
+from archkit.plan import KINDS, layout
 from archkit.spec import ArchSpec, parse
 from tests.count.test_eager import FAMILIES as OTHERS
 from tests.count.test_memory import NETWORKS
@@ -54,9 +55,13 @@ class Allocated(TorchDispatchMode):
             self._alive[storage._cdata] = (StorageWeakRef(storage), -(-storage.nbytes() // 512) * 512)
 
 
-def seen_by_torch(spec: ArchSpec, batch: int, optimizer: str = "none", steps: int = 1) -> int:
+def seen_by_torch(
+    spec: ArchSpec, batch: int, optimizer: str = "none", steps: int = 1, *, channels_last: bool = False
+) -> int:
     """The most that is alive in the last of some steps."""
     network = build(spec, device="meta").train()
+    if channels_last:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     images = torch.empty(batch, *spec.input, device="meta")
     labels = torch.zeros(batch, dtype=torch.int64, device="meta")
     made = _optimizer(network, optimizer)
@@ -144,6 +149,14 @@ def test_with_an_optimizer_from_the_second_step_on(optimizer: str, text: str) ->
     assert held_and(found, False) == seen
 
 
+@given(specs(max_stages=2, max_blocks=2, widths=(4, 24), max_size=24))
+@settings(max_examples=10)
+def test_no_less_is_held_with_the_channels_last(spec: ArchSpec) -> None:
+    """As `archkit bench` trains, which refuses what needs more than there is."""
+    found = training_peak(spec, batch=2, optimizer="none", watched=True)
+    assert held_and(found, False) <= seen_by_torch(spec, 2, channels_last=True)
+
+
 @pytest.mark.parametrize("text", [*NETWORKS, *OTHERS])
 def test_torchs_own_tracker_says_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """torch's MemTracker, which by itself rounds to 512 bytes on a GPU alone."""
@@ -183,6 +196,12 @@ def test_tensors_are_the_parameters(text: str) -> None:
     shapes = [p.numel() for p in build(text, device="meta").parameters()]
     assert sorted(values for layer in plan for values in tensors(layer)) == sorted(shapes)
     assert sum(shapes) == count(text).params
+
+
+def test_every_kind_that_makes_a_tensor_is_followed() -> None:
+    joins = {kind for kind, row in MODULES.items() if row.make is None}
+    views = {kind for kind, row in KINDS.items() if row.keeps == "view"}
+    assert set(LAYERS) == set(KINDS) - joins - views
 
 
 def test_rounding_by_hand() -> None:
