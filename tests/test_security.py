@@ -46,7 +46,7 @@ def test_nothing_is_unpickled_or_evaluated(path):
         if name == "torch.load":
             assert any(key.arg == "weights_only" and ast.literal_eval(key.value) for key in call.keywords)
         if name in ("np.load", "numpy.load"):
-            assert not any(key.arg == "allow_pickle" for key in call.keywords)
+            assert not any(key.arg == "allow_pickle" and ast.literal_eval(key.value) for key in call.keywords)
 
 
 class Bomb:

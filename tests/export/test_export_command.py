@@ -143,7 +143,11 @@ def test_a_spec_says_by_what_seed_its_weights_are(cli: Cli, tmp_path: Path) -> N
         (("export", ".", "-o", "a.py"), 1, "cannot read result.json: No such file"),
         (("eval", "no.onnx", "--data", "DATA"), 1, "cannot read no.onnx: No such file"),
         (("eval", "no.py", "--data", "DATA"), 1, "cannot read no.py: No such file"),
-        (("eval", "there.py", "--data", "DATA"), 1, "cannot read there.py.json: No such file"),
+        (
+            ("eval", "there.py", "--data", "DATA"),
+            1,
+            "there.py.json: it is not there, and it would say what there.py is",
+        ),
         (("eval", "bad.onnx", "--data", "DATA"), 1, "cannot run bad.onnx"),
         (("eval", "bad.pt2", "--data", "DATA"), 1, "torch.export cannot load bad.pt2"),
         (("eval", "bad.txt", "--data", "DATA"), 1, "bad.txt is no exported model: its name ends in none of"),

@@ -48,6 +48,11 @@ class Shards:
         return len(self.rows), C, H, W
 
     @property
+    def nbytes(self) -> int:
+        """None: the files are mapped, and what was read of them may be dropped at any time."""
+        return 0
+
+    @property
     def size(self) -> int:
         """How many numbers there are."""
         return int(np.prod(self.shape, dtype=np.int64))

@@ -62,8 +62,7 @@ def train(
         device: where to train.
         threads: of the CPU, for the length of the run: so many; None for as many as torch has now; or `auto`,
             for a number up to that which is chosen by measuring steps on the CPU, and kept when the run is
-            resumed. Where other work keeps the cores busy, two threads wait for each other at every layer and
-            may take 50 times as long as one.
+            resumed. On busy cores two threads wait for each other, and may take 50 times as long as one.
         watch: called with the estimate, each step and each epoch.
         save: called with a checkpoint after every epoch except the last.
         start: the checkpoint to go on from; it must come from a run with the same arguments.
@@ -117,6 +116,7 @@ def _check_room(spec: ArchSpec, data: DataSet, recipe: Recipe, device: torch.dev
     """
     half = arithmetic(recipe.precision, device) == "bfloat16"
     images = data.train_images.nbytes + data.test_images.nbytes
+    recipe = replace(recipe, batch_size=min(recipe.batch_size, len(data.train_labels)))
     return check_room(spec, recipe, device, half=half, images=images)
 
 
