@@ -162,12 +162,14 @@ class Tensor:
     """A storage of the forward pass; layers that work in place or on a view hand on the same one.
 
     Shapes may hold integers or integer arrays of one shape: `archkit.count.held` counts many networks
-    at once.
+    at once. One that is turned has its channels last in memory, as a layer norm of a map leaves them, and
+    what works value by value behind it; to flatten it is to copy it.
     """
 
-    def __init__(self, shape: tuple[Any, ...], *, kept: bool = False) -> None:
+    def __init__(self, shape: tuple[Any, ...], *, kept: bool = False, turned: bool = False) -> None:
         self.values: Any = prod(shape)
         self.kept = kept
+        self.turned = turned
 
 
 class Tape:
@@ -205,17 +207,23 @@ class Tape:
         """What one layer puts out; `in_place` where it may write that over its input."""
         row = KINDS[layer.kind]
         if row.keeps == "view":
-            return x
+            return Tensor(layer.out_shape) if x.turned and _is_map(layer) else x
         self.bytes = self.bytes + row.more_kept(layer, self._batch, self._value)
         if row.keeps == "own" and in_place:
             self.keep(x)  # which is its output now
             return x
         if row.keeps == "input":
             self.keep(x)
-        out = Tensor(layer.out_shape)
+        turns = layer.kind == "layer_norm" and _is_map(layer)
+        out = Tensor(layer.out_shape, turned=turns or (x.turned and row.in_place))
         if row.keeps in ("output", "own"):
             self.keep(out)
         return out
+
+
+def _is_map(layer: Layer) -> bool:
+    """Whether it takes a map of more than one place."""
+    return len(layer.in_shape) == 3 and bool(layer.in_shape[1] * layer.in_shape[2] > 1)
 
 
 def peak_values(plan: Plan) -> int:

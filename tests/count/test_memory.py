@@ -57,6 +57,7 @@ NETWORKS = [
     "[1,1]x[8,16] norm=rms",
     "[1,1]x[8,16] norm=simple block=preact",
     "[2,1]x[8,16] block=convnext grn=yes act=gelu-tanh head_norm=map stem=overlap-act:8",
+    "[1,1]x[8,16] block=[convnext,basic] pool=2 head_hidden=16 head_bias=norm",  # a map with channels last
 ]
 
 
