@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from archkit.count.eager import eager_memory
 from archkit.nn import build
 from archkit.spec import ArchSpec, parse
+from tests.count.living import Living
 from tests.count.test_memory import NETWORKS
 from tests.strategies import specs
 
 
-class Storages(TorchDispatchMode):
-    """The most bytes of storages alive behind any of torch's operators; weights and buffers left out."""
+class Storages(Living):
+    """Weights and buffers left out."""
 
     def __init__(self, network: torch.nn.Module, images: torch.Tensor) -> None:
-        super().__init__()
         own = (*network.parameters(), *network.buffers())
         self._own = {one.untyped_storage()._cdata for one in own}
-        self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
-        self.peak = 0
-        self._see(images)
+        super().__init__(images)
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for one in tree_leaves(out):
-            if isinstance(one, torch.Tensor):
-                self._see(one)
-        self._alive = {key: held for key, held in self._alive.items() if not held[0].expired()}
-        self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
-        return out
-
-    def _see(self, tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in self._own and storage.nbytes():
-            self._alive[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
+    def bytes_of(self, tensor: torch.Tensor) -> int:
+        return 0 if tensor.untyped_storage()._cdata in self._own else super().bytes_of(tensor)
 
 
 def held_by_torch(spec: ArchSpec, batch: int) -> int:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from hypothesis import Phase, given, settings
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from archkit.blocks import FAMILIES
 from archkit.count import count
@@ -22,6 +17,7 @@ from archkit.nn import build
 from archkit.nn.kinds import MODULES
 from archkit.plan import KINDS, layout
 from archkit.spec import ArchSpec, parse
+from tests.count.living import Living
 from tests.count.test_eager import FAMILIES as OTHERS
 from tests.count.test_memory import NETWORKS
 from tests.strategies import specs
@@ -29,30 +25,11 @@ from tests.strategies import specs
 MIB = 1 << 20
 
 
-class Allocated(TorchDispatchMode):
-    """The most bytes of storages alive behind any of torch's operators, each a multiple of 512."""
+class Allocated(Living):
+    """Each a multiple of 512 bytes. On the CPU lie only the numbers in which optimizers count their steps."""
 
-    def __init__(self, *held: torch.Tensor) -> None:
-        super().__init__()
-        self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
-        self.peak = 0
-        for one in held:
-            self._see(one)
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for one in tree_leaves(out):
-            if isinstance(one, torch.Tensor):
-                self._see(one)
-        self._alive = {key: held for key, held in self._alive.items() if not held[0].expired()}
-        self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
-        return out
-
-    def _see(self, tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
-        # On the CPU lie only the numbers in which optimizers count their steps.
-        if storage.nbytes() and not tensor.is_cpu:
-            self._alive[storage._cdata] = (StorageWeakRef(storage), -(-storage.nbytes() // 512) * 512)
+    def bytes_of(self, tensor: torch.Tensor) -> int:
+        return 0 if tensor.is_cpu else -(-super().bytes_of(tensor) // 512) * 512
 
 
 def seen_by_torch(
