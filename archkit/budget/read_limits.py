@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 from archkit.budget.block_table import BlockTable
 from archkit.budget.ends import End, Limit
 from archkit.count.figure import parse_figure
-from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import DEVICE, LIMITED, PEAK, TRAINING, as_options, words
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.tflm import DATA_TYPES
 from archkit.errors import BudgetError, nearest, unknown
 

@@ -14,7 +14,7 @@ from archkit.cli.memory import Target, Values
 from archkit.cli.render import exact, new_table, show
 from archkit.cli.specs import Specs
 from archkit.cli.tables import Latency, Tables, named_tables
-from archkit.count.memory import OPTIMIZER_STATES
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.tools import Tool
 
 if TYPE_CHECKING:

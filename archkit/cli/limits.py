@@ -13,8 +13,8 @@ from archkit.cli.completion import budgets, spaces
 from archkit.cli.ignored import refuse
 from archkit.cli.stopping import when_stopped
 from archkit.cli.tables import LATENCY, Latency, Tables, named_tables, own_limits
-from archkit.count.memory import OPTIMIZER_STATES
 from archkit.count.metrics import ARENA, DEVICE, FLASH, LIMITED, PEAK, TRAINING, as_options, words
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.errors import BudgetError, unknown
 from archkit.spec import DEFAULT_SPACE, SPACES
 

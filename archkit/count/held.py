@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from archkit.count.memory import OPTIMIZER_STATES, Tape, Tensor, buffers, chain_peak, memory
+from archkit.count.memory import Tape, Tensor, buffers, chain_peak, memory
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.tables import CEILING, METRICS, CostTables, Ints, stem_width
 from archkit.errors import BudgetError
 from archkit.plan import Case, Node, layers_of, outline

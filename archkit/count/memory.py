@@ -22,19 +22,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any, Final
+from typing import Any
 
 from archkit.count.closed import totals
-from archkit.errors import BudgetError, unknown
+from archkit.count.optimizers import OPTIMIZER_STATES, check_step
 from archkit.html_tables import html_table
 from archkit.plan import KINDS, Gate, Layer, Node, Plan, Residual, layout, may_overwrite
 from archkit.spec import ArchSpec, as_spec
 
-__all__ = ["OPTIMIZER_STATES", "Memory", "kept_by_part", "kept_for_backward", "memory", "peak_values"]
-
-OPTIMIZER_STATES: Final = {"none": 0, "sgd": 0, "momentum": 1, "adam": 2, "adamw": 2, "adadelta": 2}
-"""Values that an optimizer keeps for each parameter: SGD's momentum; Adam's two moments; Adadelta's
-averages of squared gradients and of squared steps."""
+__all__ = [
+    "Memory",
+    "kept_by_part",
+    "kept_for_backward",
+    "memory",
+    "peak_values",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,10 +95,7 @@ def memory(
     Raises:
         BudgetError: the batch is not positive, or the optimizer unknown.
     """
-    if batch < 1:
-        raise BudgetError(f"a batch has 1 image or more, not {batch}")
-    if optimizer not in OPTIMIZER_STATES:
-        raise BudgetError(unknown("optimizer", optimizer, OPTIMIZER_STATES))
+    check_step(batch, optimizer)
     plan = layout(spec)
     params = int(totals(plan.spec).params)
     return Memory(

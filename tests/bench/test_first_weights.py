@@ -10,16 +10,7 @@ from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.first_weights import covariance, first_weights
 from archkit.bench.train.trainer import Trainer
 from archkit.errors import RunError
-from archkit.spec import parse
-
-CPU = torch.device("cpu")
-SPEC = parse("[1,1]x[8,16] input=3x8x8 classes=3")
-needs_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
-
-
-def trainer_of(data, recipe, changes=(), *, seed=0):
-    recipe = override(recipe, changes)
-    return Trainer(SPEC, DeviceData.of(data, recipe, CPU), recipe, seed=seed, device=CPU)
+from tests.bench.trainers import CPU, SPEC, trainer_of
 
 
 def test_whitening_filters_make_patches_uncorrelated():

@@ -10,24 +10,15 @@ import torchvision
 from torch import nn
 
 from archkit.bench.recipe import Optimizer, Recipe, Schedule, load_recipe, override
-from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.engine import train
 from archkit.bench.train.lookahead import Lookahead
 from archkit.bench.train.optim import make_optimizer, make_schedule
 from archkit.bench.train.results import run_key
-from archkit.bench.train.trainer import Trainer
 from archkit.errors import RunError
 from archkit.nn import build, drop_bodies
-from archkit.spec import parse
+from tests.bench.trainers import CPU, SPEC
 
-CPU = torch.device("cpu")
-SPEC = parse("[1,1]x[8,16] input=3x8x8 classes=3")
 needs_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
-
-
-def trainer_of(data, recipe, changes=(), *, seed=0):
-    recipe = override(recipe, changes)
-    return Trainer(SPEC, DeviceData.of(data, recipe, CPU), recipe, seed=seed, device=CPU)
 
 
 # ---- the key

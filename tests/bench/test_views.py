@@ -6,21 +6,11 @@ import torch
 from torch import nn
 
 from archkit.bench.recipe import Resolution, load_recipe, override
-from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.engine import train
 from archkit.bench.train.image_sizes import image_sizes, resized
-from archkit.bench.train.trainer import Trainer
 from archkit.errors import RunError
 from archkit.spec import parse
-
-CPU = torch.device("cpu")
-SPEC = parse("[1,1]x[8,16] input=3x8x8 classes=3")
-needs_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
-
-
-def trainer_of(data, recipe, changes=(), *, seed=0):
-    recipe = override(recipe, changes)
-    return Trainer(SPEC, DeviceData.of(data, recipe, CPU), recipe, seed=seed, device=CPU)
+from tests.bench.trainers import CPU, SPEC, trainer_of
 
 
 def test_images_grow_as_the_epochs_go_by():

@@ -11,7 +11,7 @@ import torch
 
 from archkit.budget import FIGURES, OBJECTIVES
 from archkit.budget.output import FORMATS
-from archkit.count.memory import OPTIMIZER_STATES
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.tools import Tool
 from archkit.nn import build
 from archkit.spec import parse

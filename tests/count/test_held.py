@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from archkit.count.held import held_tables, in_bytes
-from archkit.count.memory import OPTIMIZER_STATES, memory
+from archkit.count.memory import memory
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.tables import cost_tables
 from archkit.errors import BudgetError, SpecError
 from archkit.spec import ArchSpec, parse

@@ -8,7 +8,8 @@ from hypothesis import Phase, given, settings
 
 from archkit.blocks import FAMILIES
 from archkit.count import count
-from archkit.count.memory import OPTIMIZER_STATES, buffers
+from archkit.count.memory import buffers
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.training import TrainingPeak, training_peak
 from archkit.count.training.kinds import LAYERS, tensors
 from archkit.count.training.segments import Segments, segment_size

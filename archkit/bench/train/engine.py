@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import torch
 from torch import Tensor
 
-from archkit.bench.data.dataset import DataSet
+from archkit.bench.data.dataset import DataSet, split
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.checkpoint import Checkpoint
 from archkit.bench.train.compiling import compiled_afresh
@@ -116,8 +116,8 @@ def _check_room(spec: ArchSpec, data: DataSet, recipe: Recipe, device: torch.dev
     """
     half = arithmetic(recipe.precision, device) == "bfloat16"
     images = data.train_images.nbytes + data.test_images.nbytes
-    recipe = replace(recipe, batch_size=min(recipe.batch_size, len(data.train_labels)))
-    return check_room(spec, recipe, device, half=half, images=images)
+    batch = min(recipe.batch_size, len(split(len(data.train_labels), recipe.protocol.validation)[0]))
+    return check_room(spec, replace(recipe, batch_size=batch), device, half=half, images=images)
 
 
 def _compile(trainer: Trainer) -> float | None:

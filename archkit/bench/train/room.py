@@ -15,7 +15,8 @@ import torch
 
 from archkit.bench.recipe import Recipe
 from archkit.count.figure import as_bytes
-from archkit.count.memory import OPTIMIZER_STATES, memory
+from archkit.count.memory import memory
+from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.training import training_peak
 from archkit.errors import RunError
 from archkit.spec import ArchSpec

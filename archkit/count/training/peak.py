@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from archkit.count.memory import OPTIMIZER_STATES
+from archkit.count.optimizers import OPTIMIZER_STATES, check_step
 from archkit.count.training.graph import Graph, rounded
 from archkit.count.training.kinds import tensors
 from archkit.count.training.segments import LARGE, Segments
 from archkit.count.training.step import run_step
-from archkit.errors import BudgetError, unknown
 from archkit.plan import Layer, Plan, layout
 from archkit.spec import ArchSpec
 
@@ -77,10 +76,7 @@ def training_peak(
     Raises:
         BudgetError: the batch is not positive, or the optimizer unknown.
     """
-    if batch < 1:
-        raise BudgetError(f"a batch has 1 image or more, not {batch}")
-    if optimizer not in OPTIMIZER_STATES:
-        raise BudgetError(unknown("optimizer", optimizer, OPTIMIZER_STATES))
+    check_step(batch, optimizer)
     plan = layout(spec)
     weights = [rounded(4 * values) for layer in plan for values in tensors(layer)]
     buffers = [rounded(size) for layer in plan for size in _buffers(layer)]
