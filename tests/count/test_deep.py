@@ -10,12 +10,12 @@ from hypothesis import given
 from archkit.count import count, totals
 from archkit.spec import ArchSpec, parse
 from tests.conftest import Cli
-from tests.strategies import specs
+from tests.strategies import changed, specs
 
 
 @given(specs())
 def test_folding_changes_no_figure(spec: ArchSpec) -> None:
-    deep = spec.replace(blocks=[n + 3 * (i % 2) for i, n in enumerate(spec.blocks, 1)])
+    deep = changed(spec, blocks=[n + 3 * (i % 2) for i, n in enumerate(spec.blocks, 1)])
     whole, folded = count(deep), count(deep, fold=2)
     for field in dataclasses.fields(whole):
         if field.name != "parts":

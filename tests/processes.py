@@ -1,0 +1,146 @@
+"""Commands as processes of their own, forked off one that has imported torch, which takes 4 s of each.
+
+`run` does what `subprocess.run` does for `archkit ARGS...`. The process that it forks off has imported torch
+and torchvision and nothing of archkit: a command still reads its own environment, folder and arguments. Where
+it is given settings that Python or torch read at their start, and where a system cannot fork, it is started
+the plain way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+__all__ = ["run"]
+
+COMMAND = "from archkit.cli import main; main()"
+AT_START = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "TORCH", "MALLOC_", "LD_")
+"""How the names of the settings begin that are read before a command's first line."""
+
+
+def run(
+    args: tuple[str, ...],
+    *,
+    cwd: Path | str | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 300,
+    **options: Any,
+) -> subprocess.CompletedProcess[str]:
+    """Runs `archkit ARGS...` and returns its exit status and what it wrote.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than `timeout` seconds, and was killed.
+    """
+    given = dict(os.environ if env is None else env)
+    if options or not sys.platform.startswith("linux") or _at_start(given) != _at_start(os.environ):
+        command = [sys.executable, "-c", COMMAND, *args]
+        options |= {"cwd": cwd, "env": given, "timeout": timeout}
+        return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    order = {"args": ["-c", *args], "cwd": str(cwd or Path.cwd()), "env": given}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _dial() as line:
+        socket.send_fds(line, [b"."], [out.fileno(), err.fileno()])
+        line.sendall(json.dumps(order).encode())
+        line.shutdown(socket.SHUT_WR)
+        with line.makefile("r") as answers:
+            pid = int(answers.readline())
+            line.settimeout(timeout)
+            try:
+                code = int(answers.readline())
+            except TimeoutError as error:
+                os.kill(pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(list(args), timeout) from error
+        said = []
+        for file in (out, err):
+            file.seek(0)
+            said.append(file.read().decode())
+    return subprocess.CompletedProcess([sys.executable, "-c", COMMAND, *args], code, *said)
+
+
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(AT_START)}
+
+
+@cache
+def _server() -> str:
+    """Starts the process to fork off, which ends with this one; where it listens."""
+    place = tempfile.mkdtemp(prefix="archkit-tests-") + "/socket"
+    # `python -c`, as in the plain way: processes that a command starts find the same __main__.
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import processes; "
+    code += f"processes.serve({place!r}); {COMMAND}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    _server.process = process  # type: ignore[attr-defined]  # its pipe stays open as long as this process lives
+    return place
+
+
+def _dial() -> socket.socket:
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.connect(_server())
+    return line
+
+
+def serve(place: str) -> None:
+    """Forks a process for each order; returns in that process alone, which is then as if just started."""
+    with suppress(ImportError):
+        import torch  # noqa: F401 - what takes the time
+        import torchvision.transforms.v2  # noqa: F401
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(place)
+    listener.listen()
+    print("ready", flush=True)  # noqa: T201 - to who started it
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who waits for an order is a child of its own
+    while True:
+        heard, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in heard:  # the tests have ended
+            shutil.rmtree(Path(place).parent)
+            os._exit(0)
+        line, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            if _forked(line):
+                return
+        line.close()
+
+
+def _forked(line: socket.socket) -> bool:
+    """Takes an order and waits for its process; returns True in that process, and nowhere else."""
+    _, files, _, _ = socket.recv_fds(line, 1, 2)
+    with line.makefile("r") as reader:
+        order = json.load(reader)
+    pid = os.fork()
+    if pid:
+        _wait(line, pid)
+    line.close()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for fd, to in zip((nothing, *files), (0, 1, 2), strict=True):
+        os.dup2(fd, to)
+        os.close(fd)
+    os.environ.clear()
+    os.environ.update(order["env"])
+    os.chdir(order["cwd"])
+    sys.argv[:] = order["args"]
+    sys.path.remove(str(Path(__file__).parent))
+    return True
+
+
+def _wait(line: socket.socket, pid: int) -> NoReturn:
+    line.sendall(f"{pid}\n".encode())
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    line.sendall(f"{code}\n".encode())
+    os._exit(0)
