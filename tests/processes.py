@@ -3,7 +3,7 @@
 `run` does what `subprocess.run` does for `archkit ARGS...`. The process that it forks off has imported torch
 and torchvision and nothing of archkit: a command still reads its own environment, folder and arguments. Where
 it is given settings that Python or torch read at their start, and where a system cannot fork, it is started
-the plain way.
+the plain way. `program` is a program for shells that does the same.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["run"]
+__all__ = ["program", "run"]
 
 COMMAND = "from archkit.cli import main; main()"
 AT_START = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "TORCH", "MALLOC_", "LD_")
@@ -48,24 +49,49 @@ def run(
         command = [sys.executable, "-c", COMMAND, *args]
         options |= {"cwd": cwd, "env": given, "timeout": timeout}
         return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    order = {"args": ["-c", *args], "cwd": str(cwd or Path.cwd()), "env": given}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _dial() as line:
-        socket.send_fds(line, [b"."], [out.fileno(), err.fileno()])
-        line.sendall(json.dumps(order).encode())
-        line.shutdown(socket.SHUT_WR)
-        with line.makefile("r") as answers:
-            pid = int(answers.readline())
-            line.settimeout(timeout)
-            try:
-                code = int(answers.readline())
-            except TimeoutError as error:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(list(args), timeout) from error
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        Path(os.devnull).open("rb") as nothing,
+    ):
+        files = [file.fileno() for file in (nothing, out, err)]
+        code = _ordered(_server(), args, str(cwd or Path.cwd()), given, files, timeout)
         said = []
         for file in (out, err):
             file.seek(0)
             said.append(file.read().decode())
     return subprocess.CompletedProcess([sys.executable, "-c", COMMAND, *args], code, *said)
+
+
+def program() -> str:
+    """The line of a shell that is `archkit`: `... "$@"` stands for its arguments."""
+    if not sys.platform.startswith("linux"):
+        return f"{shlex.quote(sys.executable)} -c '{COMMAND}'"
+    return shlex.join([sys.executable, "-I", "-S", __file__, _server()])
+
+
+def _ordered(
+    place: str,
+    args: Sequence[str],
+    cwd: str,
+    env: Mapping[str, str],
+    files: Sequence[int],
+    timeout: float | None = None,
+) -> int:
+    """Has a process forked off that reads and writes `files`, and returns its exit status."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.connect(place)
+        socket.send_fds(line, [b"."], list(files))
+        line.sendall(json.dumps({"args": ["-c", *args], "cwd": cwd, "env": dict(env)}).encode())
+        line.shutdown(socket.SHUT_WR)
+        with line.makefile("r") as answers:
+            pid = int(answers.readline())
+            line.settimeout(timeout)
+            try:
+                return int(answers.readline())
+            except TimeoutError as error:
+                os.kill(pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(list(args), timeout or 0) from error
 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
@@ -86,12 +112,6 @@ def _server() -> str:
     assert process.stdout.readline() == "ready\n"
     _server.process = process  # type: ignore[attr-defined]  # its pipe stays open as long as this process lives
     return place
-
-
-def _dial() -> socket.socket:
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    line.connect(_server())
-    return line
 
 
 def serve(place: str) -> None:
@@ -120,15 +140,14 @@ def serve(place: str) -> None:
 
 def _forked(line: socket.socket) -> bool:
     """Takes an order and waits for its process; returns True in that process, and nowhere else."""
-    _, files, _, _ = socket.recv_fds(line, 1, 2)
+    _, files, _, _ = socket.recv_fds(line, 1, 3)
     with line.makefile("r") as reader:
         order = json.load(reader)
     pid = os.fork()
     if pid:
         _wait(line, pid)
     line.close()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for fd, to in zip((nothing, *files), (0, 1, 2), strict=True):
+    for to, fd in enumerate(files):
         os.dup2(fd, to)
         os.close(fd)
     os.environ.clear()
@@ -144,3 +163,7 @@ def _wait(line: socket.socket, pid: int) -> NoReturn:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     line.sendall(f"{code}\n".encode())
     os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(_ordered(sys.argv[1], sys.argv[2:], str(Path.cwd()), os.environ, (0, 1, 2)))

@@ -38,9 +38,15 @@ _VARIES: Final = (
     (r"─+", "─"),
     (r"\s+", " "),
 )
-# Where an epoch takes long, training says how far it is.
-_SLOW: Final = re.compile(r"epoch \d+/\d+  step \d+/\d+")
+# Where an epoch or a sweep takes long, it says now and then how far it is.
+_SLOW: Final = re.compile(r"epoch \d+/\d+  step \d+/\d+|\d+ queued, \d+ running, ")
 _SECONDS: Final = 600
+
+PROGRAMS: Final = {
+    "archkit": f"\"{sys.executable}\" -c 'from archkit.cli import main; main()'",
+    "python": f'"{sys.executable}"',
+}
+"""What the commands of a page find on PATH, each as the line of a shell that starts it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,9 +124,9 @@ def follow_each_other(page: Path) -> bool:
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command by a shell in `folder`, with the `archkit` of this clone and this Python."""
     with tempfile.TemporaryDirectory() as bin_:
-        for name, does in (("archkit", ' -c "from archkit.cli import main; main()"'), ("python", "")):
+        for name, line in PROGRAMS.items():
             program = Path(bin_) / name
-            program.write_text(f'#!/bin/sh\nexec "{sys.executable}"{does} "$@"\n', encoding="utf-8")
+            program.write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
             program.chmod(0o755)
         path = os.pathsep.join((bin_, os.environ["PATH"]))
         where = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

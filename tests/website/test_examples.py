@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 
 from archkit.bench.data import shapes
 from archkit.bench.data.cache import decoded_once
+from tests import processes
 from tests.website.conftest import ROOT
 
 import examples  # isort: skip - of docs/website
@@ -23,6 +23,12 @@ FOLLOWING = [ROOT / "docs" / "start.md", *sorted((ROOT / "docs" / "tutorials").g
 NOTEBOOKS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 # What CIFAR-10's files call its classes.
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture(autouse=True)
+def quickly_started(monkeypatch):
+    """The pages' commands do not import torch each anew."""
+    monkeypatch.setitem(examples.PROGRAMS, "archkit", processes.program())
 
 
 @pytest.mark.parametrize("page", FOLLOWING, ids=lambda page: page.stem)
@@ -97,7 +103,7 @@ def plain(cell) -> list[str]:
 def archkit_on_path(tmp_path, monkeypatch):
     program = tmp_path / "bin" / "archkit"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from archkit.cli import main; main()" "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {processes.program()} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
