@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import reject
+from hypothesis import reject, settings
 from hypothesis import strategies as st
 
 from archkit.blocks import FAMILIES
 from archkit.errors import SpecError
 from archkit.spec import ArchSpec
 from archkit.spec.options import OF_NETWORK, options
+
+
+def share(of: float) -> int:
+    """So many examples, as a share of the profile's: 100 in the normal run, 10,000 in the long one."""
+    return max(1, round(of * settings().max_examples))
 
 
 @st.composite

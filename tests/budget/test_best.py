@@ -30,6 +30,7 @@ from archkit.count import count, totals
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
+from tests.strategies import share
 
 
 def score(row: dict[str, int]) -> float:
@@ -40,7 +41,7 @@ def score(row: dict[str, int]) -> float:
 # Whether a small space is solved as a large one is: after coarser ones, by prices, a few at a time.
 @pytest.mark.parametrize("as_large", [False, True])
 @given(small_spaces(), st.data())
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(0.6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_against_brute_force(
     monkeypatch: pytest.MonkeyPatch, as_large: bool, space: tuple[str, list[ArchSpec]], data: st.DataObject
 ) -> None:
@@ -229,7 +230,7 @@ def test_a_search_that_is_cut_off_says_how_far_it_came() -> None:
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(0.6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_gap_holds_what_was_not_found(
     monkeypatch: pytest.MonkeyPatch, space: tuple[str, list[ArchSpec]], data: st.DataObject
 ) -> None:

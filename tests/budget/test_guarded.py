@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -18,6 +19,7 @@ BUDGET = Budget.read({"max_params": "2M"})
 BY = Objective.read("entropy")
 
 
+@cache
 def every() -> list[tuple[float, str]]:
     """All that fit, best first, by brute force."""
     found = [parse(row.spec) for row in candidates(parse_space(SPACE), BUDGET)]

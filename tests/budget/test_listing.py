@@ -16,10 +16,11 @@ from archkit.count import count, totals
 from archkit.errors import BudgetError
 from archkit.spec import SPACES, ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
+from tests.strategies import share
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=200)
+@settings(max_examples=share(0.8))
 def test_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObject) -> None:
     text, networks = space
     parsed = parse_space(text)

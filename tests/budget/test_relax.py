@@ -19,11 +19,12 @@ from archkit.budget import (
 )
 from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, figures, fitting, small_spaces
+from tests.strategies import share
 
 
 @pytest.mark.parametrize("effort", [None, 0], ids=["by the search", "by fronts"])
 @given(space=small_spaces(), data=st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(0.6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_against_brute_force(
     space: tuple[str, list[ArchSpec]],
     data: st.DataObject,
@@ -53,7 +54,7 @@ def test_against_brute_force(
 
 
 @given(small_spaces(), st.sampled_from(FIGURES))
-@settings(max_examples=50)
+@settings(max_examples=share(0.4))
 def test_the_least_of_a_figure(space: tuple[str, list[ArchSpec]], name: str) -> None:
     text, networks = space
     if networks:

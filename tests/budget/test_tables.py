@@ -33,13 +33,14 @@ from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import fitting, small_spaces
 from tests.budget.tables import budgets_with_tables
 from tests.budget.test_best import score
+from tests.strategies import share
 
 Space = tuple[str, list[ArchSpec]]
 front = sys.modules["archkit.budget.pareto"]
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=60)
+@settings(max_examples=share(0.4))
 def test_counts_lists_and_samples(space: Space, data: st.DataObject) -> None:
     text, networks = space
     parsed = parse_space(text)
@@ -64,7 +65,7 @@ def test_counts_lists_and_samples(space: Space, data: st.DataObject) -> None:
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=50)
+@settings(max_examples=share(0.4))
 def test_every_number_has_a_network_of_its_own(space: Space, data: st.DataObject) -> None:
     text, networks = space
     parsed = parse_space(text)
@@ -87,7 +88,7 @@ def test_every_number_has_a_network_of_its_own(space: Space, data: st.DataObject
 # Whether a small space is solved as a large one is: after coarser ones, by prices, a few at a time.
 @pytest.mark.parametrize("as_large", [False, True])
 @given(small_spaces(), st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(0.4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_best(monkeypatch: pytest.MonkeyPatch, as_large: bool, space: Space, data: st.DataObject) -> None:
     if as_large:
         for name, value in (("_SMALL", 0), ("_COARSER", 2), ("_BLOCK", 7), ("_TOGETHER", 2), ("_NEW", 5)):
@@ -118,7 +119,7 @@ def test_the_best(monkeypatch: pytest.MonkeyPatch, as_large: bool, space: Space,
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=50)
+@settings(max_examples=share(0.4))
 def test_fronts(space: Space, data: st.DataObject) -> None:
     text, networks = space
     budget, table = data.draw(budgets_with_tables(text, networks))
@@ -146,7 +147,7 @@ def test_fronts(space: Space, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("effort", [None, 0], ids=["by the search", "by fronts"])
 @given(space=small_spaces(), data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(0.4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_would_let_something_in(
     space: Space, data: st.DataObject, effort: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

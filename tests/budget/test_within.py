@@ -34,12 +34,13 @@ from archkit.count import totals
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
+from tests.strategies import share
 
 BUDGETS = sorted((Path(__file__).parents[2] / "budgets").glob("*.toml"))
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=200)
+@settings(max_examples=share(0.6))
 def test_counts_against_brute_force(space: tuple[str, list[ArchSpec]], data: st.DataObject) -> None:
     text, networks = space
     parsed = parse_space(text)
@@ -61,7 +62,7 @@ def test_memory_that_is_no_sum_is_refused() -> None:
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=200)
+@settings(max_examples=share(0.6))
 def test_every_number_has_a_network_of_its_own(
     space: tuple[str, list[ArchSpec]], data: st.DataObject
 ) -> None:

@@ -16,7 +16,7 @@ from archkit.nn import build, key_map, load_weights, state_shapes
 from archkit.nn.crosscheck import crosscheck
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 NAMED = ["[2,1,1,1]x[64,128,256,512]", "resnet10", "resnet12", "resnet14-4", "resnet14-5", "paper-resnet18"]
 
@@ -29,7 +29,7 @@ def test_parameters_are_the_counted_ones(text: str) -> None:
 
 
 @given(specs(max_stages=3, max_blocks=2, widths=(4, 24), max_size=24))
-@settings(max_examples=40)
+@settings(max_examples=share(0.4))
 def test_every_layer_has_the_shapes_and_parameters_of_the_plan(spec: ArchSpec) -> None:
     network = build(spec).eval()
     seen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}

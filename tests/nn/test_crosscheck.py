@@ -17,7 +17,7 @@ from archkit.nn.crosscheck import APART, ASKED, crosscheck
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
 from archkit.spec.zoo import names
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 PLAIN = "[2,1,1,1]x[64,128,256,512]"
 
@@ -179,7 +179,7 @@ def test_the_names_of_timms_module_that_the_zoo_covers(capsys: pytest.CaptureFix
 
 
 @given(specs(max_stages=3, max_blocks=2, widths=(4, 24), max_size=40))
-@settings(max_examples=25)
+@settings(max_examples=share(0.2))
 def test_any_network(spec: ArchSpec) -> None:
     assert_agrees(spec)
 

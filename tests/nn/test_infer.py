@@ -18,7 +18,7 @@ from archkit.nn import build, infer
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse, zoo
 from tests.nn.reference import TIMM, TORCHVISION, on_meta
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 PRUNED = ["ecaresnet101d_pruned", "ecaresnet50d_pruned"]
 # The paper's and a few of each other family; timm's and torchvision's are built by themselves below.
@@ -69,7 +69,7 @@ def test_archkits_own_networks(name: str) -> None:
 @example(parse("[1]x[4] weight_std=yes stem_pool=max-zeros"))
 @example(parse("[1]x[4] norm=layer-torch"))
 @example(parse("[1]x[4] norm=rms block=preact"))
-@settings(max_examples=150)
+@settings(max_examples=share(1))
 def test_whatever_is_built_is_read_back_with_the_same_layers(spec: ArchSpec) -> None:
     found = infer(build(spec, device="meta"))
     assert tuple(layout(found)) == tuple(layout(spec))
