@@ -103,8 +103,6 @@ def export_command(
     check_path(chosen, output, force=force)
     if "opset" not in chosen.choices:
         refuse(f"does not go with {chosen.name}", opset=opset)
-    if not chosen.folds:
-        refuse(f"does not go with {chosen.name}", fold_normalisation=fold)
     if "quantize" not in chosen.choices:
         refuse(f"does not go with {chosen.name}", quantize=quantize)
     folder = Path(network)

@@ -96,8 +96,6 @@ def export(
     _check_choices(chosen, opset=opset, quantize=quantize)
     spec = network.spec
     about = about or About(spec=str(spec), input=spec.input, weights="those that it had")
-    if about.folded and not chosen.folds:
-        raise ExportError(f"a file of {chosen.name} cannot normalise pixels: it takes normalised images")
     module = _ready(network, about)
     given = random_images(about) if images is None else np.asarray(images, dtype=np.float32)
     if given.shape[1:] != spec.input or not len(given):

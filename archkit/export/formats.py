@@ -71,7 +71,6 @@ class Format:
         says: what it is, for the help.
         needs: the modules from elsewhere that it imports.
         beside: suffixes of further files that it writes beside the first.
-        folds: whether its files can normalise pixels themselves.
         inside: whether its files say themselves what an `About` says.
         choices: the fields of `Choices` that it takes.
         tolerance: see `TOLERANCE`; None where the file computes something else on purpose, and so the
@@ -83,7 +82,6 @@ class Format:
     says: str
     needs: tuple[str, ...] = ("torch",)
     beside: tuple[str, ...] = ()
-    folds: bool = True
     inside: bool = False
     choices: frozenset[str] = frozenset()
     tolerance: float | None = TOLERANCE
@@ -191,7 +189,6 @@ _ROWS: Final = (
         says="TensorFlow Lite, for phones and microcontrollers, and the same bytes as C++",
         needs=("torch", "ai_edge_litert"),
         beside=(".cc",),
-        folds=False,
         choices=frozenset({"quantize"}),
     ),
 )

@@ -14,6 +14,7 @@ import numpy as np
 
 from archkit.count.tflm import Graph, file_bytes, lower
 from archkit.errors import DataError, ExportError, unknown
+from archkit.export.normalised import Normalised
 from archkit.export.quiet import silent
 from archkit.export.tflite_quantise import Range, quantised, unquantised
 from archkit.export.tflite_weights import Values, constants
@@ -39,7 +40,11 @@ QUANTISATIONS: Final = {"none": "float32", "int8": "int8", "int16x8": "int16x8"}
 """Ways to quantise, and the type that the values of the file then have."""
 
 
-def write(network: Network, _about: About, path: Path, choices: Choices) -> str | None:
+_OF_PIXELS: Final[dict[str, Range]] = {"int8": (0, 255), "int16x8": (0, 32767)}
+"""A step for each: whoever has bytes need not scale them."""
+
+
+def write(network: Network | Normalised, _about: About, path: Path, choices: Choices) -> str | None:
     """Writes the file, and beside it the same bytes as C++; see `archkit.export.formats`."""
     content = tflite_bytes(network, quantize=choices.quantize or "none", images=choices.images)
     path.write_bytes(content)
@@ -58,16 +63,17 @@ def run(path: Path) -> Callable[[Values], Values]:
 
 
 def write_tflite(
-    network: Network, path: Path | str, *, quantize: str = "none", images: Values | None = None
+    network: Network | Normalised, path: Path | str, *, quantize: str = "none", images: Values | None = None
 ) -> None:
     """Writes a network to a TensorFlow Lite file.
 
     Args:
-        network: with its weights; norms as they are in evaluation.
+        network: with its weights; norms as they are in evaluation. The file of one that is `Normalised` takes
+            pixels: 0 to 255 in float32 and in int16, the pixel less 128 in int8.
         path: of the file.
         quantize: `none`, `int8` or `int16x8` (maps in 16 bits, weights in 8).
-        images: B x C x H x W, normalised as in training: the ranges of the maps are those that they have
-            for these images. `none` needs none.
+        images: B x C x H x W, what the network takes: the ranges of the maps are those that they have for
+            these images. `none` needs none.
 
     Raises:
         ExportError: the network has a layer that the format has no operator for, or a quantisation without
@@ -76,11 +82,15 @@ def write_tflite(
     Path(path).write_bytes(tflite_bytes(network, quantize=quantize, images=images))
 
 
-def tflite_bytes(network: Network, *, quantize: str = "none", images: Values | None = None) -> bytes:
+def tflite_bytes(
+    network: Network | Normalised, *, quantize: str = "none", images: Values | None = None
+) -> bytes:
     """The bytes of the file that `write_tflite` writes."""
     if quantize not in QUANTISATIONS:
         raise ExportError(unknown("quantisation", quantize, QUANTISATIONS))
-    graph = lower(layout(network.spec))
+    pixels = isinstance(network, Normalised)
+    inside: Any = network.network if isinstance(network, Normalised) else network
+    graph = lower(layout(inside.spec), pixels=pixels)
     data_type = QUANTISATIONS[quantize]
     graph.check(data_type)
     values = constants(network, graph)
@@ -90,6 +100,8 @@ def tflite_bytes(network: Network, *, quantize: str = "none", images: Values | N
     if images is None or len(images) == 0:
         raise ExportError(f"{quantize} needs images, whose maps show which range the integers must cover")
     ranges = _ranges(plain, graph, images)
+    if pixels:
+        ranges[0] = _OF_PIXELS[data_type]
     return file_bytes(graph, data_type, quantised(graph, values, ranges, data_type))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from archkit.count.tflm import Constant, Graph
+from archkit.count.tflm import NORMALISATION, Constant, Graph
+from archkit.export.normalised import Normalised
 from archkit.nn.layers import BlurPool, LayerScale
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def constants(network: nn.Module, graph: Graph) -> dict[int, Values]:
 
 def _folded(network: nn.Module, recipe: Constant, shape: tuple[int, ...]) -> tuple[Values, Values]:
     """A layer's weight, as in the file, and its bias, with what is folded into them."""
-    module = network.get_submodule(recipe.layer)
+    module = _part(network, recipe.layer)
     if recipe.form == "factor":
         factor, bias = _affine(module)
         weight = factor
@@ -57,14 +58,24 @@ def _folded(network: nn.Module, recipe: Constant, shape: tuple[int, ...]) -> tup
         weight = _array(module.weight)
         bias = np.zeros(len(weight)) if getattr(module, "bias", None) is None else _array(module.bias)
     for name in recipe.folds:
-        factor, more = _affine(network.get_submodule(name))
+        factor, more = _affine(_part(network, name))
         weight = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
         bias = bias * factor + more
     return _laid_out(weight, recipe, shape), bias
 
 
+def _part(network: nn.Module, name: str) -> nn.Module:
+    """A layer of the network, or what normalises its images."""
+    if isinstance(network, Normalised):
+        return network if name == NORMALISATION else network.network.get_submodule(name)
+    return network.get_submodule(name)
+
+
 def _affine(module: nn.Module) -> tuple[Values, Values]:
     """The factor and the summand that a norm or a learned factor is for each channel."""
+    if isinstance(module, Normalised):
+        mean, std = _array(module.mean).ravel(), _array(module.std).ravel()
+        return 1 / std, -mean / std
     weight = _array(module.weight)
     if isinstance(module, LayerScale):
         return weight, np.zeros(len(weight))

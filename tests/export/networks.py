@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from archkit.export.normalised import Normalised
 from archkit.nn import Network, build
-from archkit.spec import ArchSpec
+from archkit.spec import ArchSpec, parse
 
 SPECS = (
     "[1,1,1]x[16,32,64]",
@@ -27,6 +28,12 @@ SPECS = (
     "[1,1]x[8,16] block=plain pool=max:2 head_hidden=32",
 )
 """One or more of every family, and every layer that the format has."""
+
+
+OF_PIXELS = (SPECS[0], SPECS[2], SPECS[9])
+"""Of three channels and of one; the second begins with a norm of its own."""
+
+MEAN, STD = (125.3, 122.9, 113.9), (63.0, 62.1, 66.7)
 
 
 def network(spec: ArchSpec | str, seed: int = 0) -> Network:
@@ -49,6 +56,18 @@ def images(made: Network, count: int, seed: int = 1) -> np.ndarray[Any, Any]:
     """B x C x H x W."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(count, *made.spec.input, generator=generator).numpy()
+
+
+def pixels(spec: str, count: int, seed: int = 1) -> np.ndarray[Any, Any]:
+    """B x C x H x W, 0 to 255 as float32."""
+    draw = np.random.default_rng(seed)
+    return draw.integers(0, 256, (count, *parse(spec).input)).astype(np.float32)
+
+
+def normalised(made: Network) -> Normalised:
+    """What takes pixels."""
+    channels = made.spec.input[0]
+    return Normalised(made, MEAN[:channels], STD[:channels]).eval()
 
 
 def logits(made: Network, of: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

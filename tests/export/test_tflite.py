@@ -10,10 +10,27 @@ import torch
 
 from archkit.count.tflm import file_size, lower
 from archkit.errors import ExportError
-from archkit.export.tflite import QUANTISATIONS, run_tflite, tflite_bytes, write_c_array, write_tflite
+from archkit.export.tflite import (
+    QUANTISATIONS,
+    interpreter_of,
+    run_tflite,
+    tflite_bytes,
+    write_c_array,
+    write_tflite,
+)
 from archkit.nn import build
 from archkit.plan import layout
-from tests.export.networks import SPECS, images, logits, network
+from tests.export.networks import (
+    MEAN,
+    OF_PIXELS,
+    SPECS,
+    STD,
+    images,
+    logits,
+    network,
+    normalised,
+    pixels,
+)
 
 pytest.importorskip("ai_edge_litert", reason="TensorFlow Lite's interpreter is not installed")
 
@@ -41,6 +58,20 @@ def test_integer_logits_are_near(spec: str, quantize: str, tmp_path: Path) -> No
         pytest.skip(str(error))
     want = logits(made, some)
     assert np.abs(run_tflite(tmp_path / "net.tflite")(some) - want).max() <= 0.1 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("spec", OF_PIXELS)
+@pytest.mark.parametrize(("quantize", "near"), [("none", 1e-4), ("int8", 0.1), ("int16x8", 0.1)])
+def test_a_file_that_takes_pixels(spec: str, quantize: str, near: float, tmp_path: Path) -> None:
+    """Bytes go in as they are, or less 128, and the logits are those of the images normalised by hand."""
+    made, some = network(spec), pixels(spec, 8)
+    write_tflite(normalised(made), tmp_path / "net.tflite", quantize=quantize, images=some)
+    mean, std = (np.array(one, np.float32)[: len(some[0]), None, None] for one in (MEAN, STD))
+    want = logits(made, (some - mean) / std)
+    found = run_tflite(tmp_path / "net.tflite")(some)
+    assert np.abs(found - want).max() <= near * np.abs(want).max()
+    (entry,) = interpreter_of((tmp_path / "net.tflite").read_bytes()).get_input_details()
+    assert entry["quantization"] == {"none": (0.0, 0), "int8": (1.0, -128), "int16x8": (1.0, 0)}[quantize]
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -13,7 +13,7 @@ from archkit.export.tflite import QUANTISATIONS, tflite_bytes
 from archkit.plan import layout
 from archkit.spec import ArchSpec
 from tests.export.micro import allocated, interpreter, run
-from tests.export.networks import SPECS, images, logits, network
+from tests.export.networks import OF_PIXELS, SPECS, images, logits, network, normalised, pixels
 from tests.strategies import specs
 
 pytest.importorskip("ai_edge_litert", reason="TensorFlow Lite's interpreter is not installed")
@@ -38,6 +38,16 @@ def test_mlperf_tinys_shapes_take_the_head_of_its_own_files(spec: str, values: s
 @pytest.mark.parametrize("quantize", QUANTISATIONS)
 def test_every_layer_takes_what_is_allocated(spec: str, quantize: str) -> None:
     _compare(spec, quantize)
+
+
+@pytest.mark.parametrize("spec", OF_PIXELS)
+@pytest.mark.parametrize("quantize", QUANTISATIONS)
+def test_a_file_that_takes_pixels_takes_a_map_more(spec: str, quantize: str) -> None:
+    want = device_memory(spec, values=QUANTISATIONS[quantize], pixels=True)
+    content = tflite_bytes(normalised(network(spec)), quantize=quantize, images=pixels(spec, 2))
+    assert (want.head, want.tail) == allocated(content)
+    assert want.flash == len(content)
+    run(interpreter(content, want.arena), pixels(spec, 1)[0].transpose(1, 2, 0))
 
 
 @settings(max_examples=_EXAMPLES, suppress_health_check=list(HealthCheck))

@@ -8,11 +8,12 @@ from archkit.count.tflm.arena import head
 from archkit.count.tflm.bounds import OWN_TAIL, Least, flash_at_most, least_of
 from archkit.count.tflm.device import DeviceMemory, check_values, device_memory
 from archkit.count.tflm.graph import DATA_TYPES, Constant, DataType, Graph, Op, Tensor
-from archkit.count.tflm.lower import lower, lower_chain
+from archkit.count.tflm.lower import NORMALISATION, lower, lower_chain
 from archkit.count.tflm.model_file import Contents, file_bytes, file_size
 
 __all__ = [
     "DATA_TYPES",
+    "NORMALISATION",
     "OWN_TAIL",
     "Constant",
     "Contents",

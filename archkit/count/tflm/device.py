@@ -40,7 +40,7 @@ class DeviceMemory:
         return aligned(self.tail + max(self.head, self.preparing))
 
 
-def device_memory(spec: ArchSpec | str, *, values: DataType = "int8") -> DeviceMemory:
+def device_memory(spec: ArchSpec | str, *, values: DataType = "int8", pixels: bool = False) -> DeviceMemory:
     """What a network takes, without weights and without torch.
 
     >>> found = device_memory("[1,1,1]x[16,32,64]", values="int8")
@@ -50,13 +50,14 @@ def device_memory(spec: ArchSpec | str, *, values: DataType = "int8") -> DeviceM
     Args:
         spec: the network.
         values: `float32`, `int8`, or `int16x8` (maps in 16 bits, weights in 8).
+        pixels: whether the file takes pixels and normalises them, with `--fold-normalisation`.
 
     Raises:
         BudgetError: the values are of no such type.
         ExportError: the network has a layer that TensorFlow Lite Micro has no operator for.
     """
     check_values(values)
-    graph = lower(layout(spec))
+    graph = lower(layout(spec), pixels=pixels)
     graph.check(values)
     return DeviceMemory(
         values=values,

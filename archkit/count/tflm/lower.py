@@ -18,7 +18,10 @@ from archkit.count.tflm.padding import explicit, fits_same, widened
 from archkit.errors import ExportError
 from archkit.plan import Gate, Layer, Node, Plan, Residual, Shape, layers_of
 
-__all__ = ["lower", "lower_chain"]
+__all__ = ["NORMALISATION", "lower", "lower_chain"]
+
+NORMALISATION: Final = "normalisation"
+"""What a graph that takes pixels calls its first operator, which is no layer of the network."""
 
 _ALONE: Final = {"relu": "RELU", "relu6": "RELU6", "hswish": "HARD_SWISH", "sigmoid": "LOGISTIC"}
 _NONE: Final = {
@@ -35,17 +38,20 @@ _NONE: Final = {
 _JOINS: Final = ("add", "scale")  # drawn by the node that they end
 
 
-def lower(plan: Plan) -> Graph:
-    """The graph of a network.
+def lower(plan: Plan, *, pixels: bool = False) -> Graph:
+    """The graph of a network; where it takes `pixels`, its first operator normalises them.
+
+    That is a depthwise 1x1 conv, a factor and a summand for each channel.
 
     Raises:
         ExportError: the network has a layer that TensorFlow Lite Micro has no operator for.
     """
-    return lower_chain([node for _, part in plan.parts() for node in part], plan.spec.input)
+    nodes = [node for _, part in plan.parts() for node in part]
+    return lower_chain(nodes, plan.spec.input, pixels=pixels)
 
 
-def lower_chain(nodes: Sequence[Node], entered: Shape) -> Graph:
-    """The graph of nodes alone, which a map of C x H x W enters.
+def lower_chain(nodes: Sequence[Node], entered: Shape, *, pixels: bool = False) -> Graph:
+    """The graph of nodes alone, which a map of C x H x W enters, as pixels or normalised.
 
     Raises:
         ExportError: as `lower`.
@@ -58,7 +64,7 @@ def lower_chain(nodes: Sequence[Node], entered: Shape) -> Graph:
             what = "dilated convs" if layer.dilation > 1 else "a blur between zeros"
             raise ExportError(f"{layer.name}: archkit writes no {what} for TensorFlow Lite yet")
     draft = _Lowering(entered)
-    output = draft.chain(nodes, 0)
+    output = draft.chain(nodes, draft.factors(NORMALISATION, 0, Rest(())) if pixels else 0)
     return Graph(tuple(draft.tensors), tuple(draft.ops), output)
 
 
@@ -131,8 +137,12 @@ class _Lowering(Draft):
 
     def norm(self, layer: Layer, x: int, rest: Rest) -> int:
         """A norm, or a learned factor, that has no conv before it."""
+        return self.factors(layer.name, x, rest)
+
+    def factors(self, name: str, x: int, rest: Rest) -> int:
+        """A factor and a summand for each channel."""
         shape = self.shape(x)
-        how = Constant("weight", layer.name, "factor")
+        how = Constant("weight", name, "factor")
         return self.weighted("DEPTHWISE_CONV_2D", x, (1, 1, 1, shape[-1]), how=how, out=shape, rest=rest)
 
     def alone(self, layer: Layer, x: int, _rest: Rest) -> int:
