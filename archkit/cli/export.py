@@ -126,7 +126,7 @@ def export_command(
         with warnings_in_lines(quiet=as_json):
             images, name = _images(data, module.spec, prepare, cache, fold=fold)
             if quantize is not None:
-                sample = _sample(data, prepare, cache)
+                sample = _sample(data, prepare, cache, fold=fold)
         whose = f"test images of {name}"
 
     from archkit.export import export
@@ -177,27 +177,31 @@ def _images(
     source: str, spec: ArchSpec, prepare: Preprocess, cache: Path | None, *, fold: bool
 ) -> tuple[NDArray[np.float32], str]:
     """What the file takes of test images, from the first to the last at even steps; and the data's name."""
-    import numpy as np
-
     from archkit.bench.data.load import load_test
     from archkit.export.exporting import compared_on
 
     most = compared_on(spec)
     name, _, part = load_test(source, cache=cache, input=prepare.input, resize=prepare.resize)
-    steps = np.linspace(0, len(part[0]) - 1, min(most, len(part[0]))).astype(int)
-    chosen = part[0][steps]
-    return (chosen.astype(np.float32) if fold else prepare(chosen).numpy()), name
+    return _at_even_steps(part[0], most, prepare, fold=fold), name
 
 
-def _sample(source: str, prepare: Preprocess, cache: Path | None) -> NDArray[np.float32]:
-    """Training images, from the first to the last at even steps, as the network takes them."""
-    import numpy as np
-
+def _sample(source: str, prepare: Preprocess, cache: Path | None, *, fold: bool) -> NDArray[np.float32]:
+    """What the file takes of training images, from the first to the last at even steps."""
     from archkit.bench.data.load import load_data
 
     data = load_data(source, cache=cache, input=prepare.input, resize=prepare.resize)
-    steps = np.linspace(0, len(data.train_images) - 1, min(_SAMPLE, len(data.train_images))).astype(int)
-    found: NDArray[np.float32] = prepare(np.asarray(data.train_images[steps])).numpy()
+    return _at_even_steps(data.train_images, _SAMPLE, prepare, fold=fold)
+
+
+def _at_even_steps(
+    images: NDArray[np.uint8], most: int, prepare: Preprocess, *, fold: bool
+) -> NDArray[np.float32]:
+    """Pixels where the file normalises them itself."""
+    import numpy as np
+
+    steps = np.linspace(0, len(images) - 1, min(most, len(images))).astype(int)
+    chosen = np.asarray(images[steps])
+    found: NDArray[np.float32] = chosen.astype(np.float32) if fold else prepare(chosen).numpy()
     return found
 
 

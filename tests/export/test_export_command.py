@@ -66,6 +66,17 @@ def test_a_run_and_its_file_have_the_same_images_right(
     assert [row["class"] for row in found["classes"]] == ["bright", "dark", "middle"]
 
 
+@pytest.mark.parametrize("quantize", ["int8", "int16x8"])
+@pytest.mark.parametrize("fold", [False, True])
+def test_the_ranges_are_those_of_what_the_file_takes(
+    cli: Cli, made: Path, tmp_path: Path, fold: bool, quantize: str
+) -> None:
+    more = ["--fold-normalisation"] if fold else []
+    args = ["export", str(made / "run"), "-o", str(tmp_path / "net.tflite"), "--data", str(made / "images")]
+    done = json.loads(cli(*args, "--quantize", quantize, "--json", *more).stdout)
+    assert done["difference"] < 0.1 * done["largest"]
+
+
 def test_a_user_feeds_bytes(cli: Cli, made: Path, tmp_path: Path) -> None:
     """onnxruntime and Pillow alone, and the class that `archkit predict` says."""
     file = tmp_path / "net.onnx"
