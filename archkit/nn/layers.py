@@ -221,14 +221,17 @@ class SamePad(nn.Module):
     As many as the last window needs; of an odd number the last row and column get one more.
     """
 
-    def __init__(self, kernel_size: int, stride: int) -> None:
+    def __init__(self, kernel_size: int | tuple[int, int], stride: int) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x H + p x W + q."""
-        more = [max(0, self.kernel_size - 1 - (size - 1) % self.stride) for size in (x.shape[3], x.shape[2])]
+        k = self.kernel_size
+        rows, columns = k if isinstance(k, tuple) else (k, k)
+        each = ((columns, x.shape[3]), (rows, x.shape[2]))
+        more = [max(0, k - 1 - (size - 1) % self.stride) for k, size in each]
         return F.pad(x, [side for n in more for side in (n // 2, n - n // 2)])
 
 
