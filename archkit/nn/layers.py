@@ -228,10 +228,9 @@ class SamePad(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x H + p x W + q."""
-        k = self.kernel_size
-        rows, columns = k if isinstance(k, tuple) else (k, k)
-        each = ((columns, x.shape[3]), (rows, x.shape[2]))
-        more = [max(0, k - 1 - (size - 1) % self.stride) for k, size in each]
+        rows, columns = self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,) * 2
+        sides = ((columns, x.shape[3]), (rows, x.shape[2]))
+        more = [max(0, k - 1 - (size - 1) % self.stride) for k, size in sides]
         return F.pad(x, [side for n in more for side in (n // 2, n - n // 2)])
 
 
