@@ -191,11 +191,12 @@ class Pen:
         It is padded by half of what its kernel spans unless `padding` says otherwise.
         Where it is standardised, its weights are normalised filter by filter before they are used.
         """
-        rows, columns = (dilation * (k - 1) + 1 for k in both(kernel))
-        p = alike(rows // 2, columns // 2) if padding is None else padding
-        above, left = both(p)
+        k, j = both(kernel)
+        rows, columns = dilation * (k - 1) + 1, dilation * (j - 1) + 1
+        above, left = (rows // 2, columns // 2) if padding is None else both(padding)
         out = (c_out, windows(self.h, rows, stride, above), windows(self.w, columns, stride, left))
         kind, more = ("std_conv", {"eps": 8}) if standardised else ("conv", {})
+        p = alike(above, left)
         geometry = {"kernel": kernel, "stride": stride, "padding": p, "dilation": dilation, **more}
         self.put(name, kind, out, groups=groups, bias=bias, **geometry)
 
