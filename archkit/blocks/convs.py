@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from archkit.blocks.lifted import at_least
 from archkit.blocks.pen import Pen
+from archkit.blocks.sides import Sides
 
 __all__ = ["PADDINGS", "conv", "groups_of"]
 
@@ -17,7 +18,7 @@ the last window needs, and the odd row or column at the end. With a stride of 1 
 def conv(
     pen: Pen,
     name: str,
-    kernel: int,
+    kernel: Sides,
     c_out: Any,
     *,
     stride: int = 1,

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from archkit.blocks.activations import activate
 from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.pen import Pen
+from archkit.blocks.sides import Sides, both, by_sides
 from archkit.blocks.value_sorts import MaxPool
 
 __all__ = ["HEAD_KEYS", "HeadSetting", "draw_head"]
@@ -16,7 +17,7 @@ __all__ = ["HEAD_KEYS", "HeadSetting", "draw_head"]
 class HeadSetting(NamedTuple):
     """Everything that decides how a head is drawn, except the number of classes and what enters."""
 
-    pool: int | MaxPool | None
+    pool: Sides | MaxPool | None
     norm: Norm
     activates: str  # "norm" and activation, the "act" alone, or "": what the last block leaves to the head
     conv: int = 0  # channels of the 1x1 conv before the pooling, if there is one
@@ -42,18 +43,7 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
     if at.pool is None:
         pen.global_pool("pool")
     else:
-        maxima = isinstance(at.pool, MaxPool)
-        window = at.pool.size if isinstance(at.pool, MaxPool) else at.pool
-        for size in (pen.h, pen.w):
-            pen.need(
-                size >= window,
-                "pool={pool} is larger than the last map, {h}x{w}",
-                "pool",
-                pool=f"max:{window}" if maxima else window,
-                h=pen.h,
-                w=pen.w,
-            )
-        pen.pool("pool", "max_pool" if maxima else "avg_pool", window, window)
+        _pool(pen, at.pool)
     if at.norms == "pooled":
         normalise(pen, "norm", at.norm)
     if at.hidden_bias != "yes":
@@ -70,6 +60,21 @@ def draw_head(pen: Pen, at: HeadSetting, classes: Any) -> None:
         pen.linear(f"fc{i}", outputs, bias=at.hidden_bias == "yes")
         pen.act(f"act{i}", at.act)
     pen.linear("fc", classes)
+
+
+def _pool(pen: Pen, pool: Sides | MaxPool) -> None:
+    """Windows side by side; of one that is not square there is no second, since a stride is one number."""
+    maxima = isinstance(pool, MaxPool)
+    window = pool.size if isinstance(pool, MaxPool) else pool
+    said = f"max:{window}" if maxima else window if isinstance(window, int) else by_sides(window)
+    sides = tuple(zip((pen.h, pen.w), both(window), strict=True))
+    for size, k in sides:
+        fits = "pool={pool} is larger than the last map, {h}x{w}"
+        pen.need(size >= k, fits, "pool", pool=said, h=pen.h, w=pen.w)
+    for size, k in sides if isinstance(window, tuple) else ():
+        once = "pool={pool} is one window, and the last map, {h}x{w}, has room for a second"
+        pen.need(size < 2 * k, once, "pool", pool=said, h=pen.h, w=pen.w)
+    pen.pool("pool", "max_pool" if maxima else "avg_pool", window, max(both(window)))
 
 
 HEAD_KEYS: Final[Mapping[str, Mapping[str, str]]] = {

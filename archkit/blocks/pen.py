@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from archkit.blocks.lifted import at_least
+from archkit.blocks.sides import Sides, alike, both
 
 __all__ = ["Draw", "Pen", "windows"]
 
@@ -175,24 +176,27 @@ class Pen:
     def conv(
         self,
         name: str,
-        kernel: int,
+        kernel: Sides,
         c_out: Any,
         *,
         stride: int = 1,
         groups: Any = 1,
         bias: bool = False,
-        padding: int | None = None,
+        padding: Sides | None = None,
         dilation: int = 1,
         standardised: bool = False,
     ) -> None:
-        """A KxK convolution, padded by half of what its kernel spans unless `padding` says otherwise.
+        """A convolution of KxK, or of the rows and columns that `kernel` has.
 
+        It is padded by half of what its kernel spans unless `padding` says otherwise.
         Where it is standardised, its weights are normalised filter by filter before they are used.
         """
-        spans = dilation * (kernel - 1) + 1
-        p = spans // 2 if padding is None else padding
-        out = (c_out, windows(self.h, spans, stride, p), windows(self.w, spans, stride, p))
+        k, j = both(kernel)
+        rows, columns = dilation * (k - 1) + 1, dilation * (j - 1) + 1
+        above, left = (rows // 2, columns // 2) if padding is None else both(padding)
+        out = (c_out, windows(self.h, rows, stride, above), windows(self.w, columns, stride, left))
         kind, more = ("std_conv", {"eps": 8}) if standardised else ("conv", {})
+        p = alike(above, left)
         geometry = {"kernel": kernel, "stride": stride, "padding": p, "dilation": dilation, **more}
         self.put(name, kind, out, groups=groups, bias=bias, **geometry)
 
@@ -229,10 +233,13 @@ class Pen:
         self.put(name, kind, self.shape)
 
     def pool(
-        self, name: str, kind: str, kernel: int, stride: int, padding: int = 0, *, ceil: bool = False
+        self, name: str, kind: str, kernel: Sides, stride: int, padding: int = 0, *, ceil: bool = False
     ) -> None:
         """`max_pool`, `avg_pool` or `blur_pool`."""
-        h, w = (windows(size, kernel, stride, padding, ceil=ceil) for size in (self.h, self.w))
+        h, w = (
+            windows(size, k, stride, padding, ceil=ceil)
+            for size, k in zip((self.h, self.w), both(kernel), strict=True)
+        )
         self.put(name, kind, (self.c, h, w), kernel=kernel, stride=stride, padding=padding, ceil=ceil)
 
     def layer_scale(self, name: str) -> None:
@@ -243,9 +250,12 @@ class Pen:
         """Global response normalisation: each channel by how strongly it responds to the whole map."""
         self.put(name, "response_norm", self.shape)
 
-    def pad(self, name: str, kernel: int, stride: int) -> None:
+    def pad(self, name: str, kernel: Sides, stride: int) -> None:
         """Zeros around the map, as TensorFlow's `SAME` padding puts them for a conv that follows."""
-        h, w = (size + at_least(0, kernel - 1 - (size - 1) % stride) for size in (self.h, self.w))
+        h, w = (
+            size + at_least(0, k - 1 - (size - 1) % stride)
+            for size, k in zip((self.h, self.w), both(kernel), strict=True)
+        )
         self.put(name, "pad", (self.c, h, w), kernel=kernel, stride=stride)
 
     def zeros(self, name: str, sides: int) -> None:

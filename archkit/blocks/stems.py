@@ -11,6 +11,7 @@ from archkit.blocks.gates import Attention, attend
 from archkit.blocks.norms import Norm, normalise
 from archkit.blocks.pen import Pen
 from archkit.blocks.pooling import anti_alias
+from archkit.blocks.sides import Sides, alike, both
 from archkit.blocks.widths import divisible
 
 __all__ = ["STEMS", "STEM_KEYS", "Stem", "StemKind", "StemSetting", "draw_stem"]
@@ -19,7 +20,7 @@ __all__ = ["STEMS", "STEM_KEYS", "Stem", "StemKind", "StemSetting", "draw_stem"]
 class StemKind(NamedTuple):
     """A kind of stem.
 
-    kernel: K of its convs.
+    kernel: K of its convs, or their rows and columns.
     stride: of the first one; the others have 1, but for `patch`.
     widths: output channels of each conv, from the number behind the kind.
     width: that number where none is given; None is the first stage's width.
@@ -30,7 +31,7 @@ class StemKind(NamedTuple):
     acts: whether an activation follows each of their convs but the last.
     """
 
-    kernel: int
+    kernel: Sides
     stride: int
     widths: Callable[[Any], tuple[Any, ...]]
     width: int | None
@@ -53,6 +54,8 @@ STEMS: Final[Mapping[str, StemKind]] = {
     # Mobile networks.
     "conv3s2": StemKind(3, 2, lambda n: (n,), 32, 1, "none"),
     "conv5s2": StemKind(5, 2, lambda n: (n,), 32, 1, "none"),
+    # Keyword spotting: rows are moments, columns are features (Zhang et al. 2017, Hello Edge).
+    "conv10x4s2": StemKind((10, 4), 2, lambda n: (n,), 64, 1, "none"),
     # ConvNeXt (Liu et al. 2022), and for small images.
     "patch4": StemKind(4, 4, lambda n: (n,), 96, 1, "none", patch=True),
     "patch2": StemKind(2, 2, lambda n: (n,), 96, 1, "none", patch=True),
@@ -70,6 +73,7 @@ class Stem(NamedTuple):
     kind: `none`; `conv3`, one 3x3 conv of stride 1; `conv7`, one 7x7 conv of stride 2 (He et al. for
         ImageNet);
         `conv3s2`, one 3x3 conv of stride 2 (mobile networks), and `conv5s2`, one 5x5;
+        `conv10x4s2`, one of 10 rows and 4 columns (keyword spotting);
         `patch4` and `patch2`, one conv of 4x4 or 2x2 whose windows lie side by side (ConvNeXt);
         `overlap`, `overlap-tiered` and `overlap-act`, two 3x3 convs of stride 2 (timm's ConvNeXts);
         `deep`, three 3x3 convs of `width`, `width` and `2 * width` channels, the first of stride 2
@@ -109,7 +113,7 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
         # Nothing that is learned would stand before them.
         pen.need(False, "stem=none has nothing to pool or to weigh", "stem")
     if kind.patch:
-        side = kind.kernel // 2 if kind.kernel % 2 else 0
+        rows, columns = (k // 2 if k % 2 else 0 for k in both(kind.kernel))
         for i, c in enumerate(widths, 1):
             number = "" if len(widths) == 1 else str(i)
             pen.conv(
@@ -117,7 +121,7 @@ def draw_stem(pen: Pen, at: StemSetting, width: Any) -> None:
                 kind.kernel,
                 c,
                 stride=kind.stride,
-                padding=side,
+                padding=alike(rows, columns),
                 bias=True,
                 standardised=at.standardised,
             )

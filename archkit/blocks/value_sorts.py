@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from archkit.blocks.sides import Sides, alike, by_sides
 from archkit.blocks.values import Field, Range, Token, checked_number, pair, ticked, wrong
 from archkit.errors import SpecError, nearest
 
@@ -186,7 +187,10 @@ class MaxPool(NamedTuple):
 
 
 class Window:
-    """A window, or None for the whole map: of averages, or as `max:2` of maxima."""
+    """A window, or None for the whole map: of averages, or as `max:2` of maxima.
+
+    `24x5` is a window of 24 rows and 5 columns, of which there is one.
+    """
 
     noun = "a window"
     expected = "global, a window or max:N"
@@ -194,30 +198,37 @@ class Window:
     def __init__(self, low: int, high: int) -> None:
         self.range = Range(low, high)
 
-    def read(self, key: str, token: Token, came: str) -> int | MaxPool | None:
+    def read(self, key: str, token: Token, came: str) -> Sides | MaxPool | None:
         if token.number is not None:
             return token.number
+        if token.sizes is not None and len(token.sizes) == 2:
+            return alike(*token.sizes)
         if token.word == "global" and token.argument is None:
             return None
         if token.word == "max" and token.argument is not None:
             return MaxPool(token.argument)
         raise wrong(key, self.expected, came)
 
-    def accept(self, value: Any, field: Field) -> int | MaxPool | None:
+    def accept(self, value: Any, field: Field) -> Sides | MaxPool | None:
         if isinstance(value, MaxPool):
             return MaxPool(checked_number(field[0], value.size, self.range, field))
+        if isinstance(value, tuple | list) and len(value) == 2:
+            rows, columns = (checked_number(field[0], size, self.range, field) for size in value)
+            return alike(rows, columns)
         return None if value is None else checked_number(field[0], value, self.range, field)
 
-    def text(self, value: int | MaxPool | None) -> str:
+    def text(self, value: Sides | MaxPool | None) -> str:
         if isinstance(value, MaxPool):
             return f"max:{value.size}"
+        if isinstance(value, tuple):
+            return by_sides(value)
         return "global" if value is None else str(value)
 
     def shown(self) -> str:
-        return "`global`, a window, `max:N`"
+        return "`global`, a window (`4`, or one of rows x columns, `24x5`), `max:N`"
 
-    def samples(self) -> Sequence[int | MaxPool | None]:
-        return (None, 1, 2, 3, 4, MaxPool(2))
+    def samples(self) -> Sequence[Sides | MaxPool | None]:
+        return (None, 1, 2, 3, 4, (3, 2), MaxPool(2))
 
 
 class Sizes:

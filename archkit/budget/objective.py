@@ -141,7 +141,7 @@ def _log_widths(nodes: Iterable[Node]) -> list[Any]:
 
 def _squared_kernel(conv: Layer) -> Any:
     if not conv.kernels:
-        return conv.kernel**2
+        return math.prod(conv.window)
     n = len(conv.kernels)
     mean = sum(kernel**2 for kernel in conv.kernels) / n
     return mean / n if isinstance(conv.groups, int) and conv.groups == 1 else mean

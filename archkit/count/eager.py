@@ -259,7 +259,7 @@ def _blur_pool(layer: Layer, batch: int, _value: int) -> tuple[int, ...]:
 def _std_conv(layer: Layer, batch: int, _value: int) -> tuple[int, ...]:
     """The weights that it uses, with the mean and the deviation of each filter."""
     c_in, c_out = layer.in_shape[0], layer.out_shape[0]
-    weights = layer.kernel**2 * (c_in // layer.groups) * c_out
+    weights = prod(layer.window) * (c_in // layer.groups) * c_out
     return weights + 2 * c_out, -2 * c_out, _out(layer, batch), -weights
 
 

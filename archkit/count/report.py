@@ -175,7 +175,7 @@ def receptive_field(plan: Plan, times: Mapping[str, int] = _NONE_FOLDED) -> int:
     rows = jump = 1
     for layer in main_path(node for name, nodes in plan.parts() if name != "head" for node in nodes):
         if layer.kernel and layer.kind != "pad":  # the conv behind a padding has its windows
-            rows += _times(layer, times) * (layer.kernel - 1) * layer.dilation * jump
+            rows += _times(layer, times) * (layer.window[0] - 1) * layer.dilation * jump
             jump *= layer.stride
     return rows
 

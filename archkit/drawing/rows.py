@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from archkit.blocks.sides import by_sides
 from archkit.plan import KINDS, Gate, Layer, Node, Residual, layers_of
 
 __all__ = ["Bar", "BarShape", "Join", "Row", "Shortcut", "Split", "rows"]
@@ -104,7 +105,7 @@ def _bar(layer: Layer) -> Bar | None:
 
 
 def _window(layer: Layer, what: str = "") -> str:
-    return f"{layer.kernel}x{layer.kernel}{what}"
+    return f"{by_sides(layer.kernel)}{what}"
 
 
 def _stride(layer: Layer) -> str:

@@ -66,7 +66,8 @@ class Arguments:
 
     def padding(self, values: Values, kernels: Values, kernel: str) -> str:
         """How a padding is written: half a kernel that differs between blocks."""
-        if not kernel.isdigit() and _same(values, [None if k is None else k // 2 for k in kernels]):
+        named = kernel.isidentifier() and not any(isinstance(k, tuple) for k in kernels)
+        if named and _same(values, [None if k is None else k // 2 for k in kernels]):
             return f"{kernel} // 2"
         return self.plain(values, "padding")
 

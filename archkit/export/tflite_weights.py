@@ -89,8 +89,8 @@ def _laid_out(weight: Values, recipe: Constant, shape: tuple[int, ...]) -> Value
         return weight.transpose(0, 2, 3, 1)
     if recipe.form in ("depthwise", "blur"):
         found = np.zeros(shape)
-        k = weight.shape[2]  # a kernel that is wider in the file has zeros behind its own values
-        found[0, :k, :k] = weight[:, 0].transpose(1, 2, 0)
+        rows, columns = weight.shape[2:]  # a kernel that is wider in the file has zeros behind its own values
+        found[0, :rows, :columns] = weight[:, 0].transpose(1, 2, 0)
         return found
     if recipe.form == "linear" and recipe.entered:
         maps = weight.reshape(-1, *recipe.entered)

@@ -26,9 +26,9 @@ def _conv_attributes(layer: Layer, c_in: int, c_out: int, sides: int) -> dict[st
         "dilation": (layer.dilation,) * sides,
         "in_channels": c_in,
         "out_channels": c_out,
-        "kernel_size": (layer.kernel,) * sides,
+        "kernel_size": layer.window[:sides],
         "stride": (layer.stride,) * sides,
-        "padding": (layer.padding,) * sides,
+        "padding": layer.margins[:sides],
         "groups": layer.groups,
         "bias": layer.bias,
         "padding_mode": "zeros",
@@ -36,8 +36,8 @@ def _conv_attributes(layer: Layer, c_in: int, c_out: int, sides: int) -> dict[st
 
 
 def _conv_tensors(layer: Layer) -> Shapes:
-    c_in, c_out, k = layer.in_shape[0], layer.out_shape[0], layer.kernel
-    return {"weight": (c_out, c_in // layer.groups, k, k), **_bias(layer)}
+    c_in, c_out = layer.in_shape[0], layer.out_shape[0]
+    return {"weight": (c_out, c_in // layer.groups, *layer.window), **_bias(layer)}
 
 
 def _conv(layer: Layer) -> nn.Module:
@@ -77,9 +77,9 @@ def _along_channels(conv: nn.Module, x: Tensor) -> Tensor:
 
 def _pool_attributes(layer: Layer) -> dict[str, Any]:
     return {
-        "kernel_size": (layer.kernel,) * 2,
+        "kernel_size": layer.window,
         "stride": (layer.stride,) * 2,
-        "padding": (layer.padding,) * 2,
+        "padding": layer.margins,
         "ceil_mode": layer.ceil,
     }
 

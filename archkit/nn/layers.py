@@ -221,14 +221,16 @@ class SamePad(nn.Module):
     As many as the last window needs; of an odd number the last row and column get one more.
     """
 
-    def __init__(self, kernel_size: int, stride: int) -> None:
+    def __init__(self, kernel_size: int | tuple[int, int], stride: int) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W -> B x C x H + p x W + q."""
-        more = [max(0, self.kernel_size - 1 - (size - 1) % self.stride) for size in (x.shape[3], x.shape[2])]
+        rows, columns = self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,) * 2
+        sides = ((columns, x.shape[3]), (rows, x.shape[2]))
+        more = [max(0, k - 1 - (size - 1) % self.stride) for k, size in sides]
         return F.pad(x, [side for n in more for side in (n // 2, n - n // 2)])
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from archkit.blocks import ATTENTION, NO_ATTENTION
 from archkit.blocks.residual import BOTTLENECK_EXPANSION
+from archkit.blocks.sides import Sides
 from archkit.blocks.value_sorts import MaxPool
 from archkit.errors import InferError
 from archkit.nn.dilated import undilated
@@ -199,14 +200,17 @@ def _anti_alias(modules: Iterable[nn.Module | None]) -> str:
     return "none"
 
 
-def _window(pool: nn.Module | None) -> int | MaxPool | None:
+def _window(pool: nn.Module | None) -> Sides | MaxPool | None:
     if isinstance(pool, nn.MaxPool2d):
         return MaxPool(pool.kernel_size if isinstance(pool.kernel_size, int) else pool.kernel_size[0])
     if not isinstance(pool, nn.AvgPool2d):
         return None
     size, stride = (v if isinstance(v, tuple) else (v, v) for v in (pool.kernel_size, pool.stride))
-    # Windows that overlap or are not square can only be the global pool: one, as large as the map.
-    return size[0] if size == stride and size[0] == size[1] else None
+    if size[0] == size[1]:
+        # Windows that overlap can only be the global pool: one, as large as the map.
+        return size[0] if size == stride else None
+    # So can one of other rows than columns, unless its stride is that of a single window (`pool=24x5`).
+    return size if stride == (max(size),) * 2 else None
 
 
 def _attention(where: str, modules: Sequence[tuple[int, nn.Module | None]]) -> Attention:

@@ -9,6 +9,7 @@ from operator import attrgetter, ne
 from torch import nn
 
 from archkit.blocks import STEMS, Stem
+from archkit.blocks.sides import both, by_sides
 from archkit.errors import InferError
 
 __all__ = ["stem_of", "stem_pool_of"]
@@ -46,12 +47,12 @@ def stem_of(convs: Sequence[nn.Conv2d]) -> Stem:
     k, stride = convs[0].kernel_size, convs[0].stride
     for stem in fitting:
         row = STEMS[stem.kind]
-        if k == (row.kernel,) * 2 and stride == (row.stride,) * 2:
+        if k == both(row.kernel) and stride == (row.stride,) * 2:
             return stem
     rows = [STEMS[stem.kind] for stem in fitting]
     raise InferError(
         f"the stem's conv is {k[0]}x{k[1]} with stride {stride[0]}; the language has "
-        + " and ".join(f"{row.kernel}x{row.kernel} with {row.stride}" for row in rows)
+        + " and ".join(f"{by_sides(row.kernel)} with {row.stride}" for row in rows)
     )
 
 

@@ -63,7 +63,8 @@ def _conv_weights(layer: Layer) -> Any:
     # KxK x c_in / groups x c_out; the quotient first, since groups divide the channels that enter.
     c_in = layer.in_shape[0]
     each = c_in if isinstance(layer.groups, int) and layer.groups == 1 else c_in // layer.groups
-    return layer.kernel * layer.kernel * each * layer.out_shape[0]
+    rows, columns = layer.window
+    return rows * columns * each * layer.out_shape[0]
 
 
 def _mix_weights(layer: Layer) -> Any:
@@ -108,20 +109,20 @@ KINDS: Final[Mapping[str, LayerKind]] = {
     "conv": LayerKind(
         weights=_conv_weights,
         positions=_area,
-        equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
+        equation1=lambda layer: (*layer.window, layer.in_shape[0], layer.out_shape[0]),
     ),
     # The weights that it uses are made anew each time, from each filter's mean and inverse deviation.
     "std_conv": LayerKind(
         weights=_conv_weights,
         positions=_area,
-        equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
+        equation1=lambda layer: (*layer.window, layer.in_shape[0], layer.out_shape[0]),
         more_kept=lambda layer, _batch, value: (_conv_weights(layer) + 2 * layer.out_shape[0]) * value,
     ),
     # Convs side by side; each keeps its part of the input, which is no copy.
     "mix_conv": LayerKind(
         weights=_mix_weights,
         positions=_area,
-        equation1=lambda layer: (layer.kernel, layer.kernel, layer.in_shape[0], layer.out_shape[0]),
+        equation1=lambda layer: (*layer.window, layer.in_shape[0], layer.out_shape[0]),
     ),
     # Along the channels: efficient channel attention.
     "conv1d": LayerKind(

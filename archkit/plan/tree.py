@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from archkit.blocks.sides import both
+
 if TYPE_CHECKING:
     from archkit.spec import ArchSpec
 
@@ -25,7 +27,8 @@ class Layer(NamedTuple):
     kind: what it does: a key of `archkit.plan.kinds.KINDS`.
     in_shape: shape of its input; of either input for `add`, of the map for `scale`.
     out_shape: shape of its output.
-    kernel: K of convs, and the window of pools; 0 where there is none.
+    kernel: K of convs, and the window of pools; 0 where there is none. It is (rows, columns) where these
+        differ, and so is the padding: `window` and `margins` have both, whatever they are.
     stride: stride of convs and pools, of `zero_pad`, and of the conv behind a `pad`.
     padding: rows and columns added on each side, by a `pad` too unless it has a kernel.
     groups: of convs and of `group_norm`.
@@ -54,6 +57,16 @@ class Layer(NamedTuple):
     def depthwise(self) -> bool:
         """Whether a conv has more groups than one; convs side by side then have one for each channel."""
         return bool(self.groups != 1)
+
+    @property
+    def window(self) -> tuple[Any, Any]:
+        """Rows and columns of its kernel."""
+        return both(self.kernel)
+
+    @property
+    def margins(self) -> tuple[Any, Any]:
+        """Rows above and below, and columns on either side, of its padding."""
+        return both(self.padding)
 
     @property
     def own_name(self) -> str:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from archkit.blocks import Draw, Pen, draw_block, draw_head, draw_stem
+from archkit.blocks.sides import both, by_sides
 from archkit.blocks.symbol import Code, Form, Symbol, written
 from archkit.errors import SpecError
 from archkit.spec.options import by_stage
@@ -99,18 +100,17 @@ class NeedsPen(Pen):
             reason = "weight_std=yes leaves single weights to standardise in stage {stage}"
             self.need(self.c // geometry["groups"] >= 2, reason, "weight_std")
         # A conv that is padded by half its kernel finds a window in every map.
-        if (
-            kind not in ("conv1d", "pad")
-            and geometry.get("kernel", 0) > 2 * geometry.get("padding", 0) + 1
-            and not geometry.get("ceil")
-        ):
-            kernel, padding = geometry["kernel"], geometry["padding"]
-            for size in (self.h, self.w):
+        if kind not in ("conv1d", "pad") and "kernel" in geometry and not geometry.get("ceil"):
+            kernel = geometry["kernel"]
+            sides = zip((self.h, self.w), both(kernel), both(geometry["padding"]), strict=True)
+            for size, k, padding in sides:
+                if k <= 2 * padding + 1:
+                    continue
                 self.need(
-                    size >= kernel - 2 * padding,
-                    "a window of {kernel}x{kernel} is larger than the map in stage {stage}, {h}x{w}",
+                    size >= k - 2 * padding,
+                    "a window of {window} is larger than the map in stage {stage}, {h}x{w}",
                     "input",
-                    kernel=kernel,
+                    window=by_sides(kernel),
                     h=self.h,
                     w=self.w,
                 )

@@ -179,9 +179,10 @@ _AROUND_BLOCKS: Final = (
         values=StemValues(_WIDTH),
         default=lambda values: StemValues.as_wide_as(values["channels"]),
         says="one 3x3 conv as wide as the first stage; none; ImageNet's 7x7 of stride 2; three 3x3 of N, N,"
-        " 2N (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile networks); one of"
-        " 4x4 or 2x2 whose windows lie side by side (ConvNeXt); two 3x3 of stride 2 (timm's ConvNeXts), with"
-        " an activation between them for `overlap-act`",
+        " 2N (ResNet-C, -D); of 3N/4, N, 2N (timm's -T); one 3x3 or 5x5 of stride 2 (mobile networks); one"
+        " of 10 rows and 4 columns (keyword spotting); one of 4x4 or 2x2 whose windows lie side by side"
+        " (ConvNeXt); two 3x3 of stride 2 (timm's ConvNeXts), with an activation between them for"
+        " `overlap-act`",
         variants=stem_variants,
     ),
     Option(

@@ -33,6 +33,7 @@ _MNAS: Final = "Tan et al. 2019, MnasNet"
 _LC: Final = "Cui et al. 2021, PP-LCNet"
 _FB: Final = "Wu et al. 2019, FBNet"
 _FB3: Final = "Dai et al. 2021, FBNetV3"
+_TINY: Final = "Banbury et al. 2021, MLPerf Tiny; Zhang et al. 2017, Hello Edge"
 _SP: Final = "Stamoulis et al. 2019, Single-Path NAS"
 
 
@@ -187,7 +188,19 @@ def _mnasnet() -> Iterator[Known]:
     )
 
 
+def _keyword_spotting() -> Iterator[Known]:
+    """Of 49 moments by 10 features: ten words, silence, and any other word.
+
+    Its pooling is as large as half the image, rounded down, and so leaves out the last of 25 rows.
+    """
+    spec = f"[4]x[64] block=depthwise bias=yes stem=conv10x4s2 {TF} pool=24x5 input=1x49x10 classes=12"
+    yield Known("ds-cnn", spec, _TINY)
+
+
 def mobile() -> Iterator[Known]:
     """Every one of them."""
-    for part in (_mobile_v1, _mobile_v2, _mobile_v3, _mobile_v3_kin, _mobile_v4, _lcnet, _mnasnet):
+    for part in (
+        *(_mobile_v1, _mobile_v2, _mobile_v3, _mobile_v3_kin, _mobile_v4, _lcnet, _mnasnet),
+        _keyword_spotting,
+    ):
         yield from part()

@@ -57,6 +57,7 @@ APPLICATIONS = {
     "ConvNeXtLarge": "convnext_large",
     "ConvNeXtXLarge": "convnext_xlarge",
 }
+DS_CNN = "DS-CNN"  # of MLPerf Tiny
 TWINS = [
     "[2,1,1,1]x[64,128,256,512]",
     "[1,1,1]x[16,32,64] bias=yes shortcut_norm=no",
@@ -68,6 +69,8 @@ TWINS = [
     "[1,2]x[16,24] block=mbconv se=input kernel=5 mix=2 act=silu stem=conv3s2:8 head_conv=32 skip=no",
     "[1,2]x[16,24] block=fused-mbconv se=v3 act=hswish stem=conv5s2:8 head_conv=32 head_hidden=64",
     "[1,2]x[16,24] block=depthwise stem=conv3s2:8",
+    "[1,2]x[16,24] block=depthwise stem=conv10x4s2:8 padding=same pool=10x3 input=1x49x10",
+    "[1,2]x[16,24] block=depthwise stem=conv10x4s2:8 input=2x20x31",
     "[1,2]x[16,24] block=uib start=3 middle=5 stem=conv3s2:8 head_conv=32 head_hidden=64 head_bias=norm",
     "[1,2]x[16,24] block=regnet stride=[2,2] se=input group_width=8 stem=conv3s2:8",
     "[1,2]x[16,24] block=regnetv stride=[2,2] group_width=8 act=silu stem=conv3s2:8",
@@ -77,6 +80,20 @@ TWINS = [
     "[2,1]x[8,16] block=plain stem=none bias=yes pool=max:2 head_hidden=32x32",
     "[1,2]x[16,24] block=[convnext,mbconv] norm=layer stem=patch2:16",
 ]
+
+
+def ds_cnn() -> keras.Model:
+    """MLPerf Tiny's network for keyword spotting, as its keras_model.py has it."""
+    x = images = keras.Input((49, 10, 1))
+    x = layers.Conv2D(64, (10, 4), strides=2, padding="same")(x)
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    for _ in range(4):
+        x = layers.DepthwiseConv2D(3, padding="same")(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.Conv2D(64, 1, padding="same")(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.AveragePooling2D((49 // 2, 10 // 2))(layers.Dropout(0.4)(x))
+    return keras.Model(images, layers.Dense(12)(layers.Flatten()(x)))
 
 
 class LayerScale(layers.Layer):
@@ -207,8 +224,11 @@ def main() -> None:
         head = ["keras", "network", "spec", "total params", "trainable params", "non-trainable params"]
         rows = csv.DictWriter(file, head, lineterminator="\n")
         rows.writeheader()
-        for network, spec in (*APPLICATIONS.items(), *(("", text) for text in TWINS)):
-            made = getattr(keras.applications, network)(weights=None) if network else twin(spec)
+        for network, spec in (*APPLICATIONS.items(), (DS_CNN, "ds-cnn"), *(("", text) for text in TWINS)):
+            if network == DS_CNN:
+                made = ds_cnn()
+            else:
+                made = getattr(keras.applications, network)(weights=None) if network else twin(spec)
             rows.writerow({"keras": keras.__version__, "network": network, "spec": spec, **figures(made)})
             sys.stderr.write(f"{network or spec}\n")
             keras.backend.clear_session()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archkit.count import totals
+from archkit.count import count, totals
+from archkit.count.formulas import layer_equation1
 from archkit.count.memory import memory
 from archkit.errors import SpecError
 from archkit.plan import layout
@@ -63,6 +64,27 @@ def test_resnet8_of_mlperf_tiny() -> None:
     moving = 2 * (16 + 2 * 16 + 2 * 32 + 2 * 64)
     assert 78_186 + moving == 78_666
     assert memory(spec).weights == 4 * 78_186
+
+
+def test_ds_cnn_of_mlperf_tiny() -> None:
+    """By hand: a conv of 10x4 to maps of 25x5, four separable blocks; 24,908 with the moving statistics.
+
+    Keras prints that total for MLPerf Tiny's model (tests/count/keras.csv).
+    """
+    spec = parse("ds-cnn")
+    norm, at = 2 * 64, 25 * 5
+    depthwise, pointwise, last = 9 * 64 + 64, 64 * 64 + 64, 64 * 12 + 12
+    stem = 10 * 4 * 64 + 64
+    found = totals(spec)
+    assert found.params == stem + norm + 4 * (depthwise + pointwise + 2 * norm) + last == 23_756
+    assert found.macs == at * (10 * 4 * 64 + 4 * (9 * 64 + 64 * 64)) + 64 * 12 == 2_656_768
+    assert found.activations == 9 * at * 64 + 12
+    assert 23_756 + 9 * norm == 24_908
+    # Of SAME: (25 - 1) * 2 + 10 - 49 rows of zeros and (5 - 1) * 2 + 4 - 10 columns.
+    assert layout(spec).stem[0].out_shape == (1, 49 + 9, 10 + 2)
+    assert count(spec).receptive_field == 10 + 4 * 2 * 2
+    # Equation 1 has the rows and the columns of a kernel apart: (m n d + 1) k.
+    assert layer_equation1(next(layer for layer in layout(spec) if layer.kind == "conv")) == 41 * 64
 
 
 # The table of osmr/imgclsmob's pytorch/README.md.

@@ -42,6 +42,7 @@ FAMILIES = [
     "[2,1]x[8,16] block=mbconv act=hswish se=v3",
     "[1,2]x[8,16] block=fused-mbconv",
     "[1,2]x[8,16] block=depthwise stem=conv3s2 act=relu6",
+    "[1,2]x[8,16] block=depthwise stem=conv10x4s2:8 padding=same pool=10x3 input=1x49x10",
     "[1,2]x[16,32] block=regnet group_width=4 se=input",
     "[1,2]x[8,16] block=uib",
     "[1,2]x[8,16] block=plain pool=max:2 head_hidden=32",

@@ -50,6 +50,7 @@ NETWORKS = [
     "[1,1]x[8,16] aa=avg norm=group:4 pool=2",
     "[1,1]x[8,16] shortcut=pad norm=none",
     "[1,1]x[8,16] weight_std=yes stem_pool=max-zeros",
+    "[1,1]x[8,16] weight_std=yes stem=conv10x4s2:8 pool=7x5",
     "[1,1]x[8,16] weight_std=yes bias=yes block=preact-bottleneck norm=group:4 shortcut=avg aa=blur",
     "[1,1]x[8,16] stem=deep:8 stem_pool=conv aa=blur-zeros",
     "[1,1]x[8,16] block=mbconv mix=3 split=both",

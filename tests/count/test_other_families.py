@@ -141,6 +141,7 @@ def _picked(layer: Layer, pairs: tuple[int, int], at: tuple[int, int]) -> Layer:
         "[1..2]*2x[{8,12,24}] block=mbconv se=v3 act=hswish expand=2.5 stem=conv3s2:8 head_conv=16",
         "[1..2]*2x[{8,12}] block=[fused-mbconv,mbconv] se=input expand=[1,4] padding=same head_conv=16",
         "[1..2]*2x[{8,12}] block={mbconv,depthwise} kernel={3,5} stem=conv3s2:8",
+        "[1..2]*2x[{8,12}] block=depthwise stem={conv10x4s2:8,conv3s2:4} padding={same,symmetric} pool=5x7",
         "[1..2]*2x[{8,16}] block=regnet se=input group_width=8 stride=[2,2]",
         "[1..2]*2x[{8,12}] block={basic,preact} weight_std={yes,no} stem_pool=max-zeros",
         "[1..2]*2x[{8,12}] block=mbconv mix={1,3} split={project,both} padding=same stem=conv3s2:8",

@@ -154,6 +154,13 @@ def test_blocks_that_are_one_are_equal_and_no_others_are() -> None:
             assert len(of_class(part, "block")) == runs
 
 
+def test_rows_and_columns_of_a_kernel_are_said() -> None:
+    root = read(draw("ds-cnn").svg)
+    stem, _, head = of_class(root, "part")
+    assert "10x4, 64 /2" in [mark.text for mark in stem.iter()]
+    assert any((mark.text or "").startswith("24x5 mean") for mark in head.iter())
+
+
 def test_dilations_are_said() -> None:
     """With an output stride of 16 the last stage keeps its map, and its 3x3 convs are dilated (DeepLab)."""
     svg = draw("resnet50 output_stride=16").svg

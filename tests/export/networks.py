@@ -22,6 +22,8 @@ SPECS = (
     "[1,2]x[8,16] block=mbconv act=hswish se=v3",
     "[1,2]x[8,16] block=mbconv act=silu se=input padding=same",
     "[1,2,2]x[8,16,16] block=depthwise stem=conv3s2 act=relu6 input=1x48x48",
+    "[1,2]x[8,8] block=depthwise bias=yes stem=conv10x4s2:8 padding=same pool=10x3 input=1x49x10",
+    "[1]x[8] stem=conv10x4s2:8 input=2x20x31",
     "[1,1]x[16,16] block=fused-mbconv kernel=5 act=relu6",
     "[1,1]x[16,32] block=regnet group_width=4",
     "[1,1]x[16,32] block=convnext norm=batch act=relu stem=patch2:16",

@@ -34,6 +34,11 @@ def test_mlperf_tinys_shapes_take_the_head_of_its_own_files(spec: str, values: s
     assert device_memory(spec, values=values).head == published
 
 
+def test_mlperf_tinys_keyword_spotting_holds_two_maps() -> None:
+    """By hand: what enters and what leaves one of its convs, 64 channels of 25x5 each; others hold less."""
+    assert device_memory("ds-cnn").head == 2 * 64 * 25 * 5 == 16_000
+
+
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("quantize", QUANTISATIONS)
 def test_every_layer_takes_what_is_allocated(spec: str, quantize: str) -> None:

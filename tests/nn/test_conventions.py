@@ -7,7 +7,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
+from torch.utils.flop_counter import FlopCounterMode
 
+from archkit.count import totals
 from archkit.nn import build, infer
 from archkit.nn.crosscheck import crosscheck
 from archkit.spec import parse
@@ -18,6 +20,8 @@ SPECS = [
     "[1,1,1]x[16,32,64] bias=yes shortcut_norm=no",
     "[1,2]x[16,24] shortcut_norm=no shortcut=conv3 project=stage norm=group:8",
     "[1,2]x[16,24] block=preact stem=conv7:16 stem_norm=yes input=3x64x64",
+    "[1,2]x[16,24] stem=conv10x4s2:16 pool=7x5",
+    "ds-cnn",
     "[1,2]x[16,24] block=preact-bottleneck stem=deep stem_norm=yes stride_at=first input=3x64x64",
 ]
 
@@ -78,6 +82,42 @@ def test_resnet8_of_mlperf_tiny() -> None:
     statistics = [b for name, b in module.named_buffers() if "running" in name]
     assert 78_186 + sum(b.numel() for b in statistics) == 78_666
     assert infer(module, input=(3, 32, 32)) == parse("[1,1,1]x[16,32,64] bias=yes shortcut_norm=no")
+
+
+class Spotter(nn.Module):
+    """MLPerf Tiny's DS-CNN, with the zeros that TensorFlow's `SAME` has: 4 rows above, 5 below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 64, (10, 4), 2), nn.BatchNorm2d(64, eps=1e-3)
+        self.blocks = nn.Sequential()
+        for _ in range(4):
+            for conv in (nn.Conv2d(64, 64, 3, padding=1, groups=64), nn.Conv2d(64, 64, 1)):
+                self.blocks.extend([conv, nn.BatchNorm2d(64, eps=1e-3), nn.ReLU()])
+        self.out = nn.Linear(64, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.blocks(F.relu(self.norm(self.conv(F.pad(x, (1, 1, 4, 5))))))
+        return self.out(x[:, :, :24].mean((2, 3)))  # its window of 24x5 leaves out the last of 25 rows
+
+
+def test_ds_cnn_of_mlperf_tiny() -> None:
+    torch.manual_seed(0)
+    theirs = Spotter().eval()
+    for part in theirs.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.running_mean)  # type: ignore[arg-type]  # it has one
+            nn.init.uniform_(part.running_var, 0.5, 2)  # type: ignore[arg-type]
+    ours = build("ds-cnn").eval()
+    state = theirs.state_dict().values()
+    ours.load_state_dict(dict(zip(ours.state_dict(), state, strict=True)))
+    images = torch.randn(2, 1, 49, 10)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        expected = theirs(images)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), expected)
+    assert counter.get_total_flops() == 2 * 2 * totals("ds-cnn").macs  # of two images
+    assert sum(p.numel() for p in theirs.parameters()) == totals("ds-cnn").params
 
 
 class PreUnit(nn.Module):

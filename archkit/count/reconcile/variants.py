@@ -13,6 +13,7 @@ from itertools import combinations, product
 from typing import Any, NamedTuple
 
 from archkit.blocks import FAMILIES, Option, Pen, draw_head, draw_stem
+from archkit.blocks.sides import Sides
 from archkit.count.formulas import layer_macs, layer_params
 from archkit.count.reconcile.watched import Read, Watched
 from archkit.errors import SpecError
@@ -240,7 +241,7 @@ class _TallyPen(Pen):
         key = (kind, groups, *others.items(), self.c, self.h, self.w)
         self._again(key, super().norm, name, kind, groups, **others)
 
-    def conv(self, name: str, kernel: int, c_out: Any, **others: Any) -> None:
+    def conv(self, name: str, kernel: Sides, c_out: Any, **others: Any) -> None:
         """A conv that was met before is not worked out again."""
         key = (kernel, c_out, *others.items(), self.c, self.h, self.w)
         self._again(key, super().conv, name, kernel, c_out, **others)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from archkit.blocks.sides import both, by_sides
 from archkit.count.tflm.draft import Draft, Rest
 from archkit.count.tflm.graph import Constant, Graph
 from archkit.count.tflm.padding import explicit, fits_same, widened
@@ -92,13 +93,13 @@ class _Lowering(Draft):
 
     def conv(self, layer: Layer, x: int, rest: Rest, *, same: bool = False) -> int:
         c_out, h, w = layer.out_shape
-        c_in, k, stride = layer.in_shape[0], layer.kernel, layer.stride
+        c_in, kernel, stride = layer.in_shape[0], layer.kernel, layer.stride
         depthwise = layer.groups == c_in and layer.groups > 1
         if layer.padding:
             same = fits_same(layer)
             wider = widened(layer) if depthwise and not same else None
             if wider is not None:
-                same, k = True, wider
+                same, kernel = True, wider
             elif not same:
                 x = self.padded(x, explicit(layer), layer=layer.name)
         more: dict[str, Any] = {"stride": stride, "same": same}
@@ -108,7 +109,7 @@ class _Lowering(Draft):
             return self.weighted(
                 "DEPTHWISE_CONV_2D",
                 x,
-                (1, k, k, c_out),
+                (1, *both(kernel), c_out),
                 how=how,
                 out=out,
                 rest=rest,
@@ -117,7 +118,7 @@ class _Lowering(Draft):
             )
         how = Constant("weight", layer.name, "conv")
         return self.weighted(
-            "CONV_2D", x, (c_out, k, k, c_in // layer.groups), how=how, out=out, rest=rest, **more
+            "CONV_2D", x, (c_out, *both(kernel), c_in // layer.groups), how=how, out=out, rest=rest, **more
         )
 
     def pad(self, layer: Layer, x: int, rest: Rest) -> int:
@@ -166,18 +167,18 @@ class _Lowering(Draft):
             # What is padded must not win: 0 cannot where no value is below it.
             kind = "PAD" if x in self.not_negative else "PADV2"
             x = self.padded(x, explicit(layer), layer=layer.name, kind=kind)
-        return self._pool("MAX_POOL_2D", layer, x, (layer.kernel,) * 2, same, rest)
+        return self._pool("MAX_POOL_2D", layer, x, layer.window, same, rest)
 
     def avg_pool(self, layer: Layer, x: int, rest: Rest) -> int:
         # Windows that reach over the edge count what is inside, in both libraries, but `SAME` may begin
         # before the map.
         if layer.ceil and not fits_same(layer):
-            _, h, w = layer.in_shape
+            (_, h, w), by = layer.in_shape, by_sides(layer.kernel)
             raise ExportError(
-                f"{layer.name}: TensorFlow Lite has no average pooling of {h}x{w} by {layer.kernel}, which"
+                f"{layer.name}: TensorFlow Lite has no average pooling of {h}x{w} by {by}, which"
                 " cuts the last window short"
             )
-        return self._pool("AVERAGE_POOL_2D", layer, x, (layer.kernel,) * 2, layer.ceil, rest)
+        return self._pool("AVERAGE_POOL_2D", layer, x, layer.window, layer.ceil, rest)
 
     def whole_pool(self, layer: Layer, x: int, rest: Rest) -> int:
         """The mean over H and W: one window over all of the map."""

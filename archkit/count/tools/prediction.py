@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archkit.blocks.sides import by_sides
 from archkit.count.tools.rules import NOT_IN_PYCLS, OLDER_PTFLOPS, RULES
 from archkit.count.tools.terms import Rule, Tool
 from archkit.errors import SpecError
@@ -49,13 +50,12 @@ def predict(plan: Plan, tool: Tool) -> tuple[Prediction, ...]:
 
     Raises:
         SpecError: the plan has a layer that the tool has no rule for and could not be asked about:
-            pycls counts networks of its own and has none of the layers of `NOT_IN_PYCLS`.
+            pycls counts networks of its own and has none of the layers of `NOT_IN_PYCLS`, and its kernels
+            are square.
     """
     layers = _by_kind(plan)
-    if tool is Tool.pycls:
-        for kind in NOT_IN_PYCLS:
-            if kind in layers:
-                raise SpecError(f"pycls has no {kind} and so no figure for {layers[kind][0].name}")
+    for what, layer in _not_in_pycls(layers) if tool is Tool.pycls else ():
+        raise SpecError(f"pycls has no {what} and so no figure for {layer.name}")
     return tuple(
         Prediction(tool=tool, quantity=rule.quantity, terms=_terms(rule, layers)) for rule in RULES[tool]
     )
@@ -69,11 +69,21 @@ def figures(plan: Plan) -> Iterator[tuple[str, str, int]]:
     """
     layers = _by_kind(plan)
     for tool, rules in RULES.items():
-        if tool is Tool.pycls and any(kind in layers for kind in NOT_IN_PYCLS):
+        if tool is Tool.pycls and any(_not_in_pycls(layers)):
             continue
         for rule in rules:
             yield tool.value, rule.quantity, sum(figure for _, figure in _terms(rule, layers))
     yield "an older ptflops", "macs", sum(figure for _, figure in _terms(OLDER_PTFLOPS, layers))
+
+
+def _not_in_pycls(layers: dict[str, list[Layer]]) -> Iterator[tuple[str, Layer]]:
+    """What pycls has no figure for, and a layer that is one."""
+    for kind in NOT_IN_PYCLS:
+        if kind in layers:
+            yield kind, layers[kind][0]
+    for layer in layers["conv"]:
+        if isinstance(layer.kernel, tuple):
+            yield f"conv of {by_sides(layer.kernel)}", layer
 
 
 def _by_kind(plan: Plan) -> dict[str, list[Layer]]:

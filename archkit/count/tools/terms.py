@@ -83,7 +83,7 @@ def macs(times: int = 1) -> LayerFigure:
 
     def figure(layer: Layer) -> int:
         if layer.kind == "blur_pool":
-            return int(times * layer.kernel * layer.kernel * prod(layer.out_shape))
+            return int(times * prod(layer.window) * prod(layer.out_shape))
         return times * layer_macs(layer)
 
     return figure
@@ -139,23 +139,24 @@ def window_and_division(layer: Layer) -> int:
 
 def entered_and_left(layer: Layer) -> int:
     """Each input element that a window holds, and each output element."""
-    _, h, w = layer.in_shape
     c, rows, columns = layer.out_shape
-    inside = _inside(layer, h, rows) * _inside(layer, w, columns)
+    inside = _inside(layer, 0) * _inside(layer, 1)
     return int(c * inside + c * rows * columns)
 
 
-def _inside(layer: Layer, size: int, windows: int) -> int:
-    """Rows that the windows of a pool hold, those of overlaps and of the padding each time.
+def _inside(layer: Layer, side: int) -> int:
+    """Rows (0) or columns (1) that a pool's windows hold, those of overlaps and of the padding each time.
 
     A window that begins inside the map and ends beyond it (`ceil`) holds what is there.
     """
-    end = size if layer.ceil else size + layer.padding  # here `ceil` also leaves the padding out
-    start = 0 if layer.ceil else -layer.padding
+    size, windows = layer.in_shape[1 + side], layer.out_shape[1 + side]
+    kernel, padding = layer.window[side], layer.margins[side]
+    end = size if layer.ceil else size + padding  # here `ceil` also leaves the padding out
+    start = 0 if layer.ceil else -padding
     found: int = 0
     for i in range(windows):
-        first = i * layer.stride - layer.padding
-        found += max(min(first + layer.kernel, end) - max(first, start), 0)
+        first = i * layer.stride - padding
+        found += max(min(first + kernel, end) - max(first, start), 0)
     return found
 
 

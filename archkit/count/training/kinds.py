@@ -82,7 +82,7 @@ def _with_input(graph: Graph, layer: Layer, x: Value, batch: int) -> Value:
 
 def _has_layouts(layer: Layer) -> bool:
     """Whether the weights of a conv lie otherwise in memory if their channels come last."""
-    return bool(layer.kernel > 1 and layer.in_shape[0] // layer.groups > 1)
+    return bool(max(layer.window) > 1 and layer.in_shape[0] // layer.groups > 1)
 
 
 def _with_output(graph: Graph, layer: Layer, x: Value, batch: int) -> Value:
