@@ -18,7 +18,7 @@ from archkit.bench.data.load import load_data
 from archkit.bench.data.shards import Shards
 from archkit.bench.recipe import override
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.place import adapt
 from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.engine import train
@@ -132,7 +132,7 @@ from pathlib import Path
 import torch
 from archkit.bench.data.load import load_data
 from archkit.bench.recipe import load_recipe, override
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.place import adapt
 from archkit.bench.train.engine import train
 from archkit.spec import parse
 torch.set_num_threads(1)

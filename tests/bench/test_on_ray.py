@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from archkit.bench.recipe import override
-from archkit.bench.sweep.conduct import key_of
 from archkit.bench.sweep.desk import Begun, Desk, Trial
 from archkit.bench.sweep.on_ray import OnRay
+from archkit.bench.sweep.place import key_of
 from archkit.bench.sweep.run import Finished, Run
 from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
@@ -84,7 +84,7 @@ def dies_once(conduct, run, folder, data, watch):
 @pytest.mark.usefixtures("cluster")
 def test_the_same_bytes_and_a_killed_worker_makes_no_difference(tiny, brief, tmp_path, monkeypatch):
     """One of four trials loses its process after its first checkpoint, and goes on from there."""
-    monkeypatch.setattr("archkit.bench.sweep.conduct.initial_key", lambda _: None)
+    monkeypatch.setattr("archkit.bench.sweep.place.initial_key", lambda _: None)
     runs = suite(brief, "[1]x[4]", "[1,1]x[4,8]", seeds=(0, 1))
     far = suite(override(brief, [("optimizer.lr", 1e30)]), "[1]x[4]")
     marked = [replace(run, init=tmp_path / f"mark{at}") for at, run in enumerate([*runs, *far])]
