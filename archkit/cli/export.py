@@ -187,7 +187,7 @@ def _images(
     most = compared_on(spec)
     name, _, part = load_test(source, cache=cache, input=prepare.input, resize=prepare.resize)
     steps = np.linspace(0, len(part[0]) - 1, min(most, len(part[0]))).astype(int)
-    chosen = part[0][steps]
+    chosen = np.asarray(part[0][steps])
     return (chosen.astype(np.float32) if fold else prepare(chosen).numpy()), name
 
 
