@@ -96,7 +96,11 @@ class _Sweep:
             .remote(device=device.type, force=conduct.force, resume=conduct.resume)
         )
         theirs = replace(conduct, device=device, root=Path(), force=False, resume=True, threads=threads)
-        task = ray.remote(carry).options(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)
+        # A process that has used one GPU stays with it, whichever Ray gives to its next trial: there it has
+        # one trial. Without a GPU it goes on, and imports torch once.
+        task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES, max_calls=int(gpus > 0))(
+            carry
+        )
         images = ray.put(data)
         self._tasks = {
             trial.number: task.remote(trial, images, theirs, self._desk, archkit.__version__, how.work)
