@@ -28,8 +28,9 @@ from training import where_time_goes
 
 from archkit.bench import load_data, load_recipe, override
 from archkit.bench.data.dataset import DataSet
+from archkit.bench.sweep.place import adapt
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.compiling import compiled_afresh
 from archkit.bench.train.device import backends, environment, pick_device, synchronize

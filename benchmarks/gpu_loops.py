@@ -15,7 +15,7 @@ from training import plain, time_of_each
 
 from archkit.bench import load_recipe, override
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.place import adapt
 from archkit.bench.train.device import backends, synchronize
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.trainer import Trainer

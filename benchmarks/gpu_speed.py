@@ -29,7 +29,7 @@ from machine import command, machine
 
 from archkit.bench import load_data
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.place import adapt
 from archkit.bench.train.device import environment, pick_device
 from archkit.spec import parse
 

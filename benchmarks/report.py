@@ -2,7 +2,9 @@
 
 The runs are those of a measured one with other seeds, learning rates and counts, in a temporary folder: 400
 recipes of a network with five seeds each. The seconds of the whole process are printed beside the goals:
-`archkit report`, without and with a page, and `archkit bench SUITE --resume`, which finds all runs there.
+`archkit report`, without and with a page, and `archkit bench SUITE --resume`, which finds all runs there; a
+suite has 10,000 runs at most, so that 20,000 are two suites, one after the other. The processor's seconds
+are what other work on the machine changes least.
 
     python benchmarks/report.py [--runs 2000] [--out FILE]
 """
@@ -55,25 +57,32 @@ def write_runs(root: Path, runs: int) -> None:
         (folder / "result.json").write_text(json.dumps(like), encoding="utf-8")
 
 
-def write_suite(place: Path, runs: int) -> Path:
-    """A suite of so many runs, all of which are finished in the folder `resumed` beside it."""
+def write_suites(place: Path, runs: int) -> list[Path]:
+    """Suites of so many runs in all, which are finished in the folder `resumed` beside them."""
     from archkit.bench.data.load import load_data
-    from archkit.bench.sweep.conduct import folder_of, key_of
+    from archkit.bench.sweep.numbers import MOST_RUNS
+    from archkit.bench.sweep.place import folder_of, key_of
     from archkit.bench.sweep.suite import load_suite
 
-    file, root = place / "suite.toml", place / "resumed"
-    rates = ", ".join(repr((1 + number) / 100_000) for number in range(runs // SEEDS))
-    file.write_text(SUITE % rates, encoding="utf-8")
-    suite, data = load_suite(file), load_data("shapes").subset(train=100, test=50)
+    root, data = place / "resumed", load_data("shapes").subset(train=100, test=50)
     like = json.loads((LIKE / "result.json").read_text(encoding="utf-8"))
-    folders = [folder_of(run, data, root) for run in suite.runs]
-    for run, folder in zip(suite.runs, folders, strict=True):
-        folder.mkdir(parents=True)
-        shutil.copy(LIKE / "epochs.csv", folder)
-        (folder / "weights.safetensors").write_bytes(b"nonsense")
-        like["key"], like["seed"], like["recipe"] = key_of(run, data), run.seed, run.recipe.to_mapping()
-        (folder / "result.json").write_text(json.dumps(like), encoding="utf-8")
-    return file
+    files = []
+    for start in range(0, runs, MOST_RUNS):
+        file = place / f"suite-{start}.toml"
+        numbers = range(start // SEEDS, min(runs, start + MOST_RUNS) // SEEDS)
+        file.write_text(
+            SUITE % ", ".join(repr((1 + number) / 100_000) for number in numbers), encoding="utf-8"
+        )
+        suite = load_suite(file)
+        folders = [folder_of(run, data, root) for run in suite.runs]
+        for run, folder in zip(suite.runs, folders, strict=True):
+            folder.mkdir(parents=True)
+            shutil.copy(LIKE / "epochs.csv", folder)
+            (folder / "weights.safetensors").write_bytes(b"nonsense")
+            like["key"], like["seed"], like["recipe"] = key_of(run, data), run.seed, run.recipe.to_mapping()
+            (folder / "result.json").write_text(json.dumps(like), encoding="utf-8")
+        files.append(file)
+    return files
 
 
 def main() -> int:
@@ -85,16 +94,20 @@ def main() -> int:
         root = Path(place) / "runs"
         root.mkdir()
         write_runs(root, args.runs)
-        suite = write_suite(Path(place), args.runs)
+        suites = write_suites(Path(place), args.runs)
+        resumed = ["--resume", "--quiet", "--out", f"{place}/resumed"]
         commands = {
-            "tables": [ARCHKIT, "report", str(root)],
-            "tables and page": [ARCHKIT, "report", str(root), "--html", str(Path(place) / "report.html")],
-            "resumed": [ARCHKIT, "bench", str(suite), "--resume", "--quiet", "--out", f"{place}/resumed"],
+            "tables": [["report", str(root)]],
+            "tables and page": [["report", str(root), "--html", str(Path(place) / "report.html")]],
+            "resumed": [["bench", str(suite), *resumed] for suite in suites],
         }
         found = {}
-        for name, command in commands.items():
+        for name, lines in commands.items():
             start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for line in lines:
+                subprocess.run(
+                    [ARCHKIT, *line], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
             seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
             cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             goal = GOALS[name][args.runs > 2000]

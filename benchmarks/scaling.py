@@ -5,7 +5,12 @@
 Each trial writes the files of a finished run, with weights of 100 kB, and does nothing else; `--seconds` lets
 it sleep for a time drawn from an exponential distribution with that mean. Everything else is as in
 `archkit bench --on ray`: claims, results sent to the driver's machine, folders written, news for the display.
-The goals are 50 ms a trial and 1 GB of memory in the driver.
+The goals are 50 ms a trial and 1 GB of memory in the driver. On Linux the processor's seconds are counted, by
+kind of process, from the twentieth trial on, when most have started: other work on the machine changes them
+less.
+
+    python benchmarks/scaling.py --trials 10000                       # no length: 8 minutes at the goal
+    python benchmarks/scaling.py --trials 2000 --cpus 4 --seconds 2   # simulated lengths: 6 minutes
 """
 
 from __future__ import annotations
@@ -38,6 +43,7 @@ from archkit.bench.train.events import Watch
 from archkit.bench.train.results import read_result
 
 LIKE = Path(__file__).resolve().parent / "results" / "cpu" / "runs" / "demo"
+WARM = 20  # trials before processor seconds are counted
 GOALS = {"milliseconds_a_trial": 50.0, "driver_megabytes": 1000.0}
 
 
@@ -57,6 +63,38 @@ class Instant:
         (folder / "epochs.csv").write_bytes(self.epochs)
         (folder / "weights.safetensors").write_bytes(bytes(100_000))
         return Ended(run=run, done=Finished(folder=folder, result=result, fresh=True))
+
+
+def processor_seconds() -> dict[int, tuple[str, float]]:
+    """What this process and those that it started are called, and what they have used; by their numbers."""
+    parents: dict[int, int] = {}
+    used: dict[int, tuple[str, float]] = {}
+    tick = os.sysconf("SC_CLK_TCK")
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            title = (folder / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
+        except OSError:  # it has ended in the meantime
+            continue
+        pid = int(folder.name)
+        parents[pid] = int(fields[1])
+        name = "driver" if pid == os.getpid() else title.rpartition("/")[2].partition("(")[0]
+        used[pid] = name, (int(fields[11]) + int(fields[12])) / tick
+    ours = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return {pid: used[pid] for pid in ours if pid in used}
+
+
+def spent(before: dict[int, tuple[str, float]], trials: int) -> dict[str, float]:
+    """Milliseconds of the processor for each trial since then, by what processes are called now."""
+    found: dict[str, float] = {}
+    for pid, (name, seconds) in processor_seconds().items():
+        since = seconds - (before[pid][1] if pid in before else 0.0)
+        found[name] = found.get(name, 0.0) + 1000 * since / trials
+    return {
+        name: round(used, 2) for name, used in sorted(found.items(), key=lambda one: -one[1]) if used >= 0.01
+    }
 
 
 def main() -> int:
@@ -105,10 +143,17 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
         started, first = time.perf_counter(), 0.0
         failed: list[str] = []
         fresh = 0
-        for ended in run_suite(
+        processor: dict[str, float] = {}
+        before: dict[int, tuple[str, float]] = {}
+        ending = run_suite(
             runs, data, device=torch.device("cpu"), root=Path(place), runner=runner, watch=watch
-        ):
+        )
+        for ends, ended in enumerate(ending, 1):
             first = first or time.perf_counter()
+            if ends == WARM:
+                before = processor_seconds()
+            if ends == args.trials > WARM:
+                processor = spent(before, ends - WARM)
             if ended.error is not None:
                 failed.append(str(ended.error))
             else:
@@ -135,6 +180,7 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
         "seconds_to_the_first": round(first - started, 2),
         "seconds": round(seconds, 2),
         "milliseconds_a_trial": round(1000 * (after_the_first - work / slots) / args.trials, 2),
+        "processor_milliseconds_a_trial": processor,
         "driver_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
     }
 

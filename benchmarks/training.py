@@ -35,7 +35,7 @@ from archkit.bench import load_data, load_recipe, override
 from archkit.bench.data.cache import decoded_once
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Precision, Recipe
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.place import adapt
 from archkit.bench.train.device import environment
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.trainer import Trainer

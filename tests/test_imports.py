@@ -101,6 +101,13 @@ def test_counting_in_arrays_is_imported_when_it_is_asked_for() -> None:
     assert run_refusing(TORCH, code + "archkit.count.count_arrays").returncode == 0
 
 
+def test_what_carries_runs_out_elsewhere_does_not_import_torchvision() -> None:
+    """It takes as long as torch itself, and 160 MB; only runs that draw operations for images need it."""
+    code = "import archkit.bench.sweep.on_ray, archkit.bench.sweep.desk, archkit.bench.sweep.worker"
+    done = run_refusing(("torchvision",), code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_imports_point_one_way() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ import pytest
 from archkit.bench.recipe import load_recipe
 from archkit.bench.report import find_runs, group_runs
 from archkit.bench.report.html import to_html
-from archkit.bench.sweep.folder import default_folder
+from archkit.bench.sweep.place import default_folder
 from archkit.bench.train.checkpoint import read_checkpoint
 from archkit.errors import ArchkitError, DataError
 from archkit.nn import load_weights

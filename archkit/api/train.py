@@ -71,7 +71,8 @@ def bench(
     network = as_spec(spec)
 
     from archkit.bench.data.load import load_data
-    from archkit.bench.sweep.run_spec import adapt, run_spec
+    from archkit.bench.sweep.place import adapt
+    from archkit.bench.sweep.run_spec import run_spec
     from archkit.bench.train.device import pick_device
 
     images = load_data(data) if isinstance(data, str) else data

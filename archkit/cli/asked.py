@@ -93,7 +93,7 @@ def asked_suite(
 
 def say_adapted(spec: ArchSpec, data: DataSet) -> None:
     """Says what the data's images and classes change in the network, if they do."""
-    from archkit.bench.sweep.run_spec import adapt
+    from archkit.bench.sweep.place import adapt
 
     adapted = adapt(spec, data)
     if adapted != spec:

@@ -231,11 +231,17 @@ def bench(
     source = data if data is not None else suite.data
     check_source(source, "train", "test")
 
+    if on is None and device not in (
+        "auto",
+        "cpu",
+    ):  # one that is not there is refused before the images are loaded
+        from archkit.bench.train.device import pick_device
+
+        pick_device(device)
     from archkit.bench.data.load import load_data
-    from archkit.bench.train.device import pick_device
 
     options = Options(
-        device=pick_device(device if on is None else "cpu"),
+        device=device if on is None else "cpu",
         root=Path("runs") if out is None or alone else out,
         force=force,
         resume=resume,

@@ -100,7 +100,7 @@ def lr_find_command(
     check_source(data, "train", "test")
 
     from archkit.bench.data.load import load_data
-    from archkit.bench.sweep.run_spec import adapt
+    from archkit.bench.sweep.place import adapt
     from archkit.bench.train.device import pick_device
     from archkit.bench.train.rate_finder import find_rate
 

@@ -17,8 +17,6 @@ from archkit.cli.tally import duration
 from archkit.errors import RunError
 
 if TYPE_CHECKING:
-    import torch
-
     from archkit.bench.data.dataset import DataSet
     from archkit.bench.sweep.run import Ended, Run
     from archkit.bench.sweep.run_suite import Runner
@@ -33,7 +31,7 @@ class Options:
     """How runs are carried out and shown, as the command line says.
 
     Attributes:
-        device: where they run.
+        device: the name of where they run.
         root: the folder for the folders of the runs.
         force: whether runs that are there already are run again.
         resume: whether interrupted runs go on.
@@ -47,7 +45,7 @@ class Options:
             full.
     """
 
-    device: torch.device
+    device: str
     root: Path
     force: bool
     resume: bool
@@ -149,15 +147,21 @@ def _there(folder: Path) -> str:
 
 def _ahead(runs: Sequence[Run], data: DataSet, options: Options) -> str:
     """How long the runs will take in all, before the first starts."""
-    from archkit.bench.sweep.ahead import look_ahead
-    from archkit.bench.sweep.conduct import Conduct
+    from archkit.bench.sweep.place import missing
 
     if options.runner is not None:  # elsewhere, where a step may take another time
         return f"{len(runs)} runs"
-    conduct = Conduct(device=options.device, root=options.root, force=options.force, threads=options.threads)
-    ahead = look_ahead(runs, data, conduct)
-    there = len(runs) - ahead.runs
+    there = len(runs) - missing(runs, data, options.root, force=options.force).total()
     text = f"{len(runs)} runs" + (f", {there} of them there already or not possible" if there else "")
+    if there == len(runs):
+        return text
+    from archkit.bench.sweep.ahead import look_ahead
+    from archkit.bench.sweep.conduct import Conduct
+    from archkit.bench.train.device import pick_device
+
+    device = pick_device(options.device)
+    conduct = Conduct(device=device, root=options.root, force=options.force, threads=options.threads)
+    ahead = look_ahead(runs, data, conduct)
     if ahead.seconds is None:
         return text
     return f"{text}: about {duration(ahead.seconds)} in all" + (" one after the other" * (options.jobs > 1))

@@ -16,8 +16,9 @@ import torch
 from archkit.bench.recipe import override
 from archkit.bench.sweep import claim as module
 from archkit.bench.sweep.claim import BusyError, Claim, ClaimLostError, claimed, lock_file
+from archkit.bench.sweep.place import adapt
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
 from archkit.bench.train.events import Step

@@ -12,9 +12,9 @@ import torch
 
 from archkit.bench.recipe import override
 from archkit.bench.sweep.at_once import run_at_once
-from archkit.bench.sweep.folder import partial_folder
+from archkit.bench.sweep.place import adapt, partial_folder
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.sweep.run_suite import one_by_one, run_suite
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
 from archkit.bench.train.events import Step

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from archkit.bench.data.load import load_data
 from archkit.bench.recipe import load_recipe, override
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.place import adapt
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.initial import read_initial
 from archkit.bench.train.trainer import Trainer

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from archkit.bench.recipe import override
-from archkit.bench.sweep.conduct import folder_of
 from archkit.bench.sweep.loggers import LOGGERS, logging
+from archkit.bench.sweep.place import adapt, folder_of
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train.events import EpochRow, ignore
 from archkit.errors import RunError
 from archkit.spec import parse

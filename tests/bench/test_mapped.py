@@ -5,24 +5,30 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from archkit.bench.data import folder as folder_of_images
 from archkit.bench.data import mapped
-from archkit.bench.data.load import load_data
+from archkit.bench.data.dataset import DataSet
+from archkit.bench.data.load import load_data, load_test
 from archkit.bench.data.shards import Shards
-from archkit.bench.recipe import override
+from archkit.bench.recipe import load_recipe, override
+from archkit.bench.sweep.place import adapt
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.engine import train
 from archkit.bench.train.trainer import Trainer
+from archkit.bench.use.trained import trained
 from archkit.spec import parse
 
 CPU = torch.device("cpu")
@@ -124,6 +130,77 @@ def test_files_that_were_altered_are_made_again(both, monkeypatch):
     assert isinstance(load_data(folder, cache=cache).train_images, Shards)
 
 
+@pytest.fixture
+def decoded(monkeypatch):
+    """The files that are decoded."""
+    paths, read = [], folder_of_images.read_pixels
+    monkeypatch.setattr(
+        folder_of_images, "read_pixels", lambda path, *how: (paths.append(path), read(path, *how))[1]
+    )
+    return paths
+
+
+def test_test_images_are_those_that_were_mapped_for_training(both, decoded):
+    one, _, folder, cache = both
+    name, classes, (images, labels) = load_test(folder, cache=cache, input=one.input)
+    assert decoded == []
+    assert isinstance(images, Shards)
+    assert (name, classes) == (one.name, one.classes)
+    np.testing.assert_array_equal(np.asarray(images), one.test_images)
+    np.testing.assert_array_equal(labels, one.test_labels)
+    gray = load_test(folder, cache=cache, input=(1, *one.input[1:]))[2][0]  # others than were trained on
+    assert gray.shape == (12, 1, *one.input[1:])
+
+
+def test_test_images_alone_are_mapped_too(both, decoded, tmp_path):
+    """A folder without images to train on; what was mapped is made again where it is not the same."""
+    one, _, folder, _ = both
+    alone, cache = tmp_path / "alone", tmp_path / "third"
+    shutil.copytree(Path(folder) / "test", alone / "test")
+    read = []
+
+    def part():
+        before = len(decoded)
+        _, classes, found = load_test(str(alone), cache=cache, input=one.input)
+        read.append(len(decoded) - before)
+        assert isinstance(found[0], Shards)
+        assert classes == one.classes
+        np.testing.assert_array_equal(found[1], one.test_labels)
+        return np.asarray(found[0])
+
+    for _ in range(2):
+        np.testing.assert_array_equal(part(), one.test_images)
+    first = read[0]
+    assert first >= 12
+    assert read[1] <= 1  # the first image is looked at for its size
+    (place,) = (cache / "decoded").iterdir()
+    shard = place / "test-00001.npy"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\0")
+    np.testing.assert_array_equal(part(), one.test_images)
+    assert read[2] == first
+    image = next((alone / "test").rglob("*.png"))
+    other = next(path for path in (alone / "test").rglob("*.png") if path.parent != image.parent)
+    image.write_bytes(other.read_bytes())
+    os.utime(image, (1, 1))
+    assert (part() != one.test_images).any()
+    assert read[3] == first
+
+
+def test_a_run_is_tested_again_from_mapped_images(both, brief, tmp_path):
+    one, other, folder, cache = both
+    spec = adapt(parse("[1]x[4]"), one)
+    done = run_spec(spec, other, brief, device=CPU, out=tmp_path / "run")
+    part = load_test(folder, cache=cache, input=one.input)[2]
+    network = trained(done.folder)
+    for views in ("one", "six"):
+        mapped_answers = network.evaluate(part, views)
+        answers = network.evaluate((one.test_images, one.test_labels), views)
+        assert mapped_answers.score == answers.score
+        np.testing.assert_array_equal(mapped_answers.chosen, answers.chosen)
+        np.testing.assert_array_equal(mapped_answers.confidence, answers.confidence)
+    assert network.evaluate(part).score == done.result.test
+
+
 # Everything that a run needs is imported before the limit; then a process gets 110 MiB more for its own data,
 # and the decoded images are 146 MiB. Maps of files do not count.
 LIMITED = """
@@ -132,7 +209,7 @@ from pathlib import Path
 import torch
 from archkit.bench.data.load import load_data
 from archkit.bench.recipe import load_recipe, override
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.place import adapt
 from archkit.bench.train.engine import train
 from archkit.spec import parse
 torch.set_num_threads(1)
@@ -150,6 +227,70 @@ spec = adapt(parse("[1,1]x[2,4] stem=patch4"), data)
 done = train(spec, data, recipe, seed=0, device=torch.device("cpu"), threads=1)
 print(done.test.total, len(data.train_labels))
 """
+
+
+# The same for `archkit eval` of a run, whose network answers once before the limit.
+LIMITED_EVAL = """
+import resource, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+import PIL.PngImagePlugin
+from archkit.cli import main
+import archkit.cli.eval, archkit.bench.use.assess, rich.table
+from archkit.bench.train import evaluation
+from archkit.bench.use.trained import trained
+evaluation._MAPPED_PIXELS = 8 * 160 * 160
+network = trained(Path(sys.argv[2]))
+torch.manual_seed(0)
+network.model(torch.zeros(8, 3, 160, 160).to(memory_format=torch.channels_last))
+del network
+now = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
+limit = (now + 110 * 1024) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+main()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
+def test_more_test_images_than_memory(tiny, tmp_path):
+    """1,900 images of 160x160 are 146 MB, and there is room for 110 MiB."""
+    from PIL import Image
+
+    for label in tiny.classes:
+        (tmp_path / "images" / "test" / label).mkdir(parents=True)
+        for i in range(640):
+            Image.new("RGB", (20, 20), (i % 256, 40, 90)).save(
+                tmp_path / "images" / "test" / label / f"{i}.png"
+            )
+    data = DataSet.of(
+        "small",
+        tuple(sorted(tiny.classes)),
+        (np.zeros((6, 3, 160, 160), np.uint8), np.arange(6) % 3),
+        (np.zeros((3, 3, 160, 160), np.uint8), np.arange(3)),
+    )
+    recipe = override(load_recipe("demo"), [("epochs", 1), ("precision", "float32"), ("batch_size", 4)])
+    run = run_spec(
+        "[1,1]x[2,4] stem=patch4 input=3x160x160 classes=3", data, recipe, device=CPU, out=tmp_path / "run"
+    )
+    assert run.fresh
+
+    def test(**environment):
+        return subprocess.run(
+            [sys.executable, "-c", LIMITED_EVAL, "eval", str(tmp_path / "run"), "--data",
+             str(tmp_path / "images"), "--cache", str(tmp_path / "cache"), "--resize", "--device", "cpu",
+             "--json"],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", **environment},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    whole = test(ARCHKIT_MAP_ABOVE=str(10**12))
+    assert whole.returncode != 0  # in memory they do not fit
+    assert "memory" in whole.stderr
+    in_parts = test(ARCHKIT_MAP_ABOVE=str(10**7))
+    assert in_parts.returncode == 0, in_parts.stderr
+    found = json.loads(in_parts.stdout)
+    assert (found["test"]["total"], found["same_images"]) == (1920, False)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from archkit.bench.recipe import override
-from archkit.bench.sweep.conduct import key_of
 from archkit.bench.sweep.desk import Begun, Desk, Trial
 from archkit.bench.sweep.on_ray import OnRay
-from archkit.bench.sweep.run import Finished, Run
+from archkit.bench.sweep.place import key_of
+from archkit.bench.sweep.run import Ended, Finished, Run
 from archkit.bench.sweep.run_suite import run_suite
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
 from archkit.bench.train.events import Saved, TimeEstimate
@@ -28,6 +28,7 @@ from tests.bench.test_at_once import Seen
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 CPU = torch.device("cpu")
+LIKE = Path(__file__).parents[2] / "benchmarks" / "results" / "cpu" / "runs" / "demo"
 TIMES = ("train_seconds", "images_per_second", "total_seconds")
 
 
@@ -84,7 +85,7 @@ def dies_once(conduct, run, folder, data, watch):
 @pytest.mark.usefixtures("cluster")
 def test_the_same_bytes_and_a_killed_worker_makes_no_difference(tiny, brief, tmp_path, monkeypatch):
     """One of four trials loses its process after its first checkpoint, and goes on from there."""
-    monkeypatch.setattr("archkit.bench.sweep.conduct.initial_key", lambda _: None)
+    monkeypatch.setattr("archkit.bench.sweep.place.initial_key", lambda _: None)
     runs = suite(brief, "[1]x[4]", "[1,1]x[4,8]", seeds=(0, 1))
     far = suite(override(brief, [("optimizer.lr", 1e30)]), "[1]x[4]")
     marked = [replace(run, init=tmp_path / f"mark{at}") for at, run in enumerate([*runs, *far])]
@@ -106,6 +107,37 @@ def test_the_same_bytes_and_a_killed_worker_makes_no_difference(tiny, brief, tmp
         assert [event.epoch for event in events if isinstance(event, EpochRow)] == [1, 2]
     again = run_suite(runs, tiny, device=CPU, root=tmp_path / "two", runner=OnRay(), watch=Seen())
     assert not any(one.done.fresh for one in again)
+
+
+def tells_its_process(_conduct, run, folder, _data, _watch):
+    """Leaves which process carried the run out, and which GPUs it saw."""
+    folder.mkdir()
+    for name in ("epochs.csv", "weights.safetensors"):
+        (folder / name).write_text(f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES')}")
+    result = replace(read_result(LIKE), seed=run.seed)
+    (folder / "result.json").write_text(json.dumps(result.to_mapping()))
+    return Ended(run=run, done=Finished(folder=folder, result=result, fresh=True))
+
+
+def test_a_process_goes_on_without_a_gpu_and_not_with_one(cluster, tiny, brief, tmp_path):
+    """With one, it would compute on the GPU of its first trial, whichever the next is given."""
+    node = cluster.add_node(num_cpus=1, num_gpus=2)
+    try:
+        found = {}
+        for device, share, trials in (("cpu", None, 24), ("cuda", 1.0, 6)):
+            root = tmp_path / device
+            runner = OnRay(device=device, gpus_per_trial=share, work=tells_its_process)
+            runs = suite(brief, "[1]x[4]", seeds=range(trials))
+            ended = list(run_suite(runs, tiny, device=CPU, root=root, runner=runner, watch=Seen()))
+            assert [one.error for one in ended] == [None] * trials
+            told = [(one.done.folder / "epochs.csv").read_text().split() for one in ended]
+            found[device] = [pid for pid, _ in told]
+            if device == "cuda":
+                assert {gpu for _, gpu in told} <= {"0", "1"}
+        assert len(set(found["cpu"])) <= 12  # room for three at once, and some that Ray starts ahead
+        assert len(set(found["cuda"])) == 6
+    finally:
+        cluster.remove_node(node)
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archkit.bench.recipe import load_recipe, override
-from archkit.bench.sweep.run_spec import adapt
+from archkit.bench.sweep.place import adapt
 from archkit.bench.train.engine import train
 from archkit.bench.train.trainer import NotFiniteError
 from archkit.errors import RunError

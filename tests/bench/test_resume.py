@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from archkit.bench.recipe import override
-from archkit.bench.sweep.folder import partial_folder
+from archkit.bench.sweep.place import partial_folder
 from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train import checkpoint
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE

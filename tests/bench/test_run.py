@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 import platform
 
 import pytest
@@ -13,8 +12,9 @@ from safetensors.torch import load_file
 
 import archkit
 from archkit.bench.recipe import override
-from archkit.bench.sweep.folder import default_folder, finish, working_folder
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.folder import finish, working_folder
+from archkit.bench.sweep.place import adapt
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train.device import peak_share
 from archkit.bench.train.events import Step
 from archkit.bench.train.results import Environment, read_result, run_key
@@ -123,33 +123,6 @@ def test_a_finished_run_is_found_and_not_run_again(tiny, brief, spec, tmp_path):
 
     again = run_spec(spec, tiny, brief, device=CPU, root=tmp_path, label="another name", watch=never)
     assert (again.fresh, again.folder, again.result) == (False, first.folder, first.result)
-
-
-def test_a_folder_of_many_runs_is_gone_through_once(tiny, brief, tmp_path, monkeypatch):
-    """Every run asks for its folder, finished or not and whatever its label was; new ones are seen."""
-
-    def folder(number, label="new"):
-        return default_folder(tmp_path, label, brief, tiny, seed=0, key=f"{number:064x}"[::-1])
-
-    def digits(number):
-        return f"{number:08x}"[::-1]
-
-    assert digits(3) == "30000000"
-    for number in range(100):
-        (tmp_path / f"old-{digits(number)}{'.partial' if number % 2 else ''}").mkdir()
-    (tmp_path / f"file-{digits(100)}").touch()
-    (tmp_path / f"older-{digits(0)}.partial").mkdir()
-    (tmp_path / f"old-{digits(1)}.partial.lock").touch()
-    calls, scandir = [], os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: calls.append(path) or scandir(path))
-    assert [folder(n).name for n in range(100)] == [f"old-{digits(n)}" for n in range(100)]
-    assert folder(100).name == f"new-brief-tiny-s0-{digits(100)}"
-    assert calls == [tmp_path]
-    (tmp_path / f"x-{digits(100)}").mkdir()
-    assert folder(100).name == f"x-{digits(100)}"
-    (tmp_path / f"x-{digits(100)}").rename(tmp_path / f"y-{digits(101)}")
-    assert folder(100).name == f"new-brief-tiny-s0-{digits(100)}"
-    assert folder(101).name == f"y-{digits(101)}"
 
 
 def test_force_runs_again_and_replaces(tiny, brief, spec, tmp_path):

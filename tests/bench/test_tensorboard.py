@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from archkit.bench.recipe import override
-from archkit.bench.sweep.conduct import folder_of
 from archkit.bench.sweep.loggers import logging
+from archkit.bench.sweep.place import adapt, folder_of
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train.events import ignore
 from archkit.bench.train.results import EpochRow
 from archkit.errors import RunError

@@ -144,7 +144,8 @@ def test_halving_stops_what_is_not_among_the_best_and_takes_it_up_again(tiny, br
         assert (partial / CHECKPOINT_FILE).exists() != (one.folder in done)
     # A stopped run goes on, by an ordinary call, to the bits of one that was never stopped.
     stopped = next(one for one in left if one.folder not in done)
-    from archkit.bench.sweep.run_spec import adapt, run_spec
+    from archkit.bench.sweep.place import adapt
+    from archkit.bench.sweep.run_spec import run_spec
 
     how = override(recipe, list(stopped.values.items()))
     spec = adapt(SPEC, tiny)

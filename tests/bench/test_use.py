@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 import archkit
 from archkit.bench import load_data, load_recipe, override, preprocess, read_result
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.place import adapt
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.train.correct import read_correct
 from archkit.bench.train.evaluation import Answers
 from archkit.bench.train.results import Score

@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 from archkit.bench import load_data, load_recipe, override, read_result
-from archkit.bench.sweep.run_spec import adapt, run_spec
+from archkit.bench.sweep.place import adapt
+from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.use.exported import trained_file
 from archkit.bench.use.trained import trained
 from archkit.errors import DataError

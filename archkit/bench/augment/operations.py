@@ -14,7 +14,6 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
 __all__ = ["OPERATIONS", "Strength", "operated"]
 
@@ -74,6 +73,9 @@ def operated(images: Tensor, operation: Tensor, strength: Strength, *, invert: b
     Returns:
         The same in channels-last memory.
     """
+    # It takes as long as torch to be imported, and most runs draw no operation.
+    from torchvision.transforms.v2 import functional as tv
+
     factor = strength.factor[:, None, None, None]
     pixels = images.float()
     grey = _grey(pixels)

@@ -12,7 +12,6 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torchvision import transforms
 
 from archkit.bench.augment.operations import OPERATIONS, Strength, operated
 from archkit.bench.recipe import Augment
@@ -62,6 +61,8 @@ def policy_table(augment: Augment, device: torch.device) -> Tensor | None:
     """
     if augment.autoaugment == "none":
         return None
+    from torchvision import transforms  # as in `operated`
+
     pairs = transforms.AutoAugment(transforms.AutoAugmentPolicy(augment.autoaugment)).policies
     rows = [
         [(float(OPERATIONS.index(name)), share, (strength or 0) / _LAST) for name, share, strength in pair]

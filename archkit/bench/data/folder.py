@@ -20,7 +20,7 @@ from archkit.bench.data.pixels import read_pixels, survey
 from archkit.bench.data.sources import FOLDER_LAYOUT, is_utf8
 from archkit.errors import DataError
 
-__all__ = ["Planned", "listing", "planned", "read_folder", "read_test_folder"]
+__all__ = ["Planned", "listing", "planned", "planned_test", "read_folder"]
 
 _File: TypeAlias = "os.DirEntry[str]"
 
@@ -68,7 +68,7 @@ class Planned:
 
     Attributes:
         names: of the classes.
-        files: for `train` and for `test`, the files of each class.
+        files: for `train` and for `test`, or for one of them, the files of each class.
         size: W and H.
         channels: 1 or 3.
         scale: whether images are scaled to that size; otherwise all must have it.
@@ -99,10 +99,11 @@ class Planned:
 
     def decoded(self) -> Decoded:
         """All of it, in memory."""
-        train, test = (
-            _decode(self.files[part], self.size, self.channels, self.scale) for part in ("train", "test")
-        )
-        return self.names, train, test
+        return self.names, self.decoded_part("train"), self.decoded_part("test")
+
+    def decoded_part(self, name: str) -> Part:
+        """The images of `train` or `test`, N x C x H x W, and their labels, in memory."""
+        return _decode(self.files[name], self.size, self.channels, self.scale)
 
     def decode_into(self, paths: Sequence[str], put: Callable[[int, NDArray[np.uint8]], None]) -> None:
         """Decodes images in threads, and calls `put` with the number of each and its C x H x W pixels."""
@@ -120,29 +121,32 @@ class Planned:
         _for_each(len(paths), decode)
 
 
-def read_test_folder(
-    folder: Path, *, channels: int, scale_to: tuple[int, int] | None = None
-) -> tuple[tuple[str, ...], Part]:
-    """The same for the images in `folder/test` alone: the names of the classes, images and labels.
+def planned_test(folder: Path, *, channels: int, scale_to: tuple[int, int] | None = None) -> Planned:
+    """The same as `planned` for the images in `folder/test` alone.
 
     Raises:
         DataError: as `read_folder`.
     """
     names = _classes(folder / "test")
     files = [_images(folder / "test" / name) for name in names]
+    scale = scale_to is not None
     size = scale_to[::-1] if scale_to is not None else _survey(files)[1]
-    return names, _decode(files, size, channels, scale_to is not None)
+    return Planned(names=names, files={"test": files}, size=size, channels=channels, scale=scale)
 
 
-def listing(folder: Path) -> str:
+def listing(folder: Path, of: Planned | None = None) -> str:
     """A hash over the name, size and time of change of every image, which tells whether any has changed.
+
+    Args:
+        folder: contains `train` and `test`.
+        of: what `planned_test` gave, if it is about these images alone.
 
     Raises:
         DataError: a folder is missing or empty, or `train` and `test` have different classes.
     """
     digest = hashlib.sha256()
     try:
-        names, files = _files(folder)
+        names, files = _files(folder) if of is None else (of.names, of.files)
         for part, of_part in files.items():
             for name, of_class in zip(names, of_part, strict=True):
                 for file in of_class:

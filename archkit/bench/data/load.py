@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from archkit.bench.data import shapes
 from archkit.bench.data.cache import decoded_once
 from archkit.bench.data.dataset import DataSet, Decoded, Part
-from archkit.bench.data.folder import Planned, listing, planned, read_test_folder
-from archkit.bench.data.mapped import map_above, mapped_once, opened
+from archkit.bench.data.folder import Planned, listing, planned, planned_test
+from archkit.bench.data.mapped import map_above, mapped_once, mapped_test_once, opened, opened_test
 from archkit.bench.data.pixels import fitted
 from archkit.bench.data.sources import DOWNLOADS, SOURCES, cache_dir, check_source
 from archkit.errors import DataError
@@ -73,10 +73,9 @@ def load_data(
 
         return wanted.fit(decoded_once(cache / "decoded" / f"{source}.safetensors", source, source, download))
     folder = Path(source).resolve()
-    digits = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    name = _name(folder)
-    path = cache / "decoded" / f"{name}-{digits}{wanted.words}.safetensors"
-    source, shards, limit = listing(folder) + wanted.words, path.with_suffix(""), map_above()
+    name, shards = _name(folder), _shards(folder, cache, wanted.words)
+    path = shards.with_name(f"{shards.name}.safetensors")
+    source, limit = listing(folder) + wanted.words, map_above()
     # Where there is room by now, or the limit is another one, what was mapped stays so.
     if shards.is_dir() and (found := opened(shards, name, source)) is not None:
         return wanted.fit(found)
@@ -109,7 +108,8 @@ def load_test(
         resize: whether images of another size are scaled.
 
     Returns:
-        The name of the data set, the names of its classes, and its test images and labels.
+        The name of the data set, the names of its classes, and its test images and labels. Images that do not
+        fit into memory are mapped, as for `load_data`.
 
     Raises:
         DataError: as `load_data`.
@@ -119,9 +119,37 @@ def load_test(
         data = load_data(source, cache=cache, input=input, resize=resize)
         return data.name, data.classes, (data.test_images, data.test_labels)
     wanted, folder = _Wanted.of(input, resize=resize), Path(source).resolve()
-    names, part = read_test_folder(folder, channels=input[0], scale_to=wanted.scale_to)
+    names, part = _test_part(folder, cache if cache is not None else cache_dir(), wanted, input)
     wanted.check(_name(folder), part[0])
     return _name(folder), names, part
+
+
+def _test_part(
+    folder: Path, cache: Path, wanted: _Wanted, size: tuple[int, int, int]
+) -> tuple[tuple[str, ...], Part]:
+    """The names of the classes and the test images of a folder, which are mapped if they were for training.
+
+    Otherwise they are mapped where they take more than `map_above` says, in files of their own.
+    """
+    # What was mapped as its images are, without a word about channels, may be what is wanted.
+    for words in dict.fromkeys((wanted.words, wanted.words if wanted.resize else "")):
+        shards = _shards(folder, cache, words)
+        if shards.is_dir() and (folder / "train").is_dir():
+            found = opened_test(shards, listing(folder) + words)
+            if found is not None and found[1][0].shape[1:] == size:
+                return found
+    images = planned_test(folder, channels=size[0], scale_to=wanted.scale_to)
+    if images.bytes <= map_above():
+        return images.names, images.decoded_part("test")
+    shards = _shards(folder, cache, f"{wanted.words}-test")
+    now = listing(folder, images) + wanted.words
+    return opened_test(shards, now) or mapped_test_once(shards, now, images)
+
+
+def _shards(folder: Path, cache: Path, words: str) -> Path:
+    """The folder of the cache in which the images of a folder are that are mapped."""
+    digits = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return cache / "decoded" / f"{_name(folder)}-{digits}{words}"
 
 
 class _TooLargeError(Exception):

@@ -1,5 +1,7 @@
 """`mapped_once`: a folder of images too large for memory, decoded once into files that are mapped into it.
 
+`mapped_test_once` does so with the test images alone.
+
 The files are in a folder of the cache, with a list of them, `shards.json`, which has the SHA-256 of each.
 They are compared whenever the folder is opened. If one was cut off or altered, or the images have changed,
 all are made again.
@@ -11,26 +13,26 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archkit.bench.data.dataset import DataSet
+from archkit.bench.data.dataset import DataSet, Part
 from archkit.bench.data.folder import Planned
 from archkit.bench.data.shards import Shards
 from archkit.errors import DataError
 from archkit.files import write_text
 from archkit.toml_values import from_json
 
-__all__ = ["map_above", "mapped_once", "opened"]
+__all__ = ["map_above", "mapped_once", "mapped_test_once", "opened", "opened_test"]
 
 _FORMAT: Final = "1"
 _LIST: Final = "shards.json"
 _BYTES: Final = 2**28  # of a file, about
-_PARTS: Final = ("train", "test")
+_TRAIN, _TEST = "train", "test"
 _SHARE: Final = 4  # images are mapped where they take more than one in so many bytes of the memory
 _LIMIT: Final = "ARCHKIT_MAP_ABOVE"
 
@@ -53,21 +55,40 @@ def map_above() -> int:
 
 def opened(folder: Path, name: str, source: str) -> DataSet | None:
     """The data set in a folder of the cache; None if it is not there, is damaged, or is of other images."""
+    found = _opened(folder, source, (_TRAIN, _TEST))
+    if found is None:
+        return None
+    try:
+        return DataSet.of(name, *found)
+    except DataError:
+        return None
+
+
+def opened_test(folder: Path, source: str) -> tuple[tuple[str, ...], Part] | None:
+    """The same for the test images, whether others are there or not: the names of the classes, and they."""
+    found = _opened(folder, source, (_TEST,))
+    return None if found is None else (found[0], found[1])
+
+
+def _opened(folder: Path, source: str, parts: Sequence[str]) -> Any:
+    """The names of the classes, and the parts; files of others are not looked at."""
     try:
         table = from_json((folder / _LIST).read_text(encoding="utf-8"))
         if table["format"] != _FORMAT or table["source"] != source:
             return None
         for file, expected in table["sha256"].items():
-            if Path(file).name != file or _sha256(folder / file) != expected:
+            if Path(file).name != file:
                 return None
-        return _data(folder, name, table)
+            if file.partition("-")[0] in parts and _sha256(folder / file) != expected:
+                return None
+        return tuple(table["classes"]), *(_part(folder, part, table) for part in parts)
     # Whatever is wrong with the list or a file, the images are decoded again.
     except (OSError, ValueError, KeyError, TypeError, AttributeError, DataError):
         return None
 
 
 def mapped_once(folder: Path, name: str, source: str, planned: Planned) -> DataSet:
-    """Decodes images into a folder of the cache, and opens it.
+    """Decodes the images of a data set into a folder of the cache, and opens it.
 
     Args:
         folder: what was in it is removed.
@@ -78,13 +99,24 @@ def mapped_once(folder: Path, name: str, source: str, planned: Planned) -> DataS
     Raises:
         DataError: the folder cannot be written, or an image cannot be read.
     """
+    names, train, test = _mapped(folder, source, planned, (_TRAIN, _TEST))
+    return DataSet.of(name, names, train, test)
+
+
+def mapped_test_once(folder: Path, source: str, planned: Planned) -> tuple[tuple[str, ...], Part]:
+    """The same for test images alone: the names of the classes, and they."""
+    names, test = _mapped(folder, source, planned, (_TEST,))
+    return names, test
+
+
+def _mapped(folder: Path, source: str, planned: Planned, parts: Sequence[str]) -> Any:
     H, W, C = planned.image
     each = max(1, _BYTES // (H * W * C))
     sums: dict[str, str] = {}
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for part in _PARTS:
+        for part in parts:
             paths, labels = planned.part(part)
             np.save(folder / f"{part}-labels.npy", labels)
             for start in range(0, len(paths), each):
@@ -101,15 +133,15 @@ def mapped_once(folder: Path, name: str, source: str, planned: Planned) -> DataS
             "classes": planned.names,
             "image": [H, W, C],
             "each": each,
-            "images": {part: len(planned.part(part)[0]) for part in _PARTS},
+            "images": {part: len(planned.part(part)[0]) for part in parts},
             "sha256": sums,
         }
-        data = _data(folder, name, table)
+        found = planned.names, *(_part(folder, part, table) for part in parts)
         # Last, so that what a killed process left is not taken for whole.
         write_text(folder / _LIST, json.dumps(table, indent=1) + "\n")
     except OSError as error:
         raise DataError(f"cannot write the decoded images to {folder}: {error.strerror or error}") from error
-    return data
+    return found
 
 
 def _writer(shard: NDArray[np.uint8]) -> Callable[[int, NDArray[np.uint8]], None]:
@@ -119,18 +151,14 @@ def _writer(shard: NDArray[np.uint8]) -> Callable[[int, NDArray[np.uint8]], None
     return write
 
 
-def _data(folder: Path, name: str, table: dict[str, Any]) -> DataSet:
-    each, image = int(table["each"]), table["image"]
-    parts = []
-    for part in _PARTS:
-        count = int(table["images"][part])
-        files = tuple(folder / _name(part, number) for number in range(-(-count // each)))
-        rows = np.arange(count, dtype=np.int64)
-        shards = Shards(files=files, each=each, rows=rows, image=(image[0], image[1], image[2]))
-        labels = np.load(folder / f"{part}-labels.npy", allow_pickle=False)
-        # `DataSet` says arrays; `Shards` does what is asked of them.
-        parts.append((cast("NDArray[np.uint8]", shards), labels))
-    return DataSet.of(name, tuple(table["classes"]), *parts)
+def _part(folder: Path, part: str, table: dict[str, Any]) -> Part:
+    each, image, count = int(table["each"]), table["image"], int(table["images"][part])
+    files = tuple(folder / _name(part, number) for number in range(-(-count // each)))
+    rows = np.arange(count, dtype=np.int64)
+    shards = Shards(files=files, each=each, rows=rows, image=(image[0], image[1], image[2]))
+    labels = np.load(folder / f"{part}-labels.npy", allow_pickle=False)
+    # A `Part` is of arrays; `Shards` does what is asked of them.
+    return cast("NDArray[np.uint8]", shards), labels
 
 
 def _name(part: str, number: int) -> str:

@@ -19,7 +19,7 @@ from archkit.bench.recipe.parts import (
     Schedule,
 )
 from archkit.errors import RunError
-from archkit.toml_values import MappingError, read
+from archkit.toml_values import MappingError, mapping, read
 
 __all__ = ["Recipe"]
 
@@ -108,7 +108,7 @@ class Recipe:
 
     def to_mapping(self) -> dict[str, Any]:
         """All fields as nested plain mappings, defaults included."""
-        return dataclasses.asdict(self)
+        return mapping(self)
 
     def settings(self) -> dict[str, Any]:
         """All fields except the name: two recipes with the same settings train in the same way."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.recipe import Recipe
-from archkit.bench.sweep.conduct import Conduct, folder_of, freed
+from archkit.bench.sweep.conduct import Conduct, freed
+from archkit.bench.sweep.place import missing
 from archkit.bench.sweep.run import Run
-from archkit.bench.sweep.run_spec import adapt
 from archkit.bench.train.engine import measure
-from archkit.bench.train.results import RESULT_FILE
 from archkit.count import totals
-from archkit.errors import ArchkitError
-from archkit.spec import ArchSpec
 
 __all__ = ["Ahead", "look_ahead"]
 
@@ -48,14 +43,7 @@ def look_ahead(runs: Sequence[Run], data: DataSet, conduct: Conduct, *, patience
             those that were, for each multiply-accumulate.
     """
     started = time.monotonic()
-    waiting: Counter[tuple[ArchSpec, Recipe]] = Counter()
-    for run in runs:
-        try:
-            there = (folder_of(run, data, conduct.root) / RESULT_FILE).exists()
-        except ArchkitError:  # it fails when it is its turn, and says why
-            continue
-        if conduct.force or not there:
-            waiting[adapt(run.spec, data), run.recipe] += 1
+    waiting = missing(runs, data, conduct.root, force=conduct.force)
     seconds, work, rest = 0.0, 0, 0
     for (spec, recipe), times in waiting.items():
         macs = int(totals(spec).macs) * recipe.epochs * times

@@ -25,8 +25,9 @@ from typing import Final
 import torch
 
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.conduct import Conduct, failed, folder_of
-from archkit.bench.sweep.run import Ended, Run, WatchRun
+from archkit.bench.sweep.conduct import Conduct
+from archkit.bench.sweep.place import folder_of
+from archkit.bench.sweep.run import Ended, Run, WatchRun, failed
 from archkit.bench.sweep.shared_data import SharedData, shared
 from archkit.bench.sweep.worker import Message, Warned, serve
 from archkit.bench.train.device import takes_turns

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from archkit.bench.sweep.folder import RUN_FILES, already_there, finish, to_start_from, working_folder
+from archkit.bench.sweep.folder import RUN_FILES, finish, to_start_from, working_folder
+from archkit.bench.sweep.place import already_there
 from archkit.bench.sweep.run import Ended, Finished, Run
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
 from archkit.bench.train.events import Event, Saved

@@ -1,7 +1,8 @@
-"""The folder of a run: what it is called, who may work in it, and how it is finished.
+"""The folder of a run while the run works: who may work in it, what it goes on from, how it is finished.
 
 A run works in a folder beside its own, `NAME.partial`, which becomes `NAME` when everything is written. While
-it works, its process holds the claim `NAME.partial.lock`, see `archkit.bench.sweep.claim`.
+it works, its process holds the claim `NAME.partial.lock`, see `archkit.bench.sweep.claim`. What the folder is
+called is in `archkit.bench.sweep.place`.
 """
 
 from __future__ import annotations
@@ -11,107 +12,25 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from archkit.bench.data.dataset import DataSet
-from archkit.bench.recipe import Recipe
 from archkit.bench.sweep.claim import Claim, ClaimLostError, claimed
+from archkit.bench.sweep.place import FINISHED_FILES, foreign_files, partial_folder
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE, Checkpoint, read_checkpoint
 from archkit.bench.train.correct import CORRECT_FILE
-from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE, Result, read_result
+from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE
 from archkit.bench.train.trainer import NotFiniteError
 from archkit.errors import DataError, OutputError
 from archkit.files import half_written
 
-__all__ = [
-    "RUN_FILES",
-    "already_there",
-    "default_folder",
-    "finish",
-    "partial_folder",
-    "to_start_from",
-    "working_folder",
-]
+__all__ = ["RUN_FILES", "finish", "to_start_from", "working_folder"]
 
-_FINISHED: Final = frozenset({RESULT_FILE, EPOCHS_FILE, WEIGHTS_FILE, CORRECT_FILE})
-RUN_FILES: Final = _FINISHED | {CHECKPOINT_FILE}
+RUN_FILES: Final = FINISHED_FILES | {CHECKPOINT_FILE}
 """What a run itself writes, finished or not."""
-_OTHER_IMAGES: Final = re.compile(
-    r"correct-[0-9a-f]{8}\.safetensors"
-)  # `archkit eval` on images of another set
-_EVENTS: Final = "events.out.tfevents."  # how the names of TensorBoard's files begin
+
 _SAFETENSORS_HALF: Final = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 """What safetensors calls a file until it is whole; such a file stays if the process is killed meanwhile."""
-_ENDING: Final = ".partial"
-
-
-def default_folder(root: Path, label: str, recipe: Recipe, data: DataSet, *, seed: int, key: str) -> Path:
-    """The folder of a run under `root`: a name for people and eight digits of the run's key.
-
-    A run that is already there under another label, finished or not, is found by its key.
-    """
-    digits = key[:8]
-    try:
-        # Every run of a suite asks. The folder is gone through again only if something came or went.
-        there = _by_digits(root, root.stat().st_mtime_ns).get(digits)
-    except OSError:  # it is made when the first run begins, or refused then
-        there = None
-    if there is not None:
-        return root / there
-    words = "-".join([_file_name(label)[:48], _file_name(recipe.name), _file_name(data.name), f"s{seed}"])
-    return root / f"{words}-{digits}"
-
-
-@lru_cache(maxsize=1)
-def _by_digits(root: Path, changed: int) -> dict[str, str]:  # noqa: ARG001 - a change makes the answer stale
-    """The names of the runs' folders by their last eight digits: finished ones first, then by name."""
-    with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries if "-" in entry.name and entry.is_dir())
-    found: dict[str, str] = {}
-    for ending in ("", _ENDING):
-        for name in names:
-            run = name.removesuffix(ending)
-            if name.endswith(ending):
-                found.setdefault(run.rpartition("-")[2], run)
-    return found
-
-
-def partial_folder(folder: Path) -> Path:
-    """Where the run of `folder` works until it is finished."""
-    return folder.with_name(folder.name + _ENDING)
-
-
-def already_there(folder: Path, key: str, *, force: bool) -> Result | None:
-    """The result of this run if it is in `folder` already and is not to be replaced; else None.
-
-    Raises:
-        OutputError: the folder contains something else.
-    """
-    if not folder.exists() and not folder.is_symlink():
-        return None
-    if not folder.is_dir():
-        raise OutputError(f"{folder} is a file, not a run's folder")
-    if not (folder / RESULT_FILE).exists():
-        if any(folder.iterdir()):
-            raise OutputError(f"{folder} holds something that is not a run; it is left alone")
-        return None
-    if force:
-        foreign = _foreign(folder, _FINISHED)
-        if foreign:
-            raise OutputError(f"{folder} holds {foreign[0]}, which is not the run's; it is not replaced")
-        return None
-    try:
-        result = read_result(folder)
-    except DataError as error:
-        raise OutputError(f"{error}; --force replaces it") from error
-    if result.key != key:
-        raise OutputError(
-            f"{folder} holds another run ({result.spec}, recipe {result.recipe.name}, seed {result.seed});"
-            " --force replaces it"
-        )
-    return result
 
 
 def to_start_from(partial: Path, key: str, *, device: str, resume: bool, force: bool) -> Checkpoint | None:
@@ -165,7 +84,7 @@ def working_folder(folder: Path) -> Iterator[tuple[Path, Claim]]:
         with claimed(partial) as claim:
             partial.mkdir(exist_ok=True)
             _sweep(partial)
-            foreign = _foreign(partial, RUN_FILES)
+            foreign = foreign_files(partial, RUN_FILES)
             if foreign:
                 raise OutputError(f"{partial} holds {foreign[0]}, which is not a run's; it is left alone")
             try:
@@ -200,17 +119,6 @@ def finish(partial: Path, folder: Path) -> None:
     shutil.rmtree(old)
 
 
-def _foreign(folder: Path, own: frozenset[str]) -> list[str]:
-    """What is in a folder but does not belong to a run."""
-    return sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.name not in own
-        and not path.name.startswith(_EVENTS)
-        and _OTHER_IMAGES.fullmatch(path.name) is None
-    )
-
-
 def _sweep(partial: Path) -> None:
     """Removes files that a killed run had half written; because of the claim, nobody else is at work here."""
     for path in partial.iterdir():
@@ -234,8 +142,3 @@ def _clear_if_unused(partial: Path) -> None:
     """Removes the folder if nothing was done in it, as for a run that turned out to be finished."""
     if partial.is_dir() and not any(partial.iterdir()):
         partial.rmdir()
-
-
-def _file_name(text: str) -> str:
-    """Text as a part of a file name: anything but letters, digits and dots becomes a dash."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") or "x"

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from archkit.bench.sweep.folder import partial_folder
+from archkit.bench.sweep.place import partial_folder
 from archkit.bench.train.events import Event, Step, Watch
 from archkit.bench.train.results import EpochRow
 from archkit.errors import RunError

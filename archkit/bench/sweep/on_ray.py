@@ -21,11 +21,11 @@ import torch
 
 import archkit
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.conduct import Conduct, failed, folder_of, key_of
+from archkit.bench.sweep.conduct import Conduct
 from archkit.bench.sweep.desk import RETRIES, Desk, Trial
-from archkit.bench.sweep.folder import already_there
+from archkit.bench.sweep.place import folder_of, key_of
 from archkit.bench.sweep.ray_trial import carry
-from archkit.bench.sweep.run import Ended, Finished, Run, WatchRun
+from archkit.bench.sweep.run import Ended, Run, WatchRun, failed
 from archkit.bench.train.events import Watch
 from archkit.errors import ArchkitError, RunError
 
@@ -66,14 +66,10 @@ class OnRay:
         trials: list[Trial] = []
         for number, run in enumerate(runs):
             try:
-                folder, key = folder_of(run, data, conduct.root).absolute(), key_of(run, data)
-                found = already_there(folder, key, force=conduct.force)
+                key = key_of(run, data)
+                folder = folder_of(run, data, conduct.root, key=key).absolute()
             except ArchkitError as error:
                 yield failed(run, error)
-                continue
-            if found is not None:
-                with watch(number, run, folder):
-                    yield Ended(run=run, done=Finished(folder=folder, result=found))
             else:
                 trials.append(Trial(number=number, run=run, folder=folder, key=key))
         if trials:
@@ -100,7 +96,11 @@ class _Sweep:
             .remote(device=device.type, force=conduct.force, resume=conduct.resume)
         )
         theirs = replace(conduct, device=device, root=Path(), force=False, resume=True, threads=threads)
-        task = ray.remote(carry).options(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)
+        # A process that has used one GPU stays with it, whichever Ray gives to its next trial: there it has
+        # one trial. Without a GPU it goes on, and imports torch once.
+        task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES, max_calls=int(gpus > 0))(
+            carry
+        )
         images = ray.put(data)
         self._tasks = {
             trial.number: task.remote(trial, images, theirs, self._desk, archkit.__version__, how.work)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.conduct import Conduct, failed, folder_of, key_of
-from archkit.bench.sweep.folder import already_there
-from archkit.bench.sweep.run import Ended, Finished, Run, WatchRun
+from archkit.bench.sweep.conduct import Conduct
+from archkit.bench.sweep.place import folder_of
+from archkit.bench.sweep.run import Ended, Run, WatchRun, failed
 from archkit.bench.sweep.shared_data import SharedData, mapped, shared
 from archkit.bench.train.device import pick_device
 from archkit.bench.train.events import ignore
@@ -58,16 +58,9 @@ class OnSubmitit:
         waiting: list[tuple[int, Run, Path]] = []
         for number, run in enumerate(runs):
             try:
-                folder = folder_of(run, data, conduct.root).absolute()
-                found = already_there(folder, key_of(run, data), force=conduct.force)
+                waiting.append((number, run, folder_of(run, data, conduct.root).absolute()))
             except ArchkitError as error:
                 yield failed(run, error)
-                continue
-            if found is None:
-                waiting.append((number, run, folder))
-            else:
-                with watch(number, run, folder):
-                    yield Ended(run=run, done=Finished(folder=folder, result=found))
         if waiting:
             yield from _ended(self._submitted(waiting, data, conduct), watch)
 

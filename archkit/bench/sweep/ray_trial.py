@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import archkit
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.conduct import Conduct, failed
+from archkit.bench.sweep.conduct import Conduct
 from archkit.bench.sweep.desk import Begun, Files, Trial
-from archkit.bench.sweep.folder import RUN_FILES, partial_folder
-from archkit.bench.sweep.run import Ended
+from archkit.bench.sweep.folder import RUN_FILES
+from archkit.bench.sweep.place import partial_folder
+from archkit.bench.sweep.run import Ended, failed
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE
 from archkit.bench.train.events import Event, Saved, Step
 from archkit.bench.train.results import EPOCHS_FILE

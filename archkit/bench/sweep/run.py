@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+import archkit
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.events import Watch
 from archkit.bench.train.results import EpochRow, Result
-from archkit.errors import ArchkitError
+from archkit.errors import ArchkitError, RunError
 from archkit.spec import ArchSpec
 from archkit.spec.syntax import read
 
-__all__ = ["Ended", "Finished", "Run", "WatchRun", "asked_input"]
+__all__ = ["Ended", "Finished", "Run", "WatchRun", "asked_input", "failed"]
+
+_PACKAGE: Final = Path(archkit.__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +88,29 @@ class Ended:
     run: Run
     done: Finished | None = None
     error: ArchkitError | None = None
+
+
+def failed(run: Run, error: Exception) -> Ended:
+    """How a run ended that `error` ended: an error of ours as it is, any other as a line that says where.
+
+    The error keeps no frames: those of a run hold its network and its images, and a suite keeps every error
+    to its end.
+    """
+    if not isinstance(error, ArchkitError):
+        error = RunError(_line(error))
+    error.__cause__ = error.__context__ = None
+    return Ended(run=run, error=error.with_traceback(None))
+
+
+def _line(error: Exception) -> str:
+    """An unforeseen error as one line: its class, the first line of its text, and where it came from."""
+    text = next((line for line in str(error).splitlines() if line.strip()), "").strip()
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents]
+    if not ours:
+        return what
+    return f"{what} ({Path(ours[-1].filename).relative_to(_PACKAGE.parent)}, line {ours[-1].lineno})"
 
 
 WatchRun: TypeAlias = Callable[[int, Run, Path], AbstractContextManager[Watch]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -14,14 +13,15 @@ from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import Recipe
 from archkit.bench.sweep.claim import ClaimLostError
 from archkit.bench.sweep.epochs import epoch_table
-from archkit.bench.sweep.folder import already_there, default_folder, finish, to_start_from, working_folder
+from archkit.bench.sweep.folder import finish, to_start_from, working_folder
+from archkit.bench.sweep.place import already_there, default_folder, initial_key
 from archkit.bench.sweep.run import Finished
 from archkit.bench.train.checkpoint import CHECKPOINT_FILE, Checkpoint, Keeper
 from archkit.bench.train.correct import CORRECT_FILE, Correct, write_correct
 from archkit.bench.train.device import environment, peak_share
 from archkit.bench.train.engine import train
 from archkit.bench.train.events import Event, Saved, Watch, ignore
-from archkit.bench.train.initial import initial_key, read_initial
+from archkit.bench.train.initial import read_initial
 from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE, DataRecord, EpochRow, Result, run_key
 from archkit.bench.train.threads import Threads
@@ -31,22 +31,7 @@ from archkit.errors import OutputError
 from archkit.files import settle_header
 from archkit.spec import ArchSpec, as_spec
 
-__all__ = ["adapt", "run_spec"]
-
-
-def adapt(spec: ArchSpec | str, data: DataSet) -> ArchSpec:
-    """The network with the data's image size and number of classes.
-
-    Raises:
-        SpecError: there is no such network for these images.
-    """
-    return _adapted(as_spec(spec), data.input, len(data.classes))
-
-
-@lru_cache(maxsize=1024)
-def _adapted(spec: ArchSpec, size: tuple[int, int, int], classes: int) -> ArchSpec:
-    """Every run of a suite asks several times, and its networks are few."""
-    return spec.replace(input=size, classes=classes)
+__all__ = ["run_spec"]
 
 
 def run_spec(
@@ -73,7 +58,7 @@ def run_spec(
     left.
 
     Args:
-        spec: the network; see `adapt`.
+        spec: the network; see `archkit.bench.sweep.place.adapt`.
         data: what to train and test on.
         recipe: how to train.
         device: where to train.

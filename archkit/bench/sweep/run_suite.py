@@ -2,7 +2,8 @@
 
 A `Runner` is a callable from runs to ended runs. There are four: `one_by_one` here, `run_at_once` (several
 processes on one machine), `OnRay` in `archkit.bench.sweep.on_ray` and `OnSubmitit` in
-`archkit.bench.sweep.on_submitit`.
+`archkit.bench.sweep.on_submitit`. Runs that are there already are found before a runner is asked, and without
+torch: thousands of them are there in a moment.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ import warnings
 from collections.abc import Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
-
-import torch
+from typing import TYPE_CHECKING, Final, Protocol
 
 from archkit.bench.data.dataset import DataSet
-from archkit.bench.sweep.at_once import run_at_once
 from archkit.bench.sweep.claim import BusyError, Claim
-from archkit.bench.sweep.conduct import Conduct, failed, folder_of
-from archkit.bench.sweep.folder import partial_folder
-from archkit.bench.sweep.run import Ended, Run, WatchRun
-from archkit.bench.train.threads import Threads
+from archkit.bench.sweep.place import finished, folder_of, partial_folder
+from archkit.bench.sweep.run import Ended, Finished, Run, WatchRun, failed
 from archkit.errors import ArchkitError
+
+if TYPE_CHECKING:
+    import torch
+
+    from archkit.bench.sweep.conduct import Conduct
+    from archkit.bench.train.threads import Threads
 
 __all__ = ["Runner", "one_by_one", "run_suite"]
 
@@ -48,7 +50,7 @@ def run_suite(
     runs: Sequence[Run],
     data: DataSet,
     *,
-    device: torch.device,
+    device: torch.device | str,
     root: Path = Path("runs"),
     force: bool = False,
     resume: bool = False,
@@ -60,15 +62,16 @@ def run_suite(
 ) -> Generator[Ended, None, None]:
     """Starts the runs in their order, each in a folder of its own, and yields each one when it ends.
 
-    A run that fails, whatever the error, does not end the suite. A run that is there already is not run
-    again. One that another process is at work on comes last: it is waited for until that process has finished
-    it, or has gone. If the generator is closed before its end, it ends the runs that are going on, and these
-    leave their checkpoints.
+    A run that fails, whatever the error, does not end the suite. Runs that are there already are not run
+    again, and come first. One that another process is at work on comes last: it is waited for until that
+    process has finished it, or has gone. If the generator is closed before its end, it ends the runs that are
+    going on, and these leave their checkpoints.
 
     Args:
         runs: what to run.
         data: the images, for all of them.
-        device: where they run.
+        device: where they run, or its name for `archkit.bench.train.device.pick_device`, which is asked if
+            anything is left to be run.
         root: the folder for the folders of the runs.
         force: whether runs that are there already are run again.
         resume: whether interrupted runs go on; otherwise these count as failed.
@@ -79,10 +82,32 @@ def run_suite(
         wait: whether runs that others are at work on are waited for; otherwise they fail.
         watch: entered before a run and left after it, in this process; see `WatchRun`.
     """
+    numbers: list[int] = []
+    for number, run in enumerate(runs):
+        folder, done = (None, None) if force else _there(run, data, root)
+        if folder is None or done is None:
+            numbers.append(number)
+            continue
+        try:
+            with watch(number, run, folder):
+                ended = Ended(run=run, done=done)
+        except ArchkitError as error:
+            ended = failed(run, error)
+        yield ended
+    if not numbers:
+        return
+    from archkit.bench.sweep.conduct import Conduct
+    from archkit.bench.train.device import pick_device
+
+    if isinstance(device, str):
+        device = pick_device(device)
     conduct = Conduct(device=device, root=root, force=force, resume=resume, threads=threads)
-    if runner is None:
-        runner = one_by_one if jobs == 1 else partial(run_at_once, jobs=jobs)
-    numbers = list(range(len(runs)))
+    if runner is None and jobs > 1:
+        from archkit.bench.sweep.at_once import run_at_once
+
+        runner = partial(run_at_once, jobs=jobs)
+    elif runner is None:
+        runner = one_by_one
     while numbers:
         busy: list[int] = []
         ending = runner([runs[at] for at in numbers], data, conduct, watch=_numbered(watch, numbers))
@@ -112,6 +137,14 @@ def one_by_one(
         except ArchkitError as error:
             ended = failed(run, error)
         yield ended
+
+
+def _there(run: Run, data: DataSet, root: Path) -> tuple[Path | None, Finished | None]:
+    """The folder of a run, and the run if it is there; what is wrong, its runner meets and says."""
+    try:
+        return finished(run, data, root)
+    except ArchkitError:
+        return None, None
 
 
 def _numbered(watch: WatchRun, numbers: Sequence[int]) -> WatchRun:

@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.recipe import override
-from archkit.bench.sweep.conduct import Conduct, folder_of
+from archkit.bench.sweep.conduct import Conduct
+from archkit.bench.sweep.place import folder_of
 from archkit.bench.sweep.run import Ended, Run, WatchRun, asked_input
 from archkit.bench.sweep.tune_file import Choice, Searched, Tuning
 from archkit.bench.train.events import Event, Step, Watch

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from archkit.bench.data.dataset import DataSet, split
+from archkit.bench.data.dataset import DataSet, Part, split
 from archkit.bench.data.shards import Shards
 from archkit.bench.recipe import Recipe
 from archkit.bench.train.initial import Initial
@@ -36,6 +36,16 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @classmethod
+    def of(cls, part: Part, device: torch.device) -> Labelled:
+        """Copies images and labels to a device; images that are mapped go there batch by batch."""
+        images: NDArray[np.uint8] | Shards = part[0]
+        labels = torch.from_numpy(part[1].copy()).to(device)
+        if isinstance(images, Shards):
+            return cls(images=MappedImages(images, device), labels=labels)
+        # Always a copy: torch cannot share memory with a read-only array.
+        return cls(images=torch.from_numpy(images.transpose(0, 2, 3, 1).copy()).to(device), labels=labels)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,20 +82,10 @@ class DeviceData:
         else:
             mean, std = (np.array(each, np.float32) for each in (initial.mean, initial.std))
 
-        def on_device(images: NDArray[np.uint8] | Shards, labels: NDArray[np.int64]) -> Labelled:
-            if isinstance(images, Shards):
-                mapped = MappedImages(images, device)
-                return Labelled(images=mapped, labels=torch.from_numpy(labels.copy()).to(device))
-            # Always a copy: torch cannot share memory with a read-only array.
-            pixels = images.transpose(0, 2, 3, 1).copy()
-            return Labelled(
-                images=torch.from_numpy(pixels).to(device), labels=torch.from_numpy(labels.copy()).to(device)
-            )
-
         return cls(
-            train=on_device(data.train_images[kept], data.train_labels[kept]),
-            validation=on_device(data.train_images[apart], data.train_labels[apart]),
-            test=on_device(data.test_images, data.test_labels),
+            train=Labelled.of((data.train_images[kept], data.train_labels[kept]), device),
+            validation=Labelled.of((data.train_images[apart], data.train_labels[apart]), device),
+            test=Labelled.of((data.test_images, data.test_labels), device),
             mean=torch.from_numpy(mean).to(device),
             std=torch.from_numpy(std).to(device),
         )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from archkit.bench.train.results import WEIGHTS_FILE, read_result
 from archkit.errors import DataError, RunError
 
-__all__ = ["Initial", "initial_key", "read_initial"]
+__all__ = ["Initial", "read_initial"]
 
 _LAST = "head.fc."  # the layer of the classes
 
@@ -66,15 +66,6 @@ class Initial:
         with torch.no_grad():
             for name, tensor in taken.items():
                 own[name].copy_(tensor)
-
-
-def initial_key(folder: Path | None) -> str | None:
-    """The key of the run with whose weights another begins; None for random ones.
-
-    Raises:
-        DataError: it is no folder of a finished run.
-    """
-    return None if folder is None else read_result(folder).key
 
 
 def read_initial(folder: Path) -> Initial:

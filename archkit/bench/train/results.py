@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -15,7 +14,7 @@ from archkit.bench.recipe import Recipe
 from archkit.errors import DataError
 from archkit.html_tables import html_table
 from archkit.statistics import percent, wilson
-from archkit.toml_values import MappingError, from_json, read
+from archkit.toml_values import MappingError, from_json, mapping, read
 
 __all__ = [
     "EPOCHS_FILE",
@@ -231,7 +230,7 @@ class Result:
 
     def to_mapping(self) -> dict[str, Any]:
         """All fields as nested plain mappings; `read_result` is the inverse."""
-        return dataclasses.asdict(self)
+        return mapping(self)
 
 
 def run_key(*, spec: str, recipe: Recipe, seed: int, data: str, init: str | None = None) -> str:

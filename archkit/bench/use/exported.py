@@ -72,8 +72,7 @@ class TrainedFile:
         # A file that takes pixels is given them: less 0, over 1.
         values = ((0.0,) * C, (1.0,) * C) if self.about.folded else (self.prepare.mean, self.prepare.std)
         mean, std = (torch.tensor(each)[:, None, None] for each in values)
-        pixels = np.ascontiguousarray(part[0].transpose(0, 2, 3, 1))
-        images = Labelled(images=torch.from_numpy(pixels), labels=torch.tensor(part[1]))
+        images = Labelled.of(part, torch.device("cpu"))
         return answers(_Called(self.run), images, mean=mean, std=std, bfloat16=False)
 
 

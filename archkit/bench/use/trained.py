@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 
 from archkit.bench.data.dataset import Part
@@ -51,17 +50,14 @@ class Trained:
         image. Elsewhere sums are rounded otherwise, and an image that is close to two classes may change.
 
         Args:
-            part: uint8 images, N x C x H x W, and labels, N.
+            part: uint8 images, N x C x H x W, and labels, N; `archkit.bench.data.load.load_test` gives them.
             views: see `archkit.bench.train.evaluation.answers`.
         """
         mean, std = (
             torch.tensor(each, device=self.device)[:, None, None]
             for each in (self.prepare.mean, self.prepare.std)
         )
-        pixels = np.ascontiguousarray(part[0].transpose(0, 2, 3, 1))
-        images = Labelled(
-            images=torch.tensor(pixels, device=self.device), labels=torch.tensor(part[1], device=self.device)
-        )
+        images = Labelled.of(part, self.device)
         with self._as_it_was() as bfloat16:
             return answers(self.model, images, mean=mean, std=std, bfloat16=bfloat16, views=views)
 
