@@ -231,10 +231,8 @@ def bench(
     source = data if data is not None else suite.data
     check_source(source, "train", "test")
 
-    if on is None and device not in (
-        "auto",
-        "cpu",
-    ):  # one that is not there is refused before the images are loaded
+    # A device that is not there is refused before the images are loaded.
+    if on is None and device not in ("auto", "cpu"):
         from archkit.bench.train.device import pick_device
 
         pick_device(device)

@@ -47,17 +47,15 @@ __all__ = [
 FINISHED_FILES: Final = frozenset({RESULT_FILE, EPOCHS_FILE, WEIGHTS_FILE, CORRECT_FILE})
 """What a finished run leaves."""
 
-_OTHER_IMAGES: Final = re.compile(
-    r"correct-[0-9a-f]{8}\.safetensors"
-)  # `archkit eval` on images of another set
+# What `archkit eval` leaves, on images of another set.
+_OTHER_IMAGES: Final = re.compile(r"correct-[0-9a-f]{8}\.safetensors")
 _EVENTS: Final = "events.out.tfevents."  # how the names of TensorBoard's files begin
 _ENDING: Final = ".partial"
 
 _NAMES_FOR_ONE: Final = 128  # of a folder of runs, that may be read again for one run that is looked up
 _PATIENCE: Final = 1.0  # seconds after which it may be read again in any case
-_FINEST: Final = (
-    2.0  # seconds in which a folder may change twice and show the same time; FAT has the coarsest
-)
+# Seconds in which a folder may change twice and show the same time; FAT has the coarsest.
+_FINEST: Final = 2.0
 
 
 def adapt(spec: ArchSpec | str, data: DataSet) -> ArchSpec:
