@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 
 from archkit.bench.train.results import DataRecord
+from archkit.errors import SpecError
 from archkit.spec import parse
 from archkit.spec.zoo import entries
 
@@ -18,6 +19,9 @@ def network_name(spec: str, data: DataRecord) -> str:
     Args:
         spec: the network that was trained, as canonical text.
         data: what it was trained on.
+
+    Raises:
+        SpecError: no network takes such images.
     """
     size, classes = tuple(data.input), len(data.classes)
     return _names(size, classes).get(spec, spec)
@@ -25,13 +29,26 @@ def network_name(spec: str, data: DataRecord) -> str:
 
 @functools.cache
 def _names(size: tuple[int, ...], classes: int) -> Mapping[str, str]:
-    """The names of the networks for small images, by their canonical texts; of several names the first."""
+    """The names of the networks for small images, by their canonical texts; of several names the first.
+
+    Raises:
+        SpecError: none takes images of this size.
+    """
     found: dict[str, str] = {}
+    refused: SpecError | None = None
+    c, h, w = size
     for entry in entries():
         spec = parse(entry.spec)
-        if spec.input[1] <= 64:  # the others are ImageNet's: the same name on small images is another network
-            c, h, w = size
-            found.setdefault(str(spec.replace(input=(c, h, w), classes=classes)), entry.name)
+        if spec.input[1] > 64:
+            continue  # ImageNet's: the same name on small images is another network
+        try:
+            here = spec.replace(input=(c, h, w), classes=classes)
+        except SpecError as error:  # as one whose window is larger than what these images leave
+            refused = error
+        else:
+            found.setdefault(str(here), entry.name)
+    if refused is not None and not found:
+        raise refused
     return found
 
 
