@@ -61,7 +61,7 @@ def shapes(_results: Path) -> str:
 
 def small_orders(results: Path) -> str:
     """The share of pairs of the small networks trained here that every objective has in the right order."""
-    found = read(results / "cpu/small-orders.json")
+    found = read(results / "small-orders/pairs.json")
     low, high = found["accuracy"]
     seeds = found["seeds"]
     said_of = (

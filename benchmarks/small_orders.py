@@ -2,7 +2,7 @@
 
     python benchmarks/small_orders.py suite > benchmarks/small-orders.toml   # the networks
     archkit bench benchmarks/small-orders.toml --data DIR                    # trains them: hours on a CPU
-    python benchmarks/small_orders.py judge runs/ -o small-orders.csv        # the table, and what came out
+    python benchmarks/small_orders.py judge runs/ -o networks.csv            # the table, and what came out
 
 The hypothesis, written before the first run: `capacity` orders at least 65% of the pairs rightly, and
 `entropy, max-rho 0.3` fewer than `capacity`.
