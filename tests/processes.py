@@ -101,7 +101,11 @@ def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
 @cache
 def _server() -> str:
     """Starts the process to fork off, which ends with this one; where it listens."""
-    place = tempfile.mkdtemp(prefix="archkit-tests-") + "/socket"
+    # The path of a socket has room for 107 bytes.
+    root = tempfile.gettempdir()
+    if len(os.fsencode(root)) > 70:
+        root = "/tmp"  # noqa: S108 - mkdtemp makes a folder of our own there
+    place = tempfile.mkdtemp(prefix="archkit-tests-", dir=root) + "/socket"
     # `python -c`, as in the plain way: processes that a command starts find the same __main__.
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import processes; "
     code += f"processes.serve({place!r}); {COMMAND}"
