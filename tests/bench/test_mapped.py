@@ -246,7 +246,7 @@ torch.manual_seed(0)
 network.model(torch.zeros(8, 3, 160, 160).to(memory_format=torch.channels_last))
 del network
 now = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
-limit = (now + 110 * 1024) * 1024
+limit = (now + 125 * 1024) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 main()
 """
@@ -254,7 +254,7 @@ main()
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
 def test_more_test_images_than_memory(tiny, tmp_path):
-    """1,900 images of 160x160 are 146 MB, and there is room for 110 MiB."""
+    """1,920 images of 160x160 are 147 MB, and there is room for 131."""
     from PIL import Image
 
     for label in tiny.classes:
