@@ -45,7 +45,7 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(autouse=True)
 def as_many_threads() -> Iterator[None]:
-    """A run takes the threads that are the fastest; what comes after it here takes those that were."""
+    """A run takes as many threads as are fastest; the tests after it get back the number that was set."""
     yield
     torch = sys.modules.get("torch")
     threads = int(os.environ["OMP_NUM_THREADS"])

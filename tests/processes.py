@@ -137,13 +137,13 @@ def serve(place: str) -> None:
         if os.fork() == 0:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            if _forked(line):
-                return
+            _forked(line)
+            return
         line.close()
 
 
-def _forked(line: socket.socket) -> bool:
-    """Takes an order and waits for its process; returns True in that process, and nowhere else."""
+def _forked(line: socket.socket) -> None:
+    """Takes an order and waits for its process; returns in that process, and nowhere else."""
     _, files, _, _ = socket.recv_fds(line, 1, 3)
     with line.makefile("r") as reader:
         order = json.load(reader)
@@ -159,7 +159,6 @@ def _forked(line: socket.socket) -> bool:
     os.chdir(order["cwd"])
     sys.argv[:] = order["args"]
     sys.path.remove(str(Path(__file__).parent))
-    return True
 
 
 def _wait(line: socket.socket, pid: int) -> NoReturn:
