@@ -102,7 +102,8 @@ class Checks:
         with backends(trainer.recipe.precision):
             trainer.step(self._index)  # what torch sets up once, it may wait for
             with unwatched(self._device):
-                losses = [trainer.step(self._index)[0] for _ in range(3)]
+                several = trainer.feed.ready([self._index] * 3, 0)
+                losses = [trainer.step(index, pixels)[0] for index, pixels in several]
             return f"loss {finite(torch.stack(losses)[-1]):.3f}"
 
     def techniques(self) -> str:

@@ -138,9 +138,9 @@ def test_the_batch_that_is_left_is_warmed_up_before_the_steps_are_measured(tiny,
     """60 images in batches of 16 leave 12, whose first step would be timed as training otherwise."""
     step, sizes = Trainer.step, []
 
-    def noted(self, index):
+    def noted(self, index, pixels=None):
         sizes.append(len(index))
-        return step(self, index)
+        return step(self, index, pixels)
 
     monkeypatch.setattr(Trainer, "step", noted)
     train(

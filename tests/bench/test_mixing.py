@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torchvision.transforms.v2 import CutMix, RandomErasing
 
+from archkit.bench.augment import pipeline
 from archkit.bench.augment.erasing import draw_cutout, draw_erasing
 from archkit.bench.augment.mixing import draw_mix, mix, mixed_loss
-from archkit.bench.augment.pipeline import training_batch
 from archkit.bench.recipe import Augment
 
 H, W = 24, 32
@@ -139,8 +139,10 @@ def test_what_is_erased_shows_the_mean():
     pixels = torch.randint(0, 256, (10, 8, 8, 3), dtype=torch.uint8, generator=generator())
     mean, std = torch.full((3, 1, 1), 120.0), torch.full((3, 1, 1), 60.0)
     for augment in (Augment(cutout=4), Augment(erase=1.0)):
-        batch, mixed = training_batch(pixels, torch.arange(10), augment, generator(), mean=mean, std=std)
-        assert mixed is None
+        batch = pipeline.augmented(pixels, torch.arange(10), augment, generator(), mean=mean, std=std)
+        same, drawn = pipeline.mixed(batch, augment, generator())
+        assert same is batch
+        assert drawn is None
         plain = (pixels.permute(0, 3, 1, 2).float() - mean) / std
         changed = (batch != plain).any(1)
         assert changed.any((1, 2)).sum() >= 9

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from archkit.bench.augment.patches import draw_patches, patched, patches_loss
-from archkit.bench.augment.pipeline import training_batch
+from archkit.bench.augment.pipeline import augmented, mixed
 from archkit.bench.recipe import Augment
 
 H, W = 12, 16
@@ -62,7 +62,8 @@ def test_images_that_are_not_mixed_are_left_alone():
     pixels = torch.randint(0, 256, (200, H, W, 3), dtype=torch.uint8, generator=generator())
     zero, one = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
     augment = Augment(ricap=1.0, mix=0.4)
-    batch, drawn = training_batch(pixels, torch.arange(200), augment, generator(4), mean=zero, std=one)
+    given = augmented(pixels, torch.arange(200), augment, generator(4), mean=zero, std=one)
+    batch, drawn = mixed(given, augment, generator(4))
     alone = drawn.share[0] == 1
     assert 0.5 < alone.float().mean() < 0.7
     assert torch.equal(batch[alone], pixels.permute(0, 3, 1, 2).float()[alone])

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from archkit.bench.augment import mixing, patches
-from archkit.bench.augment.pipeline import training_batch
+from archkit.bench.augment.pipeline import augmented, mixed
 from archkit.bench.recipe import load_recipe, override, recipe_names
 from archkit.bench.train.device_data import DeviceData, Labelled
 from archkit.bench.train.trainer import Trainer
@@ -199,6 +199,7 @@ def test_a_training_batch_is_in_channels_last_memory(changes):
     augment = override(load_recipe("fast"), changes).augment
     images = torch.randint(0, 256, (12, 10, 8, 3), dtype=torch.uint8)
     one = torch.ones(3, 1, 1)
-    batch, _ = training_batch(images, torch.arange(7), augment, torch.Generator(), mean=one, std=one)
-    assert (batch.shape, batch.dtype) == ((7, 3, 10, 8), torch.float32)
-    assert batch.is_contiguous(memory_format=torch.channels_last)
+    pixels = augmented(images, torch.arange(7), augment, torch.Generator(), mean=one, std=one)
+    for batch in (pixels, mixed(pixels, augment, torch.Generator())[0]):
+        assert (batch.shape, batch.dtype) == ((7, 3, 10, 8), torch.float32)
+        assert batch.is_contiguous(memory_format=torch.channels_last)

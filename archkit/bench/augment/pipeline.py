@@ -1,4 +1,4 @@
-"""`training_batch`: from uint8 images on the device to what the network is given; and the loss of that."""
+"""From uint8 images on the device to what the network is given, and the loss of that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archkit.bench.augment.trivial import draw_trivial, trivial
 from archkit.bench.recipe import Augment
 from archkit.errors import RunError
 
-__all__ = ["check_augment", "loss_of", "normalised", "training_batch"]
+__all__ = ["augmented", "check_augment", "loss_of", "mixed", "normalised"]
 
 
 def check_augment(augment: Augment, shape: Sequence[int]) -> None:
@@ -31,7 +31,7 @@ def check_augment(augment: Augment, shape: Sequence[int]) -> None:
         )
 
 
-def training_batch(
+def augmented(
     images: Tensor,
     index: Tensor,
     augment: Augment,
@@ -41,11 +41,11 @@ def training_batch(
     std: Tensor,
     flipped: Tensor | None = None,
     policy: Tensor | None = None,
-) -> tuple[Tensor, Mix | Patches | None]:
-    """The images `index`, augmented and normalised.
+) -> Tensor:
+    """The images `index`, augmented each by itself, and normalised.
 
     In this order: rotation, flip and crop; TrivialAugment, RandAugment or AutoAugment; normalisation; cutout
-    and random erasing, whose pixels get the mean, which is 0 by now; mixup and CutMix, or RICAP.
+    and random erasing, whose pixels get the mean, which is 0 by now.
 
     Args:
         images: N x H x W x C, uint8, on the device.
@@ -58,7 +58,7 @@ def training_batch(
         policy: that of AutoAugment, if there is one; see `policy_table`.
 
     Returns:
-        B x C x H x W, float32, in channels-last memory; and how the images were mixed, or None.
+        B x C x H x W, float32, in channels-last memory.
     """
     B, (H, W) = len(index), images.shape[1:3]
     draws = geometry.draw(B, augment, generator, flipped=flipped)
@@ -75,6 +75,23 @@ def training_batch(
         pixels = torch.where(draw_cutout(B, H, W, augment.cutout, generator), 0.0, pixels)
     if augment.erase:
         pixels = torch.where(draw_erasing(B, H, W, augment.erase, generator), 0.0, pixels)
+    return pixels
+
+
+def mixed(
+    pixels: Tensor, augment: Augment, generator: torch.Generator
+) -> tuple[Tensor, Mix | Patches | None]:
+    """The images of a batch mixed with each other by mixup and CutMix, or RICAP.
+
+    Args:
+        pixels: B x C x H x W, as `augmented` returns them.
+        augment: the recipe's augmentation.
+        generator: for all draws, on the device.
+
+    Returns:
+        The same, in channels-last memory; and how the images were mixed, or None.
+    """
+    B, _, H, W = pixels.shape
     if augment.patches:
         made_up = draw_patches(B, H, W, augment, generator)
         return patched(pixels, made_up), made_up

@@ -149,7 +149,7 @@ def find_rate(
             nonlocal order, taken
             index = next(order, None)
             if index is None:
-                order = iter(trainer.batches())
+                order = iter(trainer.feed.batches())
                 index = next(order)
             for group, share in zip(trainer.optimizer.param_groups, shares, strict=True):
                 group["lr"] = rate * share

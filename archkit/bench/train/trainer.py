@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from archkit.bench.augment.pipeline import check_augment, loss_of, training_batch
-from archkit.bench.augment.policies import policy_table
+from archkit.bench.augment.pipeline import loss_of
 from archkit.bench.recipe import Initialise, Recipe
 from archkit.bench.train.average import Average
-from archkit.bench.train.batches import first_flips, images_each_epoch, stream
 from archkit.bench.train.compiling import compiled, steps_to_compile
 from archkit.bench.train.device import arithmetic, synchronize
 from archkit.bench.train.device_data import DeviceData, Labelled
 from archkit.bench.train.evaluation import EVALUATION_BATCH, Answers, Views, answers
+from archkit.bench.train.feed import Feed
 from archkit.bench.train.first_weights import first_weights
 from archkit.bench.train.image_sizes import first_of_each, image_sizes, resized
 from archkit.bench.train.initial import Initial
 from archkit.bench.train.lookahead import Lookahead
-from archkit.bench.train.mapped_images import batch_of, read_ahead
 from archkit.bench.train.optim import make_optimizer, make_schedule
 from archkit.bench.train.outcome import Passed
 from archkit.errors import RunError
@@ -73,20 +71,19 @@ class Trainer:
         classes: tuple[str, ...] = (),
     ) -> None:
         self.recipe, self.device, self.data = recipe, device, data
-        self.images = images_each_epoch(len(data.train), recipe)
+        self.feed = Feed(data, recipe, seed=seed, device=device)
+        self.images = self.feed.images
         self.steps = -(-self.images // recipe.batch_size)
-        check_augment(recipe.augment, data.train.images.shape[1:])
         torch.manual_seed(seed)
         # The weights are drawn on the CPU, so that a seed means the same network on every device.
         network = build(spec, device="cpu")
         if recipe.stochastic_depth:
             drop_bodies(network, recipe.stochastic_depth)
         self.model: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack the pair
-        self._mean, self._std = data.mean[:, None, None], data.std[:, None, None]
         if recipe.initialise != Initialise():
             if initial is not None:
                 raise RunError("a run that begins with another's weights takes no `initialise`")
-            first_weights(self.model, recipe.initialise, data.train.images, self._mean, self._std)
+            first_weights(self.model, recipe.initialise, data.train.images, self.feed.mean, self.feed.std)
         if initial is not None:
             initial.put_into(self.model, classes=classes)
         self.average = Average(self.model, recipe.ema) if recipe.ema else None
@@ -100,9 +97,6 @@ class Trainer:
         every, share = recipe.optimizer.lookahead, recipe.optimizer.lookahead_share
         parameters = self.model.parameters()
         self.lookahead = Lookahead(parameters, every=every, share=share) if every else None
-        self._generator = torch.Generator(device).manual_seed(stream(seed, 1))
-        self._policy = policy_table(recipe.augment, device)
-        self._flipped = first_flips(len(data.train), seed, device) if recipe.augment.alternate else None
         self._bfloat16 = arithmetic(recipe.precision, device) == "bfloat16"
 
     def epoch(self, on_step: Callable[[int], None]) -> Passed:
@@ -119,9 +113,9 @@ class Trainer:
         losses = torch.zeros((), device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         check_every = 1 if self.device.type == "cpu" else _CHECK_EVERY
-        with read_ahead(self.data.train.images, self.batches()) as batches:
-            for step, index in enumerate(batches, 1):
-                loss, right = self.step(index)
+        with closing(self.feed.ready(self.feed.batches(), self._epoch)) as batches:
+            for step, (index, pixels) in enumerate(batches, 1):
+                loss, right = self.step(index, pixels)
                 losses += loss * len(index)
                 correct += right
                 if step % check_every == 0 or step == self.steps:
@@ -137,11 +131,6 @@ class Trainer:
             lr=lr,
             seconds=time.perf_counter() - started,
         )
-
-    def batches(self) -> tuple[Tensor, ...]:
-        """The indices of an epoch's batches, in an order drawn for it."""
-        order = torch.randperm(len(self.data.train), generator=self._generator, device=self.device)
-        return torch.split(order[: self.images], self.recipe.batch_size)
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
@@ -163,23 +152,21 @@ class Trainer:
         finally:
             self._as_in = None
 
-    def step(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """A step on the images `index`: B indices -> the mean loss and the correct images, on the device."""
-        epoch = self.schedule.last_epoch // self.steps if self._as_in is None else self._as_in
+    def step(self, index: Tensor, pixels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """A step on some images.
+
+        Args:
+            index: B, which images.
+            pixels: what `Feed.ready` made of them; made here unless given.
+
+        Returns:
+            The mean loss, and how many images were classified correctly, on the device.
+        """
+        epoch = self._epoch
         # Before the forward pass, in which a recorded graph may use the gradients' memory again.
         self.optimizer.zero_grad(set_to_none=True)
         labels, smoothing = self.data.train.labels[index], self.recipe.label_smoothing
-        whole, within = batch_of(self.data.train.images, index)
-        images, mix = training_batch(
-            whole,
-            within,
-            self.recipe.augment,
-            self._generator,
-            mean=self._mean,
-            std=self._std,
-            flipped=None if self._flipped is None else self._flipped[index] ^ bool(epoch % 2),
-            policy=self._policy,
-        )
+        images, mix = self.feed.mixed(self.feed.pixels(index, epoch) if pixels is None else pixels)
         if self._sizes is not None:
             images = resized(images, self._sizes[min(epoch, len(self._sizes) - 1)])
         with self._autocast():
@@ -205,7 +192,12 @@ class Trainer:
     def evaluate(self, part: Labelled, views: Views = "one") -> Answers:
         """Scores the model on images without augmentation; see `archkit.bench.train.evaluation.answers`."""
         return answers(
-            self.evaluated, part, mean=self._mean, std=self._std, bfloat16=self._bfloat16, views=views
+            self.evaluated,
+            part,
+            mean=self.feed.mean,
+            std=self.feed.std,
+            bfloat16=self._bfloat16,
+            views=views,
         )
 
     def weights(self) -> dict[str, Tensor]:
@@ -243,7 +235,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "rate": self._rate,
-            "generator": self._generator.get_state(),
+            "generator": self.feed.generator.get_state(),
             "cpu_generator": torch.get_rng_state(),
             "average": None if average is None else average.model.state_dict(),
             "average_steps": 0 if average is None else average.steps,
@@ -266,7 +258,7 @@ class Trainer:
                     of_one[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value).detach()
         self.schedule.load_state_dict(state["schedule"])
         self._rate = state["rate"]
-        self._generator.set_state(state["generator"])
+        self.feed.generator.set_state(state["generator"])
         torch.set_rng_state(state["cpu_generator"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)
@@ -275,6 +267,11 @@ class Trainer:
             self.average.steps = state["average_steps"]
         if self.lookahead is not None:
             self.lookahead.restore(state["slow"], state["ahead"])
+
+    @property
+    def _epoch(self) -> int:
+        """The epoch that the next step is in, from 0."""
+        return self.schedule.last_epoch // self.steps if self._as_in is None else self._as_in
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16)
