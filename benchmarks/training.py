@@ -5,10 +5,11 @@
 The plain loop is a DataLoader over PIL images, torchvision's transforms on each, float32, the same network,
 optimizer and batch, with two worker processes or none, whichever is faster here. Augmentation is the paper's
 (rotation, flip, crop). The loops take turns in one process, and only their ratio is asserted. The engine runs
-in float32 too, to show how much of the ratio comes from bfloat16; where the processor has no bfloat16, both
-are the same, and the engine need only be no slower. One thread, because on busy cores two threads wait for
-each other at every layer, and figures vary by a factor of five. Then it prints where the time goes, from
-torch's profiler, and how long decoded images of CIFAR-10's size take to load, checksum included.
+in float32 too, to show how much of the ratio comes from bfloat16; where the processor is no faster in it,
+both are the same, and the engine need only be no slower. One thread, because on busy cores two threads wait
+for each other at every layer, and figures vary by a factor of five. Beside each rate is its share of the
+processor's matrix peak, which a product of two large matrices reaches. Then it prints where the time goes,
+from torch's profiler, and how long decoded images of CIFAR-10's size take to load, checksum included.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ from archkit.bench.sweep.place import adapt
 from archkit.bench.train.device import environment
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.trainer import Trainer
+from archkit.count import totals
 from archkit.nn import build
 from archkit.spec import ArchSpec, parse
 
 CPU = torch.device("cpu")
 LEAST = {"bfloat16": 1.3, "float32": 1.0}  # times the plain loop
 ROUNDS = 5
+MATRIX = 2048  # rows and columns
 CACHE_GOAL = 1.0  # seconds
 SHOWN = 8  # operations of a profile
 
@@ -155,6 +158,17 @@ def time_of_each(steps: Steps, count: int, *, device: torch.device = CPU) -> lis
     return sorted(found, key=lambda one: -one[1])
 
 
+def matrix_peak(dtype: torch.dtype) -> float:
+    """Operations a second of a product of two large matrices, the best of some."""
+    a, b = torch.rand(2, MATRIX, MATRIX).to(dtype)
+    seconds = []
+    for _ in range(ROUNDS + 1):
+        start = time.perf_counter()
+        torch.mm(a, b)
+        seconds.append(time.perf_counter() - start)
+    return 2 * MATRIX**3 / min(seconds)
+
+
 def cache_seconds() -> list[float]:
     """Loading 60,000 images of 3 x 32 x 32 from the cache, five times."""
     random = np.random.default_rng(0)
@@ -218,6 +232,12 @@ def main() -> int:
     middle = {name: statistics.median(samples) for name, samples in rates.items()}
     best = max((name for name in loops if name.startswith("plain")), key=lambda name: middle[name])
     ratios = {name: middle[name] / middle[best] for name in loops}
+    peaks = {name: matrix_peak(getattr(torch, name)) for name in ("float32", "bfloat16")}
+    # A step takes a multiply-accumulate three times: forward, and for the gradients of inputs and of weights.
+    operations = 6 * totals(spec).macs
+    own = environment(CPU, "auto").precision
+    computed = {name: own if name in ("archkit", "archkit, compiled") else "float32" for name in loops}
+    of_peak = {name: middle[name] * operations / peaks[computed[name]] for name in loops}
     profiles = {name: where_time_goes(loops[name], 3) for name in (best, "archkit")}
     loading = cache_seconds()
     where = environment(CPU, "auto")
@@ -227,6 +247,8 @@ def main() -> int:
             "batch": args.batch,
             "images_per_second": rates,
             "ratios": ratios,
+            "matrix_peak": peaks,
+            "of_peak": of_peak,
             "profiles": profiles,
             "cache_seconds": loading,
             "environment": asdict(where),
@@ -236,8 +258,11 @@ def main() -> int:
         print(f"{spec}, batch {args.batch}, {where.device}, threads: {where.threads}, torch {where.torch}")
         for name, samples in rates.items():
             low, high = min(samples), max(samples)
-            print(f"  {name:26}{middle[name]:8.1f} images/s ({low:.1f} to {high:.1f})  x {ratios[name]:.2f}")
+            rate = f"{middle[name]:8.1f} images/s ({low:.1f} to {high:.1f})"
+            print(f"  {name:26}{rate}  x {ratios[name]:.2f}  {of_peak[name]:.0%} of the matrix peak")
         print(f"  archkit computes in {where.precision}; ratios are to the faster plain loop")
+        said = ", ".join(f"{rate / 1e9:.0f} G a second in {name}" for name, rate in peaks.items())
+        print(f"  the matrix peak, operations of a product of {MATRIX} x {MATRIX} matrices: {said}")
         for name, shares in profiles.items():
             print(f"where the time goes, {name}:")
             for operation, share in shares:

@@ -1,13 +1,16 @@
-"""Commands as processes of their own, forked off one that has imported torch, which takes 4 s of each.
+"""Commands as processes of their own, forked off one that has imported what takes long.
 
-`run` does what `subprocess.run` does for `archkit ARGS...`. The process that it forks off has imported torch
-and torchvision and nothing of archkit: a command still reads its own environment, folder and arguments. Where
-it is given settings that Python or torch read at their start, and where a system cannot fork, it is started
-the plain way. `program` is a program for shells that does the same.
+`run` does what `subprocess.run` does for `archkit ARGS...`. There are two processes to fork off, which have
+imported packages and nothing of archkit: one with torch, whose import takes 4 s, and one without, for a fork
+with torch's memory takes longer than a command that does without torch. A command still reads its own
+environment, folder and arguments. Where it is given settings that Python or torch read at their start, and
+where a system cannot fork, it is started the plain way. `program` is a program for shells that does the same.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import select
@@ -21,6 +24,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +33,10 @@ __all__ = ["program", "run"]
 COMMAND = "from archkit.cli import main; main()"
 AT_START = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "TORCH", "MALLOC_", "LD_")
 """How the names of the settings begin that are read before a command's first line."""
+_PIPES: list[subprocess.Popen[str]] = []
+"""They stay open as long as this process lives."""
+TORCH = {"bench", "tune", "lr-find", "eval", "predict", "export", "measure", "--check", "--latency"}
+"""Words of commands that import torch; the others are right without it, and quicker."""
 
 
 def run(
@@ -55,7 +63,7 @@ def run(
         Path(os.devnull).open("rb") as nothing,
     ):
         files = [file.fileno() for file in (nothing, out, err)]
-        code = _ordered(_server(), args, str(cwd or Path.cwd()), given, files, timeout)
+        code = _ordered(_server(_heavy(args)), args, str(cwd or Path.cwd()), given, files, timeout)
         said = []
         for file in (out, err):
             file.seek(0)
@@ -67,7 +75,7 @@ def program() -> str:
     """The line of a shell that is `archkit`: `... "$@"` stands for its arguments."""
     if not sys.platform.startswith("linux"):
         return f"{shlex.quote(sys.executable)} -c '{COMMAND}'"
-    return shlex.join([sys.executable, "-I", "-S", __file__, _server()])
+    return shlex.join([sys.executable, "-I", "-S", __file__, _server(heavy=True), _server(heavy=False)])
 
 
 def _ordered(
@@ -94,12 +102,16 @@ def _ordered(
                 raise subprocess.TimeoutExpired(list(args), timeout or 0) from error
 
 
+def _heavy(args: Sequence[str]) -> bool:
+    return not TORCH.isdisjoint(args)
+
+
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(AT_START)}
 
 
 @cache
-def _server() -> str:
+def _server(heavy: bool) -> str:
     """Starts the process to fork off, which ends with this one; where it listens."""
     # The path of a socket has room for 107 bytes.
     root = tempfile.gettempdir()
@@ -108,24 +120,25 @@ def _server() -> str:
     place = tempfile.mkdtemp(prefix="archkit-tests-", dir=root) + "/socket"
     # `python -c`, as in the plain way: processes that a command starts find the same __main__.
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import processes; "
-    code += f"processes.serve({place!r}); {COMMAND}"
+    code += f"processes.serve({place!r}, {heavy}); {COMMAND}"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    _server.process = process  # type: ignore[attr-defined]  # its pipe stays open as long as this process lives
+    _PIPES.append(process)
     return place
 
 
-def serve(place: str) -> None:
+def serve(place: str, heavy: bool) -> None:
     """Forks a process for each order; returns in that process alone, which is then as if just started."""
-    with suppress(ImportError):
-        import torch  # noqa: F401 - what takes the time
-        import torchvision.transforms.v2  # noqa: F401
+    for name in ("rich.table", "typer", "numpy", *(("torch", "torchvision.transforms.v2") if heavy else ())):
+        with suppress(ImportError):
+            import_module(name)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(place)
     listener.listen()
+    gc.freeze()  # what is here already is not looked through, and so not copied, in each process
     print("ready", flush=True)  # noqa: T201 - to who started it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who waits for an order is a child of its own
     while True:
@@ -159,6 +172,7 @@ def _forked(line: socket.socket) -> None:
     os.chdir(order["cwd"])
     sys.argv[:] = order["args"]
     sys.path.remove(str(Path(__file__).parent))
+    atexit.register(gc.unfreeze)  # what has to go before the end of the process does go
 
 
 def _wait(line: socket.socket, pid: int) -> NoReturn:
@@ -169,4 +183,5 @@ def _wait(line: socket.socket, pid: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(_ordered(sys.argv[1], sys.argv[2:], str(Path.cwd()), os.environ, (0, 1, 2)))
+    words = sys.argv[3:]
+    sys.exit(_ordered(sys.argv[1 if _heavy(words) else 2], words, str(Path.cwd()), os.environ, (0, 1, 2)))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -61,21 +58,3 @@ def test_enumerate_and_solve_take_what_the_commands_take():
     assert [one.value for one in named.networks] == [one.value for one in expected.networks]
     with pytest.raises(archkit.ArchkitError, match="unknown limit 'max_size'"):
         archkit.solve(space, max_size=3)
-
-
-def test_type_checkers_know_them(tmp_path):
-    script = tmp_path / "typed.py"
-    script.write_text(
-        "import archkit\n"
-        "reveal_type(archkit.count('a'))\n"
-        "reveal_type(archkit.enumerate('a'))\n"
-        "reveal_type(archkit.solve('a'))\n"
-        "reveal_type(archkit.build('a'))\n"
-        "reveal_type(archkit.bench('a'))\n",
-        encoding="utf-8",
-    )
-    root = Path(__file__).parents[1]
-    mypy = [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), str(script)]
-    done = subprocess.run(mypy, cwd=root, capture_output=True, text=True, check=False)
-    for name in ("Account", "First", "Best", "Network", "Finished"):
-        assert f'.{name}"' in done.stdout, done.stdout

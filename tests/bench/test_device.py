@@ -39,6 +39,24 @@ def test_what_it_comes_to_on_a_cpu(precision, expected):
     assert arithmetic(precision, CPU) == expected
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": True}, "bfloat16"),
+        (
+            {"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": False},
+            "float32",
+        ),  # measured to be slower
+        ({"cpu_name": "AMD Zen 4", "avx512_bf16": True, "amx_bf16": False}, "bfloat16"),
+        ({"cpu_name": "AMD Zen 3", "avx512_bf16": False, "amx_bf16": False}, "float32"),
+        ({}, "float32"),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_if_it_is_faster(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert arithmetic("auto", CPU) == expected
+
+
 def flags():
     cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
     return cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32

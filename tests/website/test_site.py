@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
 import runpy
 import tomllib
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
+from tests.helps import help_of
 from tests.website.conftest import ROOT, WEBSITE
 
 import commands  # isort: skip - of docs/website
@@ -96,19 +95,15 @@ def test_every_link_leads_to_a_file(site):
             )
 
 
-def test_every_command_and_option_is_on_it(site, cli: Cli):
+def test_every_command_and_option_is_on_it(site):
     """Asked of `--help`, which the page is not made from."""
-    wide = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     text = (site / "commands.html").read_text(encoding="utf-8")
-    helped = cli("--help", env=wide).stdout
-    names = re.findall(r"^│ ([a-z-]+) ", helped.partition("─ Commands ")[2], re.MULTILINE)
+    names = re.findall(r"^│ ([a-z-]+) ", help_of().partition("─ Commands ")[2], re.MULTILINE)
     assert {"count", "solve", "bench", "export"} <= set(names)
     assert set(commands.commands()) == set(names)
     for name in names:
         section = re.split(r"<h2 ", text.partition(f'id="{name}"')[2])[0]
-        columns = re.findall(
-            r"^│ [ *]*((?:--[a-z-]+ +)+)", cli(name, "--help", env=wide).stdout, re.MULTILINE
-        )
+        columns = re.findall(r"^│ [ *]*((?:--[a-z-]+ +)+)", help_of(name), re.MULTILINE)
         known = set(" ".join(columns).split()) - {"--help"}
         assert known, name
         for option in known:

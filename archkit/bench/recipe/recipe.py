@@ -38,7 +38,7 @@ class Recipe:
         label_smoothing: share of the target that is spread over all classes.
         precision: `float32`; `tf32`, the same with the operands of convolutions and products rounded to
             10 bits where the device can; `bfloat16`, autocast with float32 weights and norms; `auto`,
-            bfloat16 where the device has it in hardware and float32 elsewhere.
+            bfloat16 where the device is faster in it and float32 elsewhere.
         compile: the mode in which `torch.compile` compiles the forward and backward pass, or `none`;
             `reduce-overhead` and `max-autotune` also record CUDA graphs.
         ema: decay of an exponential moving average of the weights, which is then validated, kept and tested
