@@ -1,12 +1,13 @@
 """Kills the driver of a sweep at random moments, and says what the same command then finds and finishes.
 
-    python benchmarks/faults/kill_driver.py --runner one|jobs|ray [--rounds 50] [--out FILE]
+    python benchmarks/faults/kill_driver.py --runner one|jobs|ray|slurm [--rounds 50] [--out FILE]
 
 Each round begins with an empty folder. `archkit bench suite.toml --resume` is started, killed by SIGKILL
 after a random part of the time that an undisturbed sweep takes, and started again, to its end. Then every
 trial must be there exactly once, with the files and the figures of the undisturbed sweep, and nothing else.
 The command is the user's; only the imports are done once, because each driver is forked from this process.
-Ray's cluster goes on over all rounds, as a real one does.
+Ray's cluster, and SLURM, which is started here (see `slurm_here`), go on over all rounds, as real ones do; on
+SLURM the jobs of a driver that is killed go on too, beside those of the next.
 """
 
 from __future__ import annotations
@@ -23,8 +24,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+
+from slurm_here import slurm_here
 
 SUITE = """
 data = "shapes"
@@ -48,10 +53,53 @@ made.shutdown()
 """
 
 
+@contextmanager
+def here(*options: str) -> Iterator[list[str]]:
+    yield list(options)
+
+
+@contextmanager
+def ray() -> Iterator[list[str]]:
+    """A cluster of Ray's in a process of its own, and the options that lead to it."""
+    cluster = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        address = cluster.stdout.readline().strip() if cluster.stdout is not None else ""
+        yield ["--on", "ray", "--address", address]
+    finally:
+        cluster.communicate("")
+
+
+@contextmanager
+def slurm() -> Iterator[list[str]]:
+    """SLURM on this machine, and the options of a job."""
+    with slurm_here() as environment:
+        os.environ.update(environment)
+        yield ["--on", "submitit", "--slurm", "slurm_partition=low", "--slurm", "timeout_min=5"]
+
+
+RUNNERS: dict[str, Callable[[], AbstractContextManager[list[str]]]] = {
+    "one": here,
+    "jobs": lambda: here("--jobs", "2"),
+    "ray": ray,
+    "slurm": slurm,
+}
+
+
+def without_jobs(runner: str) -> None:
+    """Waits until SLURM has no job left, those of killed drivers included."""
+    ask = ["squeue", "--noheader"]
+    while runner == "slurm" and subprocess.run(ask, check=True, capture_output=True).stdout.strip():
+        time.sleep(0.2)
+
+
 def content(root: Path) -> dict[str, Any]:
     """The finished runs of a folder, without times: equal for equal sweeps."""
     found: dict[str, Any] = {}
     for folder in sorted(root.iterdir()):
+        if folder.name.startswith("."):  # where submitit writes
+            continue
         if not (folder / "result.json").exists():
             found[folder.name] = "no result"
             continue
@@ -101,7 +149,7 @@ def waited(pid: int, seconds: float) -> int | None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--runner", choices=("one", "jobs", "ray"), default="one")
+    parser.add_argument("--runner", choices=("one", "jobs", "ray", "slurm"), default="one")
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
@@ -117,20 +165,8 @@ def main() -> int:
         suite.write_text(SUITE, encoding="utf-8")
         command = ["bench", str(suite), "--out", str(root), "--resume", "--device", "cpu"]
         command += ["--threads", "1", "--quiet"]
-        cluster = None
-        if args.runner == "jobs":
-            command += ["--jobs", "2"]
-        elif args.runner == "ray":
-            cluster = subprocess.Popen(
-                [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            address = cluster.stdout.readline().strip() if cluster.stdout is not None else ""
-            command += ["--on", "ray", "--address", address]
-        try:
-            record = rounds(args, command, root, log)
-        finally:
-            if cluster is not None:
-                cluster.communicate("")
+        with RUNNERS[args.runner]() as options:
+            record = rounds(args, [*command, *options], root, log)
     print(json.dumps({key: value for key, value in record.items() if key != "problems"}))
     for problem in record["problems"]:
         print(problem)
@@ -143,11 +179,13 @@ def rounds(args: argparse.Namespace, command: list[str], root: Path, log: Path) 
     """All rounds, and what came of them."""
     draw = random.Random(args.seed)  # noqa: S311 - moments, no secrets
     waited(forked(command, log), PATIENCE)  # the images are drawn and kept
+    without_jobs(args.runner)
     shutil.rmtree(root, ignore_errors=True)
     started = time.monotonic()
     if waited(forked(command, log), PATIENCE) != 0:
         raise SystemExit(f"the undisturbed sweep failed:\n{log.read_text(encoding='utf-8')[-2000:]}")
     took = time.monotonic() - started
+    without_jobs(args.runner)
     expected = content(root)
     problems: list[str] = []
     counts = {
@@ -168,11 +206,14 @@ def rounds(args: argparse.Namespace, command: list[str], root: Path, log: Path) 
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             counts["killed"] += 1
-        names = [path.name for path in root.iterdir()] if root.exists() else []
+        names = [path.name for path in root.glob("[!.]*")]
         counts["before_the_first"] += not names
-        counts["with_some_finished"] += any(not name.endswith((".partial", ".lock")) for name in names)
+        counts["with_some_finished"] += any(
+            not name.endswith((".partial", ".lock")) and name[0] != "." for name in names
+        )
         counts["with_a_checkpoint"] += any(root.glob("*.partial/checkpoint.safetensors"))
         code = waited(forked(command, log), PATIENCE)
+        without_jobs(args.runner)
         found = content(root)
         if code != 0 or found != expected:
             which = [name for name in {*found, *expected} if found.get(name) != expected.get(name)]

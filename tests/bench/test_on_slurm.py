@@ -68,17 +68,10 @@ def ended(process, seconds=400):
     return process.returncode, said
 
 
-def runs_of(out):
-    """What `content` finds, but for what submitit writes."""
-    found = content(out)
-    found.pop(".submitit", None)
-    return found
-
-
 def undisturbed(suite, tmp_path):
     code, said = ended(bench(suite, tmp_path / "here"))
     assert code == 0, said
-    return runs_of(tmp_path / "here")
+    return content(tmp_path / "here")
 
 
 def told(out):
@@ -101,7 +94,7 @@ def test_the_same_as_here(slurm, suite, tmp_path):
     code, said = ended(on_slurm(slurm, path, tmp_path / "there", "slurm_partition=low", "timeout_min=5"))
     assert code == 0, said
     assert "3 done, 0 failed" in said
-    assert runs_of(tmp_path / "there") == undisturbed(path, tmp_path)
+    assert content(tmp_path / "there") == undisturbed(path, tmp_path)
 
 
 def test_a_pre_empted_job_is_requeued_and_goes_on(slurm, suite, tmp_path):
@@ -114,7 +107,7 @@ def test_a_pre_empted_job_is_requeued_and_goes_on(slurm, suite, tmp_path):
     assert code == 0, said
     log = told(out)
     assert "CANCELLED" in log
-    assert runs_of(out) == undisturbed(path, tmp_path)
+    assert content(out) == undisturbed(path, tmp_path)
 
 
 def test_a_job_that_is_taken_without_a_warning_goes_on(slurm, suite, tmp_path):
@@ -126,7 +119,7 @@ def test_a_job_that_is_taken_without_a_warning_goes_on(slurm, suite, tmp_path):
     subprocess.run(["scontrol", "requeue", job], env=dict(slurm), check=True)
     code, said = ended(driver)
     assert code == 0, said
-    assert runs_of(out) == undisturbed(path, tmp_path)
+    assert content(out) == undisturbed(path, tmp_path)
 
 
 def running(slurm):
@@ -156,7 +149,7 @@ def test_a_driver_that_is_killed_leaves_its_jobs_and_the_next_takes_them_over(sl
     code, said = ended(on_slurm(slurm, path, out, "slurm_partition=low", "timeout_min=10"), seconds=600)
     assert code == 0, said
     until(lambda: not running(slurm))
-    assert runs_of(out) == undisturbed(path, tmp_path)
+    assert content(out) == undisturbed(path, tmp_path)
 
 
 def test_time_is_up_and_the_job_goes_on_in_its_next(slurm, suite, tmp_path):
@@ -166,7 +159,7 @@ def test_time_is_up_and_the_job_goes_on_in_its_next(slurm, suite, tmp_path):
     code, said = ended(on_slurm(slurm, path, out, "slurm_partition=low", *limits), seconds=900)
     assert code == 0, said
     assert "timed-out" in told(out)
-    assert runs_of(out) == undisturbed(path, tmp_path)
+    assert content(out) == undisturbed(path, tmp_path)
 
 
 def test_slurm_refuses_what_it_does_not_have(slurm, suite, tmp_path):
