@@ -15,7 +15,7 @@ __all__ = ["SCRIPTS", "counting", "on_cpu", "solver", "solver_table", "startup"]
 def on_cpu(results: Path) -> str:
     """Every figure of the benchmarks that need no GPU."""
     found = [
-        (f"`{name}.py`", *row)
+        (f"`{name.partition('-')[0]}.py`", *row)
         for name, rows_of in SCRIPTS.items()
         for row in rows_of(read(results / f"cpu/{name}.json"))
     ]
@@ -81,18 +81,27 @@ def solver(found: Any) -> Iterator[tuple[str, str]]:
 
 def training(found: Any) -> Iterator[tuple[str, str]]:
     middle = {name: statistics.median(each) for name, each in found["images_per_second"].items()}
-    ratios, plain = found["ratios"], max(rate for name, rate in middle.items() if name.startswith("plain"))
-    own = found["environment"]["precision"]
-    said = f"{about(middle['archkit'])} images/s in {own}, {about(ratios['archkit'])} times as fast"
-    if own != "float32":
-        said += f"; {about(middle['archkit, float32'])} in float32, {about(ratios['archkit, float32'])} times"
+    plain = max(rate for name, rate in middle.items() if name.startswith("plain"))
+    where, ratios = found["environment"], found["ratios"]
+
+    def rate(loop: str) -> str:
+        of_peak = found.get("of_peak", {}).get(loop)  # measured since it was asked for
+        share = "" if of_peak is None else f" and {of_peak:.0%} of the matrix peak"
+        return f"{about(middle[loop])} images/s, {about(ratios[loop])} times as fast{share}"
+
+    said = [f"{rate('archkit')} in {where['precision']}"]
+    if where["precision"] != "float32":
+        said.append(f"{rate('archkit, float32')} in float32")
+    if "archkit, compiled" in middle:
+        said.append(f"{rate('archkit, compiled')} if compiled")
     yield (
-        f"training steps of resnet10, batch {found['batch']}, one thread, over a DataLoader with"
-        " torchvision's transforms",
-        f"{said}; the DataLoader {about(plain)}",
+        f"training steps of {found.get('name', 'resnet10')} on {where['device']}, batch {found['batch']}, one"
+        " thread, over a DataLoader with torchvision's transforms",
+        f"{'; '.join(said)}; the DataLoader {about(plain)}",
     )
-    load = statistics.median(found["cache_seconds"])
-    yield "60,000 decoded images of CIFAR-10's size from the cache, checksum included", f"{load:.2f} s"
+    if "name" not in found:
+        load = statistics.median(found["cache_seconds"])
+        yield "60,000 decoded images of CIFAR-10's size from the cache, checksum included", f"{load:.2f} s"
 
 
 SCRIPTS: dict[str, Callable[[Any], Iterator[tuple[str, str]]]] = {
@@ -101,6 +110,8 @@ SCRIPTS: dict[str, Callable[[Any], Iterator[tuple[str, str]]]] = {
     "arrays": arrays,
     "solver": solver,
     "training": training,
+    "training-xeon-resnet10": training,
+    "training-xeon-resnet12": training,
 }
 """The benchmarks, each with what the pages say of it."""
 

@@ -243,6 +243,7 @@ def main() -> int:
     where = environment(CPU, "auto")
     if args.json:
         record = {
+            "name": args.network,
             "network": str(spec),
             "batch": args.batch,
             "images_per_second": rates,

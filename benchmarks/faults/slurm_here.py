@@ -29,6 +29,7 @@ SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
 SlurmUser=root
 SlurmdUser=root
+SlurmdParameters=config_overrides
 AuthInfo=socket={place}/munge.socket
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost={host}

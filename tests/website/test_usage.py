@@ -7,8 +7,13 @@ of some images; CIFAR-10 is drawn images that lie in the cache as CIFAR-10's do.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,11 +21,13 @@ from PIL import Image
 
 from archkit.bench.data import shapes
 from archkit.bench.data.cache import decoded_once
+from tests import processes
 from tests.test_docs import ALL_PAGES, ROOT
 from tests.website.test_examples import CIFAR10
 
 # A command that a page shows without a `$ `, and without the comment behind it.
 USAGE = re.compile(r"^    (?P<command>archkit .*?)(?:\s+#.*)?$", re.MULTILINE)
+BLOCK = re.compile(r"^((?:    (?:import|from) .*\n)(?:(?:    .*)?\n)*)", re.MULTILINE)
 # Why a command is not run; where its parts are tested instead.
 NOT_RUN = {
     "archkit bench paper-table4 --shard": "six runs of 70 epochs; tests/bench/test_shards.py has small ones",
@@ -75,8 +82,7 @@ def left_out(command: str) -> bool:
 def arguments(command: str) -> list[str]:
     """What is run for a command of a page."""
     words = [STANDS_FOR.get(word, word) for word in shlex.split(command)[1:]]
-    suite = words[1] == "smoke" or words[1].endswith(".toml")
-    if words[0] == "bench" and not suite:
+    if words[0] == "bench" and words[1] != "smoke" and not words[1].endswith(".toml"):
         for option in ("--epochs", "--train-size", "--test-size", "--batch-size"):
             if option in words:
                 at = words.index(option)
@@ -87,29 +93,37 @@ def arguments(command: str) -> list[str]:
     return words
 
 
-@pytest.fixture
-def reader(tmp_path, monkeypatch, cli):
+@pytest.fixture(scope="module")
+def taken_for_granted(tmp_path_factory):
     """A folder with what the pages take for granted: images, two pictures, finished runs, files."""
-    monkeypatch.setenv("ARCHKIT_CACHE", str(tmp_path / "cache"))
+    place = tmp_path_factory.mktemp("reader")
     images = [shapes.draw(count, 0, stream=stream) for stream, count in enumerate((5000, 2000))]
     images = [(pixels, np.asarray(labels, np.int64)) for pixels, labels in images]
-    path = tmp_path / "cache" / "decoded" / "cifar10.safetensors"
+    path = place / "cache" / "decoded" / "cifar10.safetensors"
     decoded_once(path, "cifar10", "cifar10", lambda: (CIFAR10, *images))
     for name in ("DIR", "my-images"):
         for part, (pixels, _) in zip(("train", "test"), images, strict=True):
             for at in range(40):
-                folder = tmp_path / name / part / ("left", "right")[at % 2]
+                folder = place / name / part / ("left", "right")[at % 2]
                 folder.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels[at].transpose(1, 2, 0)).save(folder / f"{at}.png")
     for name in ("cat.png", "dog.png"):
-        (tmp_path / name).write_bytes((tmp_path / "DIR" / "test" / "left" / "0.png").read_bytes())
-    (tmp_path / "suite.toml").write_text(SUITE)
-    (tmp_path / "mine.toml").write_text(TUNE)
+        (place / name).write_bytes((place / "DIR" / "test" / "left" / "0.png").read_bytes())
+    (place / "suite.toml").write_text(SUITE)
+    (place / "mine.toml").write_text(TUNE)
     for name, spec, seed in (("NAME", NETWORK, 0), ("A", NETWORK, 1), ("B", "[1,1]x[8,16]", 0)):
-        out = str(tmp_path / "runs" / name)
-        done = cli("bench", spec, "--recipe", "demo", *SHORT, "--seed", str(seed), "--out", out, cwd=tmp_path)
+        options = (*SHORT, "--seed", str(seed), "--out", str(place / "runs" / name))
+        environment = {**os.environ, "ARCHKIT_CACHE": str(place / "cache")}
+        done = processes.run(("bench", spec, "--recipe", "demo", *options), cwd=place, env=environment)
         assert done.returncode == 0, done.stderr
-    return tmp_path
+    return place
+
+
+@pytest.fixture
+def reader(taken_for_granted, tmp_path, monkeypatch):
+    """A copy of that folder."""
+    monkeypatch.setenv("ARCHKIT_CACHE", str(tmp_path / "cache"))
+    return shutil.copytree(taken_for_granted, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.mark.long
@@ -128,6 +142,21 @@ def test_the_commands_of_a_page_are_carried_out(page, reader, cli):
             (reader / "energy.csv").write_text(re.sub(r",$", ",1", template, flags=re.MULTILINE))
         done = cli(*words, cwd=reader, timeout=900)
         assert done.returncode == 0, f"{command}\n{shlex.join(words)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.long
+def test_the_python_of_a_page_says_what_the_command_says(reader, cli):
+    """The one block of Python that is no doctest: it needs a finished run and a picture."""
+    blocks = {page: BLOCK.findall(page.read_text()) for page in ALL_PAGES if page.parent.name != "tutorials"}
+    (page,) = (page for page, found in blocks.items() if found)
+    (block,) = blocks[page]
+    code = "".join(line.removeprefix("    ") for line in block.splitlines(keepends=True))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=reader, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(cli("predict", "runs/NAME", "cat.png", "--json", cwd=reader).stdout.splitlines()[0])
+    assert done.stdout.strip() == said["classes"][0]["class"], said
 
 
 def test_what_is_not_run_is_still_on_a_page():
