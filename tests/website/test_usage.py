@@ -37,8 +37,12 @@ NOT_RUN = {
     "archkit certify certify.toml --runs": "needs the runs of the command before it",
     "archkit bench suite.toml --resume --on ray": "tests/bench/test_on_ray.py starts clusters",
     "archkit bench suite.toml --resume --on submitit": "tests/bench/test_on_submitit.py has jobs",
+    "archkit measure --space imagenet": "takes long; tests/export/test_worked_example.py goes all the way",
+    "archkit solve --space imagenet": "needs the table of the command before it",
+    "archkit bench SPEC --data DIR --resize --out runs/phone": "the network of the command before it",
+    "archkit export runs/phone": "needs the run of the command before it",
+    "archkit eval phone.onnx": "needs the file of the command before it",
     "archkit serve": "answers until it is stopped; tests/serving asks it",
-    "archkit bench /results": "a line of a Kubernetes file, with its own folder",
 }
 STANDS_FOR = {
     "SPEC": "[1,1]x[8,16]",
@@ -48,8 +52,7 @@ STANDS_FOR = {
 """What a page leaves to the reader, as a word of its own."""
 NETWORK = "[2,2,2]x[16,32,64]"
 """That of runs/NAME: docs/bench.md goes on with its weights."""
-FEW = ("--train-size", "40", "--test-size", "20", "--batch-size", "20")
-SHORT = ("--epochs", "1", *FEW)
+SHORT = ("--epochs", "1", "--train-size", "40", "--test-size", "20", "--batch-size", "20")
 SUITE = """data = "shapes"
 train_size = 40
 test_size = 20
@@ -89,7 +92,7 @@ def arguments(command: str) -> list[str]:
                 del words[at : at + 2]
         words += SHORT
     if words[0] == "lr-find":
-        words += FEW
+        words += ["--train-size", "40", "--batch-size", "20"]
     return words
 
 
