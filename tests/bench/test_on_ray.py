@@ -119,6 +119,7 @@ def tells_its_process(_conduct, run, folder, _data, _watch):
     return Ended(run=run, done=Finished(folder=folder, result=result, fresh=True))
 
 
+@pytest.mark.long
 def test_a_process_goes_on_without_a_gpu_and_not_with_one(cluster, tiny, brief, tmp_path):
     """With one, it would compute on the GPU of its first trial, whichever the next is given."""
     node = cluster.add_node(num_cpus=1, num_gpus=2)
