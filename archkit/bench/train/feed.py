@@ -21,15 +21,14 @@ from archkit.bench.train.mapped_images import MappedImages, batch_of, read_ahead
 __all__ = ["Feed"]
 
 _AT_ONCE: Final = 2**22
-"""Pixels, 4,096 images of 32x32: on a GPU it takes some 280 launches to augment a batch by `strong`, whatever
-its size, and the steps of a small network wait for them."""
+"""Pixels, 4,096 images of 32x32. To augment a batch by `strong` takes 330 launches whatever its size, and the
+steps of a small network wait for them."""
 
 
 class Feed:
     """The training images of a run, batch by batch.
 
-    On a CPU a batch is augmented when its step is taken; on a GPU those of several steps are at once, so that
-    their draws, which follow one another in one stream, are not those of a CPU.
+    On a CPU a batch is augmented when its step is taken; on a GPU those of several steps are, together.
 
     Args:
         data: the images, on the device.
