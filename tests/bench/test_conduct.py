@@ -38,13 +38,13 @@ def breaks_after(steps, error, monkeypatch):
     """Lets every second trainer fail after so many steps; returns weak references to all trainers."""
     step, made = Trainer.step, []
 
-    def broken(self, index):
+    def broken(self, index, pixels=None):
         if not made or made[-1][0]() is not self:
             made.append([weakref.ref(self), 0])
         made[-1][1] += 1
         if len(made) % 2 and made[-1][1] > steps:
             raise error()
-        return step(self, index)
+        return step(self, index, pixels)
 
     monkeypatch.setattr(Trainer, "step", broken)
     return made

@@ -119,10 +119,10 @@ def test_memory_that_the_system_refuses_is_a_line(tiny, brief, tmp_path, monkeyp
 
     step = Trainer.step
 
-    def refused(self, index):
+    def refused(self, index, pixels=None):
         if self.recipe.batch_size == 8:
             raise MemoryError
-        return step(self, index)
+        return step(self, index, pixels)
 
     monkeypatch.setattr(Trainer, "step", refused)
     eager = override(brief, [("batch_size", 8)])
