@@ -154,8 +154,8 @@ def test_a_driver_that_is_killed_leaves_its_jobs_and_the_next_takes_them_over(sl
 
 def test_time_is_up_and_the_job_goes_on_in_its_next(slurm, suite, tmp_path):
     """SLURM sends the warning up to a minute early, and looks at time limits twice a minute."""
-    path, out = suite(("epochs = 1200", "400"), "0"), tmp_path / "there"
-    limits = ("timeout_min=2", "slurm_signal_delay_s=60")
+    path, out = suite(("epochs = 700", "400"), "0"), tmp_path / "there"
+    limits = ("timeout_min=2", "slurm_signal_delay_s=60", "slurm_max_num_timeout=9")
     code, said = ended(on_slurm(slurm, path, out, "slurm_partition=low", *limits), seconds=900)
     assert code == 0, said
     assert "timed-out" in told(out)

@@ -98,6 +98,25 @@ def test_parameters():
             read_parameters([text])
 
 
+def test_how_often_a_job_is_requeued_can_be_said(tiny, brief, tmp_path, monkeypatch):
+    """submitit wants it when the executor is made, and refuses it with the rest."""
+    from submitit import AutoExecutor
+
+    given, init = [], AutoExecutor.__init__
+    monkeypatch.setattr(
+        AutoExecutor,
+        "__init__",
+        lambda self, *args, **kwargs: (given.append(kwargs), init(self, *args, **kwargs))[1],
+    )
+    parameters = (("slurm_max_num_timeout", 9), ("timeout_min", 5))
+    runner = OnSubmitit(cluster="debug", device="cpu", parameters=parameters)
+    (ended,) = run_suite(
+        suite(brief, "[1]x[4]"), tiny, device=CPU, root=tmp_path, runner=runner, watch=Seen()
+    )
+    assert ended.error is None
+    assert given == [{"cluster": "debug", "slurm_max_num_timeout": 9}]
+
+
 def test_a_mistake_in_what_a_job_asks_for_is_a_line(tiny, brief, tmp_path):
     runner = OnSubmitit(cluster="local", device="cpu", parameters=(("partision", "gpu"),))
     with pytest.raises(RunError, match=r"the jobs cannot be submitted: .*partision"):

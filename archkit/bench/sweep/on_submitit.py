@@ -27,6 +27,7 @@ from archkit.errors import ArchkitError, OutputError, RunError
 __all__ = ["OnSubmitit", "read_parameters"]
 
 _FOLDER: Final = ".submitit"  # in the folder of results: what submitit writes, and the images
+_TIMEOUTS: Final = "slurm_max_num_timeout"  # how often a job that timed out is requeued; 3 unless given
 _LARGEST_ARRAY: Final = 1000  # jobs; SLURM's MaxArraySize is 1,001 unless a cluster has another
 _POLL: Final = 1.0  # seconds between two looks at the jobs; submitit itself asks SLURM twice a minute
 
@@ -88,7 +89,9 @@ class OnSubmitit:
             asked["slurm_array_parallelism"] = self.at_once
         jobs: list[_Job] = []
         try:
-            executor = submitit.AutoExecutor(place, cluster=self.cluster)
+            # The executor wants this when it is made, and all else afterwards.
+            made_with = {key: asked.pop(key) for key in (_TIMEOUTS,) if key in asked}
+            executor = submitit.AutoExecutor(place, cluster=self.cluster, **made_with)
             executor.update_parameters(**asked)
             for start in range(0, len(waiting), _LARGEST_ARRAY):
                 part = waiting[start : start + _LARGEST_ARRAY]
