@@ -90,7 +90,7 @@ class OnSubmitit:
         jobs: list[_Job] = []
         try:
             # The executor wants this when it is made, and all else afterwards.
-            made_with = {key: asked.pop(key) for key in (_TIMEOUTS,) if key in asked}
+            made_with = {_TIMEOUTS: asked.pop(_TIMEOUTS)} if _TIMEOUTS in asked else {}
             executor = submitit.AutoExecutor(place, cluster=self.cluster, **made_with)
             executor.update_parameters(**asked)
             for start in range(0, len(waiting), _LARGEST_ARRAY):

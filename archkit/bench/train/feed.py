@@ -68,7 +68,7 @@ class Feed:
         order = torch.randperm(len(self._train), generator=self.generator, device=self._device)
         return torch.split(order[: self.images], self._recipe.batch_size)
 
-    def ready(self, batches: Iterable[Tensor], epoch: int) -> Generator[tuple[Tensor, Tensor]]:
+    def ready(self, batches: Iterable[Tensor], epoch: int) -> Generator[tuple[Tensor, Tensor], None, None]:
         """The indices of each batch, B, and its images, as `pixels` has them."""
         with read_ahead(self._train.images, batches) as each:
             waiting = iter(each)
