@@ -208,9 +208,7 @@ def rounds(args: argparse.Namespace, command: list[str], root: Path, log: Path) 
             counts["killed"] += 1
         names = [path.name for path in root.glob("[!.]*")]
         counts["before_the_first"] += not names
-        counts["with_some_finished"] += any(
-            not name.endswith((".partial", ".lock")) and name[0] != "." for name in names
-        )
+        counts["with_some_finished"] += any(not name.endswith((".partial", ".lock")) for name in names)
         counts["with_a_checkpoint"] += any(root.glob("*.partial/checkpoint.safetensors"))
         code = waited(forked(command, log), PATIENCE)
         without_jobs(args.runner)
