@@ -7,6 +7,8 @@ Where several specs have the same layers, the one nearest to the defaults is tak
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
@@ -59,8 +61,8 @@ def read_spec(parts: Parts, shape: tuple[int, int, int]) -> ArchSpec:
     blocks = [block for stage in parts.stages for block in stage]
     convs = [conv for block in blocks for conv in block.convs]  # a stem has rules of its own for the bias
     channels = [_planes(block) for block in typical]
-    shortcut, project = _shortcuts(firsts)
     strides, output_stride = undilated(parts)
+    shortcut, project = _shortcuts(firsts, strides)
     middles = [(c, block) for c, block in zip(channels, typical, strict=True) if not block.basic]
     groups = _commonest([block.convs[1].groups for _, block in middles]) if middles else 1
     return ArchSpec.make(
@@ -168,9 +170,20 @@ def _stride_at(firsts: Sequence[FoundBlock]) -> str | None:
     return ("first" if _commonest(seen) == 1 else "middle") if seen else None
 
 
-def _shortcuts(firsts: Sequence[FoundBlock]) -> tuple[list[str], str]:
-    """The kind of each stage's shortcut, and where shortcuts project."""
+def _shortcuts(firsts: Sequence[FoundBlock], strides: Sequence[int]) -> tuple[list[str], str]:
+    """The kind of each stage's shortcut, and where shortcuts project.
+
+    Args:
+        firsts: the first block of each stage.
+        strides: of the stages, as the spec has them: those that became dilations too.
+    """
     seen: list[str] = [block.shortcut for block in firsts]
+    changed = (block.stride != stride for block, stride in zip(firsts, strides, strict=True))
+    dilated = itertools.accumulate(changed, operator.or_)  # from the first that became one, all stages are
+    seen = [
+        "conv1" if kind == "conv1 or avg" and within else kind  # none pools there
+        for kind, within in zip(seen, dilated, strict=True)
+    ]
     project = "change"
     for kind, block in zip(seen, firsts, strict=True):
         if kind not in (_NO_SHORTCUT, "pad") and block.stride == 1 and block.c_in == block.c_out:

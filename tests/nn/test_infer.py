@@ -60,6 +60,10 @@ def test_archkits_own_networks(name: str) -> None:
 
 @given(specs(max_stages=4, max_blocks=3, widths=(1, 96)))
 @example(parse("[1]x[1] block=preact stem=none"))
+@example(parse("[1,1,1,1]x[4,4,4,8] shortcut=[conv1,conv1,avg,conv1] output_stride=4"))
+@example(
+    parse("[1,1,1,1]x[4,8,8,8] block=preact shortcut=[avg,avg,conv1,conv1] output_stride=2 project=stage")
+)
 @example(parse("[1]x[1] stem=overlap:4 attn=se"))
 @example(parse("[1]x[1] stem=patch4 bias=yes"))
 @example(parse("[1,1]x[1,1] stride=[2,3] output_stride=4"))
