@@ -19,12 +19,15 @@ from archkit.bench.data import folder as folder_of_images
 from archkit.bench.data import mapped
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.data.load import load_data, load_test
+from archkit.bench.data.making import making
 from archkit.bench.data.shards import Shards
 from archkit.bench.recipe import load_recipe, override
 from archkit.bench.sweep.place import adapt
 from archkit.bench.sweep.run import Run
 from archkit.bench.sweep.run_spec import run_spec
 from archkit.bench.sweep.run_suite import run_suite
+from archkit.bench.sweep.shared_data import mapped as mapped_into_memory
+from archkit.bench.sweep.shared_data import shared
 from archkit.bench.train.device_data import DeviceData
 from archkit.bench.train.engine import train
 from archkit.bench.train.trainer import Trainer
@@ -90,6 +93,40 @@ def test_runs_at_once_map_the_same_files(both, brief, tmp_path):
     assert {end.run.seed: end.done.result.test.correct for end in ended} == {
         seed: score.correct for seed, score in alone.items()
     }
+
+
+def test_a_process_that_looked_too_early_takes_what_another_has_decoded(both, monkeypatch):
+    _, other, folder, cache = both
+    (place,) = (cache / "decoded").iterdir()
+    before = {path.name: path.stat().st_ino for path in place.iterdir()}
+    monkeypatch.setattr("archkit.bench.data.load.opened", lambda *_: None)
+    again = load_data(folder, cache=cache)
+    assert again.checksum == other.checksum
+    assert {path.name: path.stat().st_ino for path in place.iterdir()} == before
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+
+
+def test_what_cannot_be_decoded_leaves_what_was_there(both):
+    _, _, _, cache = both
+    (place,) = (cache / "decoded").iterdir()
+
+    def failing():
+        with making(place) as new:
+            new.mkdir()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        failing()
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+
+
+def test_files_of_several_processes_are_replaced_and_never_written_into(both, tmp_path):
+    one, *_ = both
+    seen = mapped_into_memory(shared(one, tmp_path))
+    node = (tmp_path / "train_images.npy").stat().st_ino
+    shared(one, tmp_path)
+    assert (tmp_path / "train_images.npy").stat().st_ino != node
+    np.testing.assert_array_equal(seen.train_images, one.train_images)
 
 
 def test_each_batch_is_read_once_and_ahead_of_its_step(both, brief, monkeypatch):

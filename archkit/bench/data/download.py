@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import importlib.util
-import shutil
 import sys
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from torchvision.datasets import CIFAR10, CIFAR100, SVHN, FashionMNIST
 from torchvision.datasets.utils import check_integrity
 
 from archkit.bench.data.dataset import Decoded, Part
+from archkit.bench.data.making import making
 from archkit.bench.data.sources import FOLDER_LAYOUT
 from archkit.errors import DataError, DownloadError
 
@@ -63,23 +62,21 @@ def fetched(name: str, cache: Path) -> Decoded:
     source, kept = _SOURCES[name], cache / name
     try:
         return source.read(kept)
-    except RuntimeError:
+    except (RuntimeError, FileNotFoundError):  # another process may be about to replace it
         _download(source, kept)
         return source.read(kept)
 
 
 def _download(source: _Source, kept: Path) -> None:
-    """Downloads into a folder beside `kept`, which takes the place of `kept` only when it is complete."""
+    """Downloads what one process at a time does, unless another one has done it by then."""
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=f".{kept.name}-") as folder:
-            new = Path(folder) / kept.name
-            # torchvision says what it does on standard output, which is for results.
-            with contextlib.redirect_stdout(sys.stderr):
-                source.fetch(new)
-            if kept.exists():
-                shutil.rmtree(kept)
-            new.rename(kept)
+        with making(kept) as new:
+            try:
+                source.read(kept)
+            except RuntimeError:
+                # torchvision says what it does on standard output, which is for results.
+                with contextlib.redirect_stdout(sys.stderr):
+                    source.fetch(new)
     except (OSError, RuntimeError, EOFError, tarfile.TarError) as error:
         raise DownloadError(
             f"{source.title} could not be downloaded ({_short(error)}): give a folder of images with"

@@ -4,7 +4,7 @@
 
 The files are in a folder of the cache, with a list of them, `shards.json`, which has the SHA-256 of each.
 They are compared whenever the folder is opened. If one was cut off or altered, or the images have changed,
-all are made again.
+all are made again, in a new folder: another process may have the old ones mapped.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from archkit.bench.data.dataset import DataSet, Part
 from archkit.bench.data.folder import Planned
+from archkit.bench.data.making import making
 from archkit.bench.data.shards import Shards
 from archkit.errors import DataError
 from archkit.files import write_text
@@ -91,7 +91,7 @@ def mapped_once(folder: Path, name: str, source: str, planned: Planned) -> DataS
     """Decodes the images of a data set into a folder of the cache, and opens it.
 
     Args:
-        folder: what was in it is removed.
+        folder: it is replaced, unless another process has filled it meanwhile with these very images.
         name: the name of the data set.
         source: any text that is different for different images.
         planned: which images, and what becomes of them.
@@ -110,38 +110,42 @@ def mapped_test_once(folder: Path, source: str, planned: Planned) -> tuple[tuple
 
 
 def _mapped(folder: Path, source: str, planned: Planned, parts: Sequence[str]) -> Any:
-    H, W, C = planned.image
-    each = max(1, _BYTES // (H * W * C))
-    sums: dict[str, str] = {}
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for part in parts:
-            paths, labels = planned.part(part)
-            np.save(folder / f"{part}-labels.npy", labels)
-            for start in range(0, len(paths), each):
-                file = folder / _name(part, start // each)
-                some = paths[start : start + each]
-                shard = np.lib.format.open_memmap(file, "w+", np.uint8, (len(some), H, W, C))
-                planned.decode_into(some, _writer(shard))
-                shard.flush()
-        for path in sorted(folder.iterdir()):
-            sums[path.name] = _sha256(path)
-        table: dict[str, Any] = {
-            "format": _FORMAT,
-            "source": source,
-            "classes": planned.names,
-            "image": [H, W, C],
-            "each": each,
-            "images": {part: len(planned.part(part)[0]) for part in parts},
-            "sha256": sums,
-        }
-        found = planned.names, *(_part(folder, part, table) for part in parts)
-        # Last, so that what a killed process left is not taken for whole.
-        write_text(folder / _LIST, json.dumps(table, indent=1) + "\n")
+        with making(folder) as new:
+            # Another process may have decoded them while this one waited, and has them mapped by now.
+            if (found := _opened(folder, source, parts)) is not None:
+                return found
+            new.mkdir()
+            table = _decode_into(new, source, planned, parts)
     except OSError as error:
         raise DataError(f"cannot write the decoded images to {folder}: {error.strerror or error}") from error
-    return found
+    return planned.names, *(_part(folder, part, table) for part in parts)
+
+
+def _decode_into(folder: Path, source: str, planned: Planned, parts: Sequence[str]) -> dict[str, Any]:
+    """Writes the files of the parts, and the list of them, which is returned."""
+    H, W, C = planned.image
+    each = max(1, _BYTES // (H * W * C))
+    for part in parts:
+        paths, labels = planned.part(part)
+        np.save(folder / f"{part}-labels.npy", labels)
+        for start in range(0, len(paths), each):
+            file = folder / _name(part, start // each)
+            some = paths[start : start + each]
+            shard = np.lib.format.open_memmap(file, "w+", np.uint8, (len(some), H, W, C))
+            planned.decode_into(some, _writer(shard))
+            shard.flush()
+    table: dict[str, Any] = {
+        "format": _FORMAT,
+        "source": source,
+        "classes": planned.names,
+        "image": [H, W, C],
+        "each": each,
+        "images": {part: len(planned.part(part)[0]) for part in parts},
+        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+    }
+    write_text(folder / _LIST, json.dumps(table, indent=1) + "\n")
+    return table
 
 
 def _writer(shard: NDArray[np.uint8]) -> Callable[[int, NDArray[np.uint8]], None]:

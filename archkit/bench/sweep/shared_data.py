@@ -10,6 +10,7 @@ import numpy as np
 
 from archkit.bench.data.dataset import DataSet
 from archkit.errors import OutputError
+from archkit.files import replacing
 
 __all__ = ["SharedData", "mapped", "shared"]
 
@@ -20,6 +21,8 @@ SharedData: TypeAlias = dict[str, Any]
 def shared(data: DataSet, folder: Path) -> SharedData:
     """Writes a data set's arrays to files; `mapped` is the inverse.
 
+    A file that is there already is replaced and not written into: other processes may have it mapped.
+
     Raises:
         OutputError: they cannot be written.
     """
@@ -28,8 +31,9 @@ def shared(data: DataSet, folder: Path) -> SharedData:
         for field in dataclasses.fields(data):
             value = getattr(data, field.name)
             if isinstance(value, np.ndarray):
-                fields[field.name] = folder / f"{field.name}.npy"
-                np.save(fields[field.name], value)
+                path = fields[field.name] = folder / f"{field.name}.npy"
+                with replacing(path) as new, new.open("wb") as file:
+                    np.save(file, value)
             else:
                 fields[field.name] = value
     except OSError as error:
