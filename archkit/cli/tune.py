@@ -51,6 +51,9 @@ def tune_command(
         Path,
         typer.Option(metavar="DIR", help="The folder of the runs, and of the record of the trials."),
     ] = Path("tune"),
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Scale images of another size to the network's input=CxHxW.")
+    ] = False,
     device: Device = "auto",
     threads: Annotated[
         int | None,
@@ -97,7 +100,8 @@ def tune_command(
         warnings_in_lines(quiet=quiet),
         watching_runs(tuning.trials, quiet=quiet) as progress,
     ):
-        images = load_data(source, cache=cache, input=asked_input(tuning.spec, parse(tuning.spec))).subset(
+        asked = asked_input(tuning.spec, parse(tuning.spec))
+        images = load_data(source, cache=cache, input=asked, resize=resize).subset(
             train=tuning.train_size, test=tuning.test_size
         )
 

@@ -1,13 +1,14 @@
 """The search over recipes: real training on tiny images, and Optuna as it is."""
 
 import json
+import types
 from contextlib import contextmanager, nullcontext
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from archkit.bench.recipe import override
+from archkit.bench.recipe import load_recipe, override
 from archkit.bench.report import find_runs
 from archkit.bench.sweep.conduct import Conduct
 from archkit.bench.sweep.tune import JOURNAL_FILE, tune
@@ -103,6 +104,9 @@ def test_a_trial_that_is_cut_off_goes_on_from_its_checkpoint(tiny, brief, tmp_pa
         load_file(tmp_path / place / last.folder / "weights.safetensors") for place in ("calm", "cut")
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
+    # What was cut off and then finished is no failure, however often the command is given again.
+    again = list(tune(searching(recipe, trials=2), tiny, conduct(tmp_path / "cut"), watch=nothing))
+    assert [(one.state, one.folder) for one in again] == [(one.state, one.folder) for one in calm]
 
 
 def test_halving_stops_what_is_not_among_the_best_and_takes_it_up_again(tiny, brief, tmp_path):
@@ -169,7 +173,7 @@ def test_a_stopped_run_that_turns_out_to_be_among_the_best_is_taken_up_again():
     def trial(number, value, state, **attributes):
         made = optuna.trial.create_trial(
             state=state, value=value if state.name == "COMPLETE" else None, intermediate_values={1: value},
-            user_attrs=attributes,
+            user_attrs={"folder": f"run{number}", **attributes},
         )  # fmt: skip
         made.number = number
         return made
@@ -183,6 +187,40 @@ def test_a_stopped_run_that_turns_out_to_be_among_the_best_is_taken_up_again():
     taken_up = optuna.trial.create_trial(state=states.RUNNING, user_attrs={"resumes": 1})
     assert _promoted([*trials, taken_up], tuning) is None
     assert _promoted(trials, searching(None)) is None
+
+
+def test_a_run_that_was_taken_up_counts_once_and_at_its_own_rungs():
+    """Three trials of two runs: the third goes on with the second's, and begins in the second epoch."""
+    import optuna
+
+    from archkit.bench.sweep.tune import _falls_behind, _of_rung
+
+    def trial(folder, values, state):
+        return optuna.trial.create_trial(
+            state=state, intermediate_values=values, user_attrs={"folder": folder},
+            value=0.6 if state.name == "COMPLETE" else None,
+        )  # fmt: skip
+
+    states = optuna.trial.TrialState
+    tuning = searching(load_recipe("demo"), halving=Halving(first=1, factor=2))
+    trials = [
+        trial("a", {1: 0.5, 2: 0.6}, states.COMPLETE),
+        trial("b", {1: 0.4}, states.PRUNED),
+        trial("b", {2: 0.7}, states.RUNNING),
+    ]
+    study = types.SimpleNamespace(get_trials=lambda **_: trials)
+    assert _of_rung(trials, 1) == {"a": 0.5, "b": 0.4}
+    assert _of_rung(trials, 2) == {"a": 0.6, "b": 0.7}
+    assert [_falls_behind(study, name, 1, tuning) for name in "ab"] == [False, True]
+    assert [_falls_behind(study, name, 2, tuning) for name in "ab"] == [True, False]
+    assert not _falls_behind(study, "a", 3, tuning)
+
+
+def test_other_images_are_another_search(tiny, brief, tmp_path):
+    list(tune(searching(brief, trials=1), tiny, conduct(tmp_path), watch=nothing))
+    fewer = tiny.subset(train=30, test=None)
+    with pytest.raises(RunError, match=r"tune\.journal is of another search"):
+        list(tune(searching(brief, trials=1), fewer, conduct(tmp_path), watch=nothing))
 
 
 def test_another_search_and_another_process_are_refused(tiny, brief, tmp_path):

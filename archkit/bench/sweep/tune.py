@@ -84,16 +84,20 @@ def tune(tuning: Tuning, data: DataSet, conduct: Conduct, *, watch: WatchRun) ->
         OutputError: another process is at work there, or nothing can be written.
     """
     with _only_one(conduct.root):
-        study = _study(tuning, conduct.root)
+        study = _study(tuning, data, conduct.root)
         import optuna
 
-        for old in study.get_trials(deepcopy=False):
+        before = study.get_trials(deepcopy=False)
+        taken_up = {trial.user_attrs.get(_RESUMES) for trial in before}
+        for old in before:
             if (
                 old.state == optuna.trial.TrialState.RUNNING
             ):  # cut off: it is tried again, from its checkpoint
                 study.tell(old.number, state=optuna.trial.TrialState.FAIL)
                 study.enqueue_trial(old.params, user_attrs={_RESUMES: old.number})
-            elif old.state.is_finished():
+            elif old.state.is_finished() and not (
+                old.state == optuna.trial.TrialState.FAIL and old.number in taken_up
+            ):
                 yield _tried(old, tuning)
         while True:
             trials = study.get_trials(deepcopy=False)
@@ -132,7 +136,7 @@ def _try(
             watching(event)
             if isinstance(event, EpochRow) and event.validation is not None:
                 trial.report(event.validation.accuracy, event.epoch)
-                stopped = event.epoch < tuning.recipe.epochs and trial.should_prune()
+                stopped = _falls_behind(study, folder.name, event.epoch, tuning)
 
         return heeded
 
@@ -166,6 +170,32 @@ def _accuracy(ended: Ended) -> float:
     return ended.done.result.validation.accuracy
 
 
+def _falls_behind(study: optuna.Study, folder: str, epoch: int, tuning: Tuning) -> bool:
+    """Whether a run is at a rung, and not among the best there; the first at a rung are compared too.
+
+    The rungs are those of successive halving, as Li et al. 2020 let them be reached one by one (ASHA).
+    """
+    if tuning.halving is None or epoch >= tuning.recipe.epochs:
+        return False
+    rung = tuning.halving.first
+    while rung < epoch:
+        rung *= tuning.halving.factor
+    if rung != epoch:
+        return False
+    of_rung = _of_rung(study.get_trials(deepcopy=False), rung)
+    best = sorted(of_rung.values(), reverse=True)[: max(1, len(of_rung) // tuning.halving.factor)]
+    return of_rung[folder] < best[-1]
+
+
+def _of_rung(trials: list[optuna.trial.FrozenTrial], rung: int) -> dict[str, float]:
+    """The accuracies after so many epochs, by the run's folder: several trials may have been at one run."""
+    return {
+        trial.user_attrs[_FOLDER]: trial.intermediate_values[rung]
+        for trial in trials
+        if rung in trial.intermediate_values
+    }
+
+
 def _promoted(trials: list[optuna.trial.FrozenTrial], tuning: Tuning) -> optuna.trial.FrozenTrial | None:
     """A stopped trial that is among the best of its rung by now, and was not taken up yet; or None."""
     import optuna
@@ -181,9 +211,7 @@ def _promoted(trials: list[optuna.trial.FrozenTrial], tuning: Tuning) -> optuna.
         ):
             continue
         rung = trial.last_step
-        of_rung = sorted(
-            (one.intermediate_values[rung] for one in trials if rung in one.intermediate_values), reverse=True
-        )
+        of_rung = sorted(_of_rung(trials, rung).values(), reverse=True)
         best = len(of_rung) // tuning.halving.factor
         if best and trial.intermediate_values[rung] >= of_rung[best - 1]:
             return trial
@@ -218,8 +246,8 @@ def _suggested(trial: optuna.Trial, name: str, searched: Searched) -> Any:
     return trial.suggest_float(name, low, high, step=step, log=searched.log)
 
 
-def _study(tuning: Tuning, root: Path) -> optuna.Study:
-    """The study of a folder, new or as it was left.
+def _study(tuning: Tuning, data: DataSet, root: Path) -> optuna.Study:
+    """The study of a folder, new or as it was left; of other images, it is another one.
 
     Raises:
         RunError: Optuna is not installed, or the study is of another search.
@@ -232,20 +260,16 @@ def _study(tuning: Tuning, root: Path) -> optuna.Study:
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
-    if tuning.halving is not None:
-        pruner = optuna.pruners.SuccessiveHalvingPruner(
-            min_resource=tuning.halving.first, reduction_factor=tuning.halving.factor
-        )
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(root / JOURNAL_FILE))),
         study_name="archkit",
         direction="maximize",
         load_if_exists=True,
-        pruner=pruner,
+        # Runs are stopped here: Optuna's pruner takes the epoch in which a trial begins for its first rung.
+        pruner=optuna.pruners.NopPruner(),
     )
     what = repr((tuning.spec, tuning.recipe.settings(), tuning.seed, sorted(tuning.search.items())))
-    what += repr((tuning.data, tuning.train_size, tuning.test_size, tuning.halving))
+    what += repr((data.checksum, tuning.halving))
     before = study.user_attrs.get("what")
     if before is None:
         study.set_user_attr("what", what)
