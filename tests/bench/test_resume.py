@@ -1,6 +1,7 @@
 """An interrupted run that is resumed comes to the same bits as one that went straight through."""
 
 import csv
+import json
 import os
 import re
 import signal
@@ -207,6 +208,29 @@ def test_two_processes_do_not_work_on_one_run(tiny, brief, tmp_path):
     with pytest.raises(Stop):
         run_spec(SPEC, tiny, brief, device=CPU, out=out, watch=second)
     assert (partial_folder(out) / CHECKPOINT_FILE).exists()
+
+
+def test_a_finished_run_that_is_run_again_can_be_interrupted_too(tiny, brief, tmp_path):
+    out = tmp_path / "run"
+    before = run_spec(SPEC, tiny, brief, device=CPU, out=out)
+    with pytest.raises(Stop):
+        run_spec(SPEC, tiny, brief, device=CPU, out=out, force=True, watch=stop_in(2))
+    told = []
+    done = run_spec(SPEC, tiny, brief, device=CPU, out=out, force=True, resume=True, watch=told.append)
+    assert [event.epoch for event in told if isinstance(event, Saved) and event.resumed] == [1]
+    assert done.fresh
+    assert done.result.test == before.result.test
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_the_link_to_a_run_is_replaced_and_not_what_it_points_to(tiny, brief, tmp_path):
+    kept, out = tmp_path / "kept", tmp_path / "run"
+    first = run_spec(SPEC, tiny, brief, device=CPU, out=kept)
+    out.symlink_to(kept)
+    assert run_spec(SPEC, tiny, brief, device=CPU, out=out, force=True).fresh
+    assert not out.is_symlink()
+    assert json.loads((kept / "result.json").read_text())["key"] == first.result.key
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kept", "run"]
 
 
 def test_a_partial_folder_that_is_no_run_is_left_alone(tiny, brief, tmp_path):

@@ -41,14 +41,15 @@ def to_start_from(partial: Path, key: str, *, device: str, resume: bool, force: 
         key: the key of the run.
         device: the kind of the device on which it is to go on, `cpu` or `cuda`.
         resume: whether to go on from the checkpoint.
-        force: whether to begin again instead.
+        force: whether to begin again, unless `resume` is set too: a finished run that `force` was to replace
+            may have been interrupted.
 
     Raises:
         OutputError: there is a checkpoint and neither is asked for; or it is damaged, belongs to another
             run, or comes from a device of another kind.
     """
     path = partial / CHECKPOINT_FILE
-    if force or not path.exists():
+    if (force and not resume) or not path.exists():
         return None
     if not resume:
         raise OutputError(
@@ -116,7 +117,10 @@ def finish(partial: Path, folder: Path) -> None:
         if not folder.exists():
             old.rename(folder)
         raise
-    shutil.rmtree(old)
+    if old.is_symlink():
+        old.unlink()  # what it points to is left alone
+    else:
+        shutil.rmtree(old)
 
 
 def _sweep(partial: Path) -> None:

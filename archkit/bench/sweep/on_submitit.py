@@ -80,7 +80,8 @@ class OnSubmitit:
             images.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot write {images}: {error.strerror or error}") from error
-        threads = conduct.threads if isinstance(conduct.threads, int) else 1
+        reserved = dict(self.parameters).get("cpus_per_task", 1)
+        threads = conduct.threads if isinstance(conduct.threads, int) else reserved
         carry = _Carry(
             data=shared(data, images), conduct=replace(conduct, threads=threads), device=self.device
         )
@@ -126,7 +127,7 @@ class _Carry:
         """What the job is when it comes to its turn again; the run itself leaves its checkpoint meanwhile."""
         from submitit.helpers import DelayedSubmission
 
-        again = replace(self.conduct, resume=True, force=False)
+        again = replace(self.conduct, resume=True)  # and `force`: what it is to replace is still there
         return DelayedSubmission(replace(self, conduct=again), run, folder)
 
 
