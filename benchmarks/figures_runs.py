@@ -9,7 +9,6 @@ from pathlib import Path
 
 from figures_table import table
 
-from archkit.bench.recipe import recipe_label
 from archkit.bench.report import (
     Group,
     Section,
@@ -54,7 +53,7 @@ def times(group: Group, name: str) -> list[str]:
     device = sorted({f"{one.environment.device}, {one.environment.precision}" for one in results})
     return [
         name,
-        recipe_label(group.recipe),
+        group.label,
         f"{statistics.fmean(one.train_seconds for one in results):,.1f}",
         f"{statistics.fmean(compiling):,.1f}" if compiling else "-",
         f"{statistics.fmean(one.images_per_second for one in results):,.0f}",
@@ -97,7 +96,7 @@ def best_said(group: Group, section: Section, device: str) -> tuple[str, str]:
     data = data_text(section.data).partition(",")[0]
     seconds = times(group, "")[2]
     return (
-        f"{network}, recipe {recipe_label(group.recipe)}, on {data}, {device}",
+        f"{network}, recipe {group.label}, on {data}, {device}",
         f"{100 * group.test.mean:.2f}%, mean of {group.test.n} (95% interval {100 * low:.2f} to"
         f" {100 * high:.2f}), {seconds} s of training each",
     )

@@ -53,10 +53,12 @@ def write_run(
     apart_correct: int | None = None,
     name: str | None = None,
     right: NDArray[np.bool_] | None = None,
+    init: str | None = None,
 ) -> Path:
     """Writes a finished run as `archkit bench` leaves it, with nonsense for weights; returns its folder.
 
-    With `right`, it also says which of its test images are right, and has as many.
+    With `right`, it also says which of its test images are right, and has as many. With `init`, a key, it
+    began with that run's weights.
     """
     test_checksum = None
     if right is not None:
@@ -69,7 +71,7 @@ def write_run(
     checksum = f"{data}{train}{total}".encode().hex().ljust(64, "0")[:64]
     curve = [2.0 / (epoch + 1) for epoch in range(how.epochs)] if losses is None else list(losses)
     result = Result(
-        key=run_key(spec=str(network), recipe=how, seed=seed, data=checksum),
+        key=run_key(spec=str(network), recipe=how, seed=seed, data=checksum, init=init),
         spec=str(network),
         params=int(cost.params),
         macs=int(cost.macs),
@@ -104,6 +106,7 @@ def write_run(
         images_per_second=1000.0,
         total_seconds=11.0,
         test_flip=None if flip is None else Score(correct=flip, total=total, loss=0.4),
+        init=init,
     )
     folder = root / (name or f"{len(list(root.glob('*'))) if root.exists() else 0:03d}-{result.key[:8]}")
     folder.mkdir(parents=True)

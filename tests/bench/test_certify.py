@@ -164,6 +164,14 @@ def test_what_runs_prove(tmp_path):
         assert (worst.hits, worst.share) == (1, pytest.approx((0.0063093, 0.8058796), abs=5e-7))
 
 
+def test_runs_that_began_with_other_weights_do_not_stand_in_for_those_of_the_sample(tmp_path):
+    one = fair()
+    different = list(dict.fromkeys(row.spec for row in one.networks()))
+    runs_of(tmp_path, different, [9000] * len(different))
+    runs = runs_of(tmp_path, different[:1], [9900], init="ab" * 32)
+    assert prove(one, runs, by="test").best.score == pytest.approx(0.9)
+
+
 def test_draws_count_up_to_the_first_without_a_run(tmp_path):
     one = fair("10%")
     specs = [row.spec for row in one.networks()]

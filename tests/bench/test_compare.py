@@ -84,6 +84,19 @@ def test_runs_without_a_bitmap_are_compared_by_their_seeds(cli, tmp_path):
     assert "No number of seeds that anybody trains would tell the two apart." in done.stdout
 
 
+def test_runs_are_told_apart_by_the_weights_they_began_with(cli, tmp_path):
+    root = tmp_path / "runs"
+    write_run(root, "resnet10", right=images(0, 900))
+    write_run(root, "resnet10", right=images(0, 950), init="ab" * 32)
+    done = cli("report", str(root), "--compare", "resnet10", "resnet10")
+    assert done.returncode != 0
+    assert "resnet10@fast on cifar10, resnet10@fast after abababab on cifar10" in " ".join(
+        done.stderr.split()
+    )
+    done = cli("report", str(root), "--compare", "resnet10@fast", "resnet10@fast after abababab", "--json")
+    assert json.loads(done.stdout)["difference"] == pytest.approx(-0.05)
+
+
 def test_recipes_are_told_apart_by_name(cli, tmp_path):
     root = tmp_path / "runs"
     for seed in (0, 1):

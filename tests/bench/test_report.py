@@ -21,6 +21,7 @@ from archkit.bench.report.curves import comparisons, curve
 from archkit.bench.report.paper import printed_runs
 from archkit.cli.tally import percent
 from archkit.errors import DataError
+from archkit.spec import parse
 from tests.bench.runs import write_run
 
 ADAM = [("optimizer.name", "adam"), ("optimizer.momentum", 0.0), ("optimizer.weight_decay", 0.0)]
@@ -106,6 +107,19 @@ def test_the_front_is_what_no_point_beats(points):
     assert [points[i][0] for i in found] == sorted(points[i][0] for i in found)
 
 
+def test_runs_behind_links_are_found_once_and_circles_end(tmp_path):
+    kept, root = tmp_path / "kept", tmp_path / "runs"
+    write_run(kept, "resnet10", name="one")
+    write_run(root, "resnet12", name="other")
+    (root / "linked").symlink_to(kept / "one")
+    (root / "again").symlink_to(kept)
+    (kept / "up").symlink_to(kept)
+    found, skipped = find_runs([root])
+    assert {run.result.spec for run in found} == {str(parse(name)) for name in ("resnet10", "resnet12")}
+    assert skipped == ()
+    assert [group.test.n for section in group_runs(found) for group in section.groups] == [1, 1]
+
+
 # --- the paper
 
 # Table 4 as FACTS has it from the authors' log, to be compared with what the report knows.
@@ -161,6 +175,12 @@ def test_runs_are_set_against_the_papers(tmp_path):
     write_run(tmp_path, "[2,1,1,1]x[64,128,256,512]", "paper-best")  # without the bias
     found = [(row.cells()[9], row.cells()[10]) for row in only(tmp_path)]
     assert found == [("93.54*", "-0.54"), ("89.74", "+0.26"), ("87.64", "+2.36"), ("-", "-"), ("-", "-")]
+
+
+def test_runs_that_began_with_other_weights_are_not_the_papers(tmp_path):
+    write_run(tmp_path, "resnet10", "paper-best", init="ab" * 32)
+    (row,) = only(tmp_path)
+    assert (row.recipe, row.printed) == ("paper-best after abababab", None)
 
 
 def test_a_part_of_the_data_is_not_the_papers(tmp_path):

@@ -152,12 +152,15 @@ _Way: TypeAlias = tuple[DataRecord, Mapping[str, Group], list[str]]
 
 
 def _ways(section: Section, drawn: Sequence[str]) -> Iterable[_Way]:
-    """Each recipe by which the first draws were trained: its groups by network, and those draws' networks."""
-    by_recipe: dict[str, dict[str, Group]] = {}
+    """Each way in which the first draws were trained: its groups by network, and those draws' networks.
+
+    A way is a recipe, and the weights to begin with.
+    """
+    by_way: dict[tuple[str, str | None], dict[str, Group]] = {}
     for group in section.groups:
-        by_recipe.setdefault(repr(group.recipe.settings()), {})[group.spec] = group
+        by_way.setdefault((repr(group.recipe.settings()), group.init), {})[group.spec] = group
     adapted = {text: _adapted(text, section.data) for text in dict.fromkeys(drawn)}
-    for groups in by_recipe.values():
+    for groups in by_way.values():
         specs: list[str] = []
         for text in drawn:
             if adapted[text] not in groups:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archkit.bench.recipe import recipe_label
 from archkit.bench.report.folders import find_runs
 from archkit.bench.report.groups import Group, group_runs
 from archkit.bench.report.names import network_name
@@ -159,7 +158,7 @@ def side(text: str, runs: Sequence[Finished]) -> Side:
     ]
     if not known:
         raise DataError(f"there is no run of {network}; there are {_names(_sides(runs)) or 'none at all'}")
-    chosen = [one for one in known if not recipe or recipe_label(one.group.recipe) == recipe]
+    chosen = [one for one in known if not recipe or one.group.label == recipe]
     if not chosen:
         raise DataError(f"there is no run of {network} with the recipe {recipe!r}; there are {_names(known)}")
     if len(chosen) > 1:
@@ -232,7 +231,7 @@ def _test_of(group: Group) -> tuple[str, int]:
 
 def _sides(runs: Iterable[Finished]) -> list[Side]:
     return [
-        Side(name=f"{network_name(group.spec, section.data)}@{recipe_label(group.recipe)}", group=group)
+        Side(name=f"{network_name(group.spec, section.data)}@{group.label}", group=group)
         for section in group_runs(runs)
         for group in section.groups
     ]

@@ -94,8 +94,15 @@ def _holds_something(path: Path) -> bool:
 
 def _run_folders(path: Path) -> Iterator[Path]:
     """The folders that have a result or a table of epochs; what is inside them belongs to them."""
-    for at, folders, files in os.walk(path):
+    linked: set[str] = set()
+    for at, folders, files in os.walk(path, followlinks=True):
         folders.sort()
+        if Path(at).is_symlink():
+            to = os.path.realpath(at)
+            if to in linked or Path(os.path.realpath(Path(at).parent)).is_relative_to(to):
+                folders.clear()  # it has been walked, or leads back up
+                continue
+            linked.add(to)
         if RESULT_FILE in files or EPOCHS_FILE in files:
             folders.clear()
             yield Path(at)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archkit.bench.recipe import Recipe
+from archkit.bench.recipe import Recipe, recipe_label
 from archkit.bench.sweep.run import Finished
 from archkit.bench.train.results import DataRecord, Score
 from archkit.html_tables import html_table
@@ -38,7 +38,7 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """The runs of a network, a recipe and a data set, by seed.
+    """The runs of a network, a recipe, the weights they began with, and a data set, by seed.
 
     Attributes:
         spec: the network, canonical text.
@@ -68,6 +68,16 @@ class Group:
     def macs(self) -> int:
         """Multiply-accumulates of its convs and linear layers for one image."""
         return self.runs[0].result.macs
+
+    @property
+    def init(self) -> str | None:
+        """The key of the weights with which every run began; None for random ones."""
+        return self.runs[0].result.init
+
+    @property
+    def label(self) -> str:
+        """How they were trained: the recipe, and the first digits of the weights they began with."""
+        return recipe_label(self.recipe) + ("" if self.init is None else f" after {self.init[:8]}")
 
     @property
     def correct(self) -> tuple[int, ...]:

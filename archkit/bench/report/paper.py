@@ -82,9 +82,12 @@ def printed_runs() -> tuple[Printed, ...]:
 def printed_for(group: Group, data: DataRecord) -> Printed | None:
     """The paper's run with the group's network and recipe, or None.
 
-    The data must be the whole of CIFAR-10, which is recognised by its sizes. The recipe may differ in its
-    name, its precision and its compilation, which change the speed and the last bits.
+    The data must be the whole of CIFAR-10, which is recognised by its sizes, and the weights random at first.
+    The recipe may differ in its name, its precision and its compilation, which change the speed and the last
+    bits.
     """
+    if group.init is not None:
+        return None
     used = data.train + data.validation
     whole = (used, data.test, len(data.classes), tuple(data.input)) == _CIFAR10
     return _by_run().get((group.spec, _protocol(group.recipe))) if whole else None

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from archkit.bench.recipe import recipe_label
 from archkit.bench.report.groups import Group, Section, Summary
 from archkit.bench.report.names import data_text, network_name
 from archkit.bench.report.paper import Printed, printed_for
@@ -77,12 +76,6 @@ _RIGHT: Final = frozenset(COLUMNS) - {"network", "recipe"}
 _NONE: Final = "-"
 
 
-def _begun(group: Group) -> str:
-    """What is said of runs that began with another's weights: the digits at the end of its folder's name."""
-    init = group.runs[0].result.init
-    return "" if init is None else f" after {init[:8]}"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """A group and its texts.
@@ -141,7 +134,7 @@ def in_order(section: Section) -> Iterator[Row]:
         yield Row(
             group=group,
             network=network_name(group.spec, section.data),
-            recipe=recipe_label(group.recipe) + _begun(group),
+            recipe=group.label,
             printed=printed_for(group, section.data),
         )
 

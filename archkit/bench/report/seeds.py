@@ -103,6 +103,8 @@ def seeds_to_see(difference: float, deviation: float, power: float = POWER) -> i
         deviation: as for `detectable`, and so is `power`.
     """
     low, high = 2, MOST_SEEDS
+    if not difference:
+        return None
     if detectable(deviation, high, power) > abs(difference):
         return None
     while low < high:  # more seeds see more
