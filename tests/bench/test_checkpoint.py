@@ -57,6 +57,13 @@ def same(one, other):
     return type(one) is type(other) and one == other
 
 
+def test_a_setting_of_an_optimizer_may_be_a_dtype(checkpoint, tmp_path):
+    """As timm's adafactorbv has one."""
+    state = {"optimizer": {"param_groups": [{"momentum_dtype": torch.bfloat16}]}}
+    write_checkpoint(tmp_path / "c", replace(checkpoint, state=state), key="k")
+    assert same(read_checkpoint(tmp_path / "c", key="k").state, state)
+
+
 def test_what_is_written_is_read_to_the_bit(checkpoint, tmp_path):
     path = tmp_path / "x.safetensors"
     write_checkpoint(path, checkpoint, key="k")

@@ -134,6 +134,28 @@ def test_the_estimate_is_of_the_right_size(tiny, brief):
     )
 
 
+@pytest.mark.parametrize("views", ["none", "flip", "six"])
+def test_the_estimate_counts_what_is_evaluated(views, tiny, brief, monkeypatch):
+    """Each evaluation of so few images is one batch, and asks the network about as many views as it has."""
+    real, asked = Trainer.evaluate, []
+
+    def noted(self, part, of="one"):
+        asked.append({"one": 1, "flip": 2, "six": 6}[of])
+        return real(self, part, of)
+
+    recipe = override(brief, [("protocol.test_augment", views)])
+    told = []
+
+    def watch(event):
+        if isinstance(event, TimeEstimate):
+            asked.clear()  # those that were measured
+        told.append(event)
+
+    monkeypatch.setattr(Trainer, "evaluate", noted)
+    train(SPEC, tiny, recipe, seed=0, device=CPU, watch=watch)
+    assert sum(asked) == told[0].evaluations
+
+
 def test_the_batch_that_is_left_is_warmed_up_before_the_steps_are_measured(tiny, brief, monkeypatch):
     """60 images in batches of 16 leave 12, whose first step would be timed as training otherwise."""
     step, sizes = Trainer.step, []

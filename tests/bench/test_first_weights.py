@@ -32,7 +32,10 @@ def test_whitening_filters_make_patches_uncorrelated():
     torch.testing.assert_close(model[0].weight[54:], drawn[54:])  # no direction is left for these
 
 
-def test_the_covariance_is_numpys():
+@pytest.mark.parametrize("at_once", [2**27, 800, 1])
+def test_the_covariance_is_numpys(at_once, monkeypatch):
+    """However few images' patches are held at once: an image has 18 x 4 x 5 = 360 numbers in them."""
+    monkeypatch.setattr("archkit.bench.train.first_weights._AT_ONCE", at_once)
     pixels = torch.randn(5, 2, 6, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     windows = np.lib.stride_tricks.sliding_window_view(pixels.numpy(), (3, 3), axis=(2, 3))
     rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, 18)

@@ -152,7 +152,10 @@ def split(images: int, share: float) -> tuple[NDArray[np.int64], NDArray[np.int6
     """
     apart = round(images * share)
     if share > 0 and not 0 < apart < images:
-        raise DataError(f"{images} training images cannot be split into training and {share:.0%} validation")
+        raise DataError(
+            f"{images} training images cannot be split: with a share of {share:g} for validation, one side is"
+            " empty"
+        )
     order = np.random.Generator(np.random.PCG64(_SPLIT_SEED)).permutation(images).astype(np.int64)
     return np.sort(order[apart:]), np.sort(order[:apart])
 

@@ -21,6 +21,7 @@ from archkit.bench.train.correct import CORRECT_FILE, Correct, write_correct
 from archkit.bench.train.device import environment, peak_share
 from archkit.bench.train.engine import train
 from archkit.bench.train.events import Event, Saved, Watch, ignore
+from archkit.bench.train.image_sizes import mean_macs
 from archkit.bench.train.initial import read_initial
 from archkit.bench.train.outcome import Outcome
 from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE, DataRecord, EpochRow, Result, run_key
@@ -179,7 +180,7 @@ def _result(
         validation_six=outcome.validation_six,
         test_six=outcome.test_six,
         compile_seconds=outcome.compile_seconds,
-        peak_share=peak_share(env, macs=int(cost.macs), images_per_second=outcome.images_per_second),
+        peak_share=peak_share(env, macs=mean_macs(spec, recipe), images_per_second=outcome.images_per_second),
         init=init,
     )
 

@@ -188,6 +188,8 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
         return {"tuple": [_packed(v, tensors) for v in value]}
     if isinstance(value, list):
         return [_packed(v, tensors) for v in value]
+    if isinstance(value, torch.dtype):  # as in the settings of timm's adafactorbv
+        return {"dtype": str(value).removeprefix("torch.")}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a checkpoint cannot hold {type(value).__name__}")
@@ -203,6 +205,8 @@ def _unpacked(value: Any, tensors: Mapping[str, Tensor]) -> Any:
         return tensors[held]
     if kind == "tuple":
         return tuple(_unpacked(v, tensors) for v in held)
+    if kind == "dtype":
+        return getattr(torch, held)
     return {key: _unpacked(v, tensors) for key, v in held}
 
 

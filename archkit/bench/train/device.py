@@ -56,7 +56,7 @@ a part of one under MIG, which has another name.
 """
 
 
-def peak_share(env: Environment, *, macs: int, images_per_second: float) -> float | None:
+def peak_share(env: Environment, *, macs: float, images_per_second: float) -> float | None:
     """The share of the device's peak that training reaches; None if the peak is unknown.
 
     A training step counts as three forward passes (the backward pass is two: the gradients of the inputs and
@@ -64,7 +64,7 @@ def peak_share(env: Environment, *, macs: int, images_per_second: float) -> floa
 
     Args:
         env: the device and the precision.
-        macs: multiply-accumulates of the forward pass for one image.
+        macs: multiply-accumulates of the forward pass for one image, on the mean.
         images_per_second: training images per second.
     """
     peak = _PEAK.get(env.device)

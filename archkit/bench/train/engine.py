@@ -159,12 +159,13 @@ def estimate(trainer: Trainer, *, done: int = 0) -> TimeEstimate:
     trainer.evaluate(some)
     evaluations = timed(lambda: trainer.evaluate(some), trainer.device, 3)
     epochs = trainer.recipe.epochs - done
-    batches = -(-len(data.validation) // size) * epochs
+    apart, tested = (-(-len(part) // size) for part in (data.validation, data.test))
+    views = {"none": 0, "flip": 2, "six": 2 + 6}[trainer.recipe.protocol.test_augment]
     return TimeEstimate(
         step_seconds=steps,
         evaluation_seconds=evaluations,
         steps=trainer.steps * epochs,
-        evaluations=batches + -(-len(data.test) // size),
+        evaluations=apart * epochs + tested + views * (apart + tested),
         threads=torch.get_num_threads() if kind == "cpu" else None,
     )
 

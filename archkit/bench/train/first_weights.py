@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import torch
@@ -14,6 +15,8 @@ from archkit.errors import RunError
 __all__ = ["covariance", "first_weights"]
 
 _LOOKED_AT: Final = 5000  # images whose patches are taken
+_PIXELS: Final = _LOOKED_AT * 32 * 32  # of large images, fewer have as many patches
+_AT_ONCE: Final = 2**27  # numbers in patches, 1 GiB
 _LEAST: Final = 1e-4  # of an eigenvalue, of pixels with deviation 1: below it a direction shows noise alone
 
 
@@ -48,7 +51,8 @@ def first_weights(model: nn.Module, config: Initialise, images: Images, mean: Te
             raise RunError(
                 f"initialise.whitening needs images of at least {height}x{width}, as the first conv"
             )
-        pixels = (images[:_LOOKED_AT].permute(0, 3, 1, 2).float() - mean) / std
+        some = images[: max(1, min(_LOOKED_AT, _PIXELS // (images.shape[1] * images.shape[2])))]
+        pixels = (some.permute(0, 3, 1, 2).float() - mean) / std
         filters = _whitening(covariance(pixels.cpu().double(), height, width), stem.out_channels)
         weight = filters.view(-1, C, height, width).to(stem.weight)
         stem.weight[: len(weight)].copy_(weight)
@@ -56,9 +60,22 @@ def first_weights(model: nn.Module, config: Initialise, images: Images, mean: Te
 
 def covariance(pixels: Tensor, height: int, width: int) -> Tensor:
     """The covariance of the patches of B x C x H x W images: D x D, where D is C x height x width."""
-    patches = nn.functional.unfold(pixels, (height, width)).transpose(1, 2).flatten(0, 1)
-    patches = patches - patches.mean(0)
-    return patches.t() @ patches / len(patches)
+    B, C, H, W = pixels.shape
+    D, of_image = C * height * width, (H - height + 1) * (W - width + 1)
+    each = max(1, _AT_ONCE // (D * of_image))
+
+    def patches() -> Iterator[Tensor]:
+        for some in torch.split(pixels, each):
+            yield nn.functional.unfold(some, (height, width)).transpose(1, 2).flatten(0, 1)
+
+    total = pixels.new_zeros(D)
+    for some in patches():
+        total += some.sum(0)
+    mean, products = total / (B * of_image), pixels.new_zeros(D, D)
+    for some in patches():
+        apart = some - mean
+        products += apart.t() @ apart
+    return products / (B * of_image)
 
 
 def _whitening(of_patches: Tensor, out: int) -> Tensor:

@@ -20,7 +20,7 @@ _OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough m
 
 @contextmanager
 def generators_kept(device: torch.device) -> Iterator[None]:
-    """Leaves torch's global generators as they were."""
+    """Leaves torch's global generators of the CPU and of the device as they were."""
     cuda = (
         [torch.cuda.current_device() if device.index is None else device.index]
         if device.type == "cuda"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TypeAlias
 
 import torch
@@ -12,7 +13,7 @@ from archkit.count import totals
 from archkit.errors import RunError, SpecError
 from archkit.spec import ArchSpec
 
-__all__ = ["Sizes", "first_of_each", "image_sizes", "resized"]
+__all__ = ["Sizes", "first_of_each", "image_sizes", "mean_macs", "resized"]
 
 Sizes: TypeAlias = tuple[tuple[int, int], ...]
 """H and W in each epoch."""
@@ -38,6 +39,18 @@ def image_sizes(spec: ArchSpec, recipe: Recipe) -> Sizes | None:
         if smaller.params != totals(spec).params:
             raise RunError(f"{name} need other weights than those of {H}x{W}")
     return sizes
+
+
+def mean_macs(spec: ArchSpec, recipe: Recipe) -> float:
+    """Multiply-accumulates of a forward pass for one training image, on the mean of the epochs.
+
+    Raises:
+        RunError: as `image_sizes`.
+    """
+    C, H, W = spec.input
+    sizes = image_sizes(spec, recipe) or ((H, W),)
+    at = {size: int(totals(spec.replace(input=(C, *size))).macs) for size in set(sizes)}
+    return statistics.fmean(at[size] for size in sizes)
 
 
 def first_of_each(sizes: Sizes | None) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -49,12 +50,16 @@ class MappedImages:
     @contextmanager
     def reading(self, batches: Iterable[Tensor]) -> Iterator[Iterator[Tensor]]:
         """The batches again, one by one, while those after it are read in a thread."""
-        batches = iter(batches)
+        batches = list(batches)
+        # All at once: whatever comes from a GPU waits for the steps before it.
+        sizes = [len(index) for index in batches]
+        numbers = torch.split(torch.cat(batches).cpu(), sizes) if batches else ()
+        coming = zip(batches, numbers, strict=True)
         with ThreadPoolExecutor(max_workers=1) as pool:
 
             def ahead() -> None:
-                while len(self._waiting) < _AHEAD and (index := next(batches, None)) is not None:
-                    self._waiting.append((index, pool.submit(self._read, index.cpu().numpy())))
+                for index, which in islice(coming, _AHEAD - len(self._waiting)):
+                    self._waiting.append((index, pool.submit(self._read, which.numpy())))
 
             def each() -> Iterator[Tensor]:
                 ahead()

@@ -74,6 +74,8 @@ class Trainer:
         self.feed = Feed(data, recipe, seed=seed, device=device)
         self.images = self.feed.images
         self.steps = -(-self.images // recipe.batch_size)
+        if recipe.protocol.test_augment == "six" and min(data.train.images.shape[1:3]) < 2:
+            raise RunError("protocol.test_augment=six needs images of at least 2x2")
         torch.manual_seed(seed)
         # The weights are drawn on the CPU, so that a seed means the same network on every device.
         network = build(spec, device="cpu")
