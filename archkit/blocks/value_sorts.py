@@ -75,7 +75,7 @@ class Whole:
     def accept(self, value: Any, field: Field) -> int:
         number = checked_number(field[0], value, self.range, field)
         if self.odd and number and number % 2 == 0:
-            zero = " or 0" if self.range.low == 0 else ""
+            zero = "0 or " if self.range.low == 0 else ""
             raise SpecError(f"a {field[0]} is odd{zero}, not {number}", field=field)
         return number
 
@@ -83,8 +83,8 @@ class Whole:
         return str(value)
 
     def shown(self) -> str:
-        zero = " or 0" if self.range.low == 0 else ""
-        return f"`{self._default}`" + (f", any odd number{zero}" if self.odd else "")
+        zero = "0 or " if self.range.low == 0 else ""
+        return f"`{self._default}`" + (f", {zero}any odd number up to {self.range.high}" if self.odd else "")
 
     def samples(self) -> Sequence[int]:
         return self._samples

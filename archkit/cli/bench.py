@@ -158,7 +158,10 @@ def bench(
     cache: Cache = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with an interrupted run; the result is the same to the bit."),
+        typer.Option(
+            "--resume",
+            help="Go on with an interrupted run; on a CPU with as many threads, to the same bits.",
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is there already.")] = False,
     jobs: Annotated[

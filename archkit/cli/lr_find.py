@@ -67,7 +67,9 @@ def lr_find_command(
     resize: Annotated[
         bool, typer.Option("--resize", help="Scale images of another size to the network's input=CxHxW.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the weights, the order and the augmentation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**64 - 1, help="Of the weights, the order and the augmentation.")
+    ] = 0,
     device: Device = "auto",
     cache: Cache = None,
     form: Annotated[Form, typer.Option("--format", help="What is printed.")] = Form.text,

@@ -90,7 +90,7 @@ _OF_BLOCKS: Final = (
         default=_of_families("kernel", 3),
         by_stage=True,
         says="kernel size of the basic block's convs and the middle one of others",
-        shown="`3` (7 for `convnext`), any odd number",
+        shown="`3` (7 for `convnext`), any odd number up to 31",
         variants=(Variant("3", 13), Variant("5", 13), Variant("1", 13), Variant("7", 13)),
     ),
     Option(
@@ -212,7 +212,6 @@ _AROUND_BLOCKS: Final = (
         default=NO_ATTENTION,
         says="channel attention at the end of each residual branch; `se` rounds its width to multiples of 8"
         " as timm does, `se-plain` takes the quotient as Hu et al. do; R is 16 if it is left out",
-        shown="the same",
         variants=_ATTENTION_VARIANTS,
     ),
     Option(
