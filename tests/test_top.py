@@ -8,6 +8,8 @@ import inspect
 import pytest
 
 import archkit
+from archkit.budget import Budget
+from archkit.errors import BudgetError, SpecError
 from tests.test_imports import TORCH, run_refusing
 
 NAMES = ("bench", "build", "count", "draw", "enumerate", "parse", "reconcile", "solve")
@@ -58,3 +60,36 @@ def test_enumerate_and_solve_take_what_the_commands_take():
     assert [one.value for one in named.networks] == [one.value for one in expected.networks]
     with pytest.raises(archkit.ArchkitError, match="unknown limit 'max_size'"):
         archkit.solve(space, max_size=3)
+
+
+SPACE = "[1..3]*2x[{8,16,32}]"
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ({"max_params": "20k"}, {"min_params": "10k"}),
+        ({"max_macs": "1G"}, {"max_peak_memory": "64KiB", "peak_bits": 8}),
+        ({"max_training_memory": "3MB"}, {"batch": 4}),
+        ({"max_training_memory": "3MB"}, {"optimizer": "adam"}),
+        ({"max_params": "20k"}, {"max_weight_bytes": "1MB"}),
+        ({"max_params": "20k"}, {"max_params": "30k", "min_params": None}),
+    ],
+)
+def test_a_budget_and_keywords_are_what_all_of_them_as_keywords_are(given, more):
+    both = archkit.enumerate(SPACE, budget=Budget.read(given), **more)
+    assert both == archkit.enumerate(SPACE, **{**given, **more})
+
+
+def test_ends_that_contradict_each_other_are_refused():
+    with pytest.raises(BudgetError, match="min-params 30,000 is above max-params 20,000"):
+        archkit.enumerate(SPACE, budget=Budget.read({"max_params": "20k"}), min_params="30k")
+
+
+def test_wrong_arguments_are_said_in_a_line():
+    for wrong in (5, ["[1]x[8]"], b"x"):
+        with pytest.raises(SpecError, match="a space is a text"):
+            archkit.enumerate(wrong)
+    for what in (archkit.enumerate, archkit.solve):
+        with pytest.raises(BudgetError, match="n is how many networks to give, not -1"):
+            what(SPACE, max_params="20k", n=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from archkit.api.shown import shown
@@ -9,6 +10,7 @@ from archkit.budget import Best, Budget, First, Objective, first, read_space_and
 from archkit.budget import solve as best_of
 from archkit.budget.guarded import solve_guarded
 from archkit.count.metrics import CAPACITY
+from archkit.errors import BudgetError, SpecError
 from archkit.spec import SearchSpace
 
 __all__ = ["enumerate", "solve"]
@@ -20,7 +22,7 @@ def enumerate(  # noqa: A001 - the command's name, as archkit.enumerate
     budget: Budget | Path | str | None = None,
     sort: str = "params",
     n: int = 20,
-    **limits: float | str,
+    **limits: float | str | None,
 ) -> First:
     """The first `n` networks of a space that fit a budget, and how many fit in all.
 
@@ -34,13 +36,13 @@ def enumerate(  # noqa: A001 - the command's name, as archkit.enumerate
         budget: the name of a budget that archkit ships, a TOML file, or what `Budget.read` makes.
         sort: the figure by which they are sorted, most first; `least-params` and so on, least first.
         n: how many to give.
-        **limits: `max_params="5M"`, `min_depth=10` and so on, which replace the budget's.
+        **limits: `max_params="5M"`, `min_depth=10` and so on, which replace the budget's; None for none.
 
     Raises:
         SpecError: the space is none.
         BudgetError: a limit or the budget is wrong, or neither the space nor the budget sets an upper end.
     """
-    searched, within = _read(space, budget, limits)
+    searched, within = _read(space, budget, limits, n)
     return first(searched, within, Objective.read_figure(sort, option="sort", tables=within.names), n)
 
 
@@ -52,7 +54,7 @@ def solve(
     n: int = 10,
     extrapolate: bool = False,
     progress: bool = True,
-    **limits: float | str,
+    **limits: float | str | None,
 ) -> Best:
     """The `n` best networks of a space within a budget, and the proof that no other is better.
 
@@ -75,7 +77,7 @@ def solve(
         SpecError: the space is none.
         BudgetError: as `enumerate`.
     """
-    searched, within = _read(space, budget, limits)
+    searched, within = _read(space, budget, limits, n)
     objective = Objective.read(by, tables=within.names)
     with shown(wanted=progress) as tell:
 
@@ -88,11 +90,17 @@ def solve(
 
 
 def _read(
-    space: SearchSpace | str | None, budget: Budget | Path | str | None, limits: dict[str, float | str]
+    space: SearchSpace | str | None,
+    budget: Budget | Path | str | None,
+    limits: Mapping[str, float | str | None],
+    n: int,
 ) -> tuple[SearchSpace, Budget]:
+    if n < 0:
+        raise BudgetError(f"n is how many networks to give, not {n}")
     text = str(space) if isinstance(space, SearchSpace) else space
-    texts = {key: str(value) for key, value in limits.items()}
+    if text is not None and not isinstance(text, str):
+        raise SpecError(f"a space is a text, such as '[1..4]*3x[16..64:16]', not {space!r}")
+    texts = {key: str(value) for key, value in limits.items() if value is not None}
     if isinstance(budget, Budget):
-        searched, others = read_space_and_budget(text, None, texts)
-        return searched, budget.replace(**dict(others.limited()))
+        return read_space_and_budget(text, None, {})[0], budget.changed(texts)
     return read_space_and_budget(text, budget, texts)

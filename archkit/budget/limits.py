@@ -31,6 +31,7 @@ from archkit.spec import ArchSpec
 __all__ = ["Budget", "End", "Limit"]
 
 _MOST_BATCH: Final = 10**9
+_SETTINGS: Final = ("batch", "optimizer", "peak_bits", "values")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +164,33 @@ class Budget:
             for upper, value in ((True, limit.high), (False, limit.low))
             if value is not None
         )
+
+    def changed(self, texts: Mapping[str, Given | None]) -> Budget:
+        """This budget with what `read` takes besides it: an end that is given replaces that end alone.
+
+        >>> Budget.read({"max_params": "5e6"}).changed({"min_params": "1e6"}).params
+        Limit(low=1000000, high=5000000)
+
+        Raises:
+            BudgetError: as `read`.
+        """
+        given = {key.replace("-", "_") for key, text in texts.items() if text is not None}
+        other = Budget.read(texts, tables=self.tables)
+        limits: dict[str, Limit] = {}
+        for name, new in other.limited():
+            own = self.limit(name)
+            # An end that follows from another key, such as max_weight_bytes, does not make this one wider.
+            low = own.low if new.low is None else new.low
+            if new.low is not None and own.low is not None and f"min_{name}" not in given:
+                low = max(own.low, new.low)
+            high = own.high if new.high is None else new.high
+            if new.high is not None and own.high is not None and f"max_{name}" not in given:
+                high = min(own.high, new.high)
+            if low is not None and high is not None and low > high:
+                raise BudgetError(f"min-{as_options(name)} {low:,} is above max-{as_options(name)} {high:,}")
+            limits[name] = Limit(low, high)
+        settings = {key: getattr(other, key) for key in _SETTINGS if key in given}
+        return replace(self.replace(**limits), **settings)
 
     def replace(self, **limits: Limit) -> Budget:
         """This budget with some limits changed."""
