@@ -17,6 +17,7 @@ from archkit.budget.objective import Objective
 from archkit.errors import SpecError
 from archkit.html_tables import html_table
 from archkit.spec import ArchSpec, SearchSpace, parse
+from archkit.spec.space import Combination
 
 __all__ = ["Rung", "ladder"]
 
@@ -126,19 +127,20 @@ def _held(
     """`limits`, `deepest` and `largest` of a rung."""
     limits: dict[str, None] = {}
     deepest, neighbours = [], 0
+    combination = _combination(space, spec)
     for i, (blocks, channels) in enumerate(space.by_stage(len(spec.blocks))):
         deeper = [n for n in blocks.upto(spec.blocks[i] + max(blocks.open_step, 1)) if n > spec.blocks[i]]
         deeper = deeper or [n for n in blocks.values if n > spec.blocks[i]][:1]
         if not deeper:
             deepest.append(i + 1)
         wider = [c for c in channels.values if c > spec.channels[i]][:1]
-        changes = [{"blocks": _with(spec.blocks, i, n)} for n in deeper[:1]]
-        changes += [{"channels": _with(spec.channels, i, c)} for c in wider]
+        changes = [(_with(spec.blocks, i, n), spec.channels) for n in deeper[:1]]
+        changes += [(spec.blocks, _with(spec.channels, i, c)) for c in wider]
         for change in changes:
-            if not _in_order(space, change.get("channels", spec.channels)):
+            if not _in_order(space, change[1]):
                 continue
             try:
-                neighbour = spec.replace(**change)
+                neighbour = space.spec(combination, *change)
             except SpecError:
                 continue  # such as when the groups do not divide the width
             neighbours += 1
@@ -147,6 +149,18 @@ def _held(
                 if end.upper and figures[end.figure] > end.value:
                     limits[end.option] = None
     return tuple(limits), tuple(deepest), not neighbours
+
+
+def _combination(space: SearchSpace, spec: ArchSpec) -> Combination:
+    """The options of a network in a space; its text leaves out a stem that is as wide as the first stage."""
+
+    def made(combination: Combination) -> ArchSpec | None:
+        try:
+            return space.spec(combination, spec.blocks, spec.channels)
+        except SpecError:
+            return None
+
+    return next(one for one in space.combinations if made(one) == spec)
 
 
 def _with(numbers: tuple[int, ...], i: int, number: int) -> tuple[int, ...]:
