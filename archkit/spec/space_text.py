@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 from archkit.errors import SpecError, nearest
 from archkit.spec import zoo
-from archkit.spec.options import BLOCKS, CHANNELS, STAGES
+from archkit.spec.options import BLOCKS, CHANNELS, STAGES, options
 from archkit.spec.sets import IntSet
 from archkit.spec.space import ORDERS, Combination, Order, SearchSpace
 from archkit.spec.syntax import read
@@ -179,10 +179,11 @@ def _repeat(text: str, node: Atom | Through) -> tuple[int, int]:
 
 
 def _combinations(tree: Text, options: list[Assignment]) -> tuple[Combination, ...]:
-    """Every combination of the options' alternatives, in the order in which they are written."""
-    alternatives = [
-        [(one, option_value(tree.text, one)) for one in _singles(tree.text, option)] for option in options
-    ]
+    """Every combination of the options' alternatives, in the order in which they are written.
+
+    What is written twice, as in `{3,3}` or `{se,se:16}`, is one alternative.
+    """
+    alternatives = [_distinct(tree.text, option) for option in options]
     count = 1
     for some in alternatives:
         count *= len(some)
@@ -200,6 +201,20 @@ def _combinations(tree: Text, options: list[Assignment]) -> tuple[Combination, .
         )
         for combination in product(*alternatives)
     )
+
+
+def _distinct(text: str, option: Assignment) -> list[tuple[Assignment, Any]]:
+    """The option with each of its values, once."""
+    found: dict[Any, tuple[Assignment, Any]] = {}
+    for one in _singles(text, option):
+        value = option_value(text, one)
+        row = options()[option.key]
+        try:  # in the one form that it may have been written in
+            settled = value if row.by_stage else row.values.accept(value, (option.key, None))
+        except SpecError:  # said where the combinations are checked
+            settled = value
+        found.setdefault(settled, (one, value))
+    return list(found.values())
 
 
 def _singles(text: str, option: Assignment) -> Iterator[Assignment]:

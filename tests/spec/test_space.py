@@ -28,6 +28,11 @@ def test_the_papers_space_by_hand() -> None:
         ("[1..4,1..4,1..4]x[{32,64},64..256:32,64..512:64]", 4**3 * 2 * 7 * 8),
         ("[1..3]x[16] block={basic,bottleneck} kernel={3,5}", 3 * 4),
         ("[1..3,2]x[16] kernel=[{3,5},3]", 3 * 2),
+        # What is written twice is one value.
+        ("[1..2]*2x[8] kernel={3,3}", 4),
+        ("[1]*2x[8] attn={se,se:16} pool={4,4x4} stem={8,conv3:8}", 1),
+        ("[1]*2x[8] block=mbconv expand={2,2.0}", 1),
+        ("[1]*2x[8] stem={none,none:3}", 1),
         ("[2]*2..3x[{8,16}] order=increasing", 1),
         ("[2]*2x[{8,16,24}] order=increasing", 3),
         ("[1]x[{8,8,16}]", 2),
