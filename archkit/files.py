@@ -10,7 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LIST_ENDINGS", "half_written", "is_path", "replacing", "settle_header", "shipped", "write_text"]
+__all__ = [
+    "LIST_ENDINGS",
+    "half_written",
+    "is_folder",
+    "is_path",
+    "is_there",
+    "replacing",
+    "settle_header",
+    "shipped",
+    "write_text",
+]
 
 LIST_ENDINGS: Final = (".csv", ".jsonl", ".parquet")
 """What the file of a list of networks may end in: apart from the writers, which a help must not wait for."""
@@ -89,7 +99,20 @@ def shipped(folder: str) -> dict[str, Path]:
 def is_path(text: str | Path) -> bool:
     """Whether a text means a file rather than a name: it ends in .toml, has a slash, or is there."""
     path = Path(text)
-    return path.suffix == ".toml" or len(path.parts) != 1 or path.exists()
+    return text != "" and (path.suffix == ".toml" or len(path.parts) != 1 or is_there(path))
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder of this name; False for a text that is no name, being too long."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; False for a text that is no name, being too long."""
+    return is_there(path) and path.is_dir()
 
 
 def half_written(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from archkit.blocks.values import Field, Range, Token, checked_number, wrong
+from archkit.blocks.values import MAX_DIGITS, Field, Range, Token, checked_number, wrong
 from archkit.errors import SpecError
 
 __all__ = ["Ratio", "Widths"]
@@ -33,10 +33,15 @@ class Ratio:
             value = Decimal(repr(value))
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise SpecError(f"{field[0]} must be a number, not {value!r}", field=field)
-        if not self.range.low <= value <= self.range.high:  # which an infinity or no number is not either
-            low, high = self.range
+        low, high = self.range
+        if not Decimal(value).is_finite() or not low <= value <= high:
             raise SpecError(f"{field[0]} must be {low} to {high}, not {value}", field=field)
-        return int(value) if value == int(value) else Decimal(value).normalize()
+        if value == int(value):
+            return int(value)
+        value = Decimal(value).normalize()
+        if len(str(value)) > MAX_DIGITS + 1:  # and the point
+            raise SpecError(f"{field[0]} has {MAX_DIGITS} digits at most, not {value}", field=field)
+        return value
 
     def text(self, value: int | Decimal) -> str:
         return str(value)

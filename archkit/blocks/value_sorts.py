@@ -161,7 +161,7 @@ class Kinds:
         if isinstance(value, str):
             value = (value, self.table.get(value, 0))
         kind, number = pair(value, name, "a word, or a word and its number", field)
-        if kind not in self.table:
+        if not isinstance(kind, str) or kind not in self.table:
             raise SpecError(f"{name} is {' | '.join(self.table)}, not {kind}", field=field)
         if self.table[kind]:
             checked_number(name, number, self.range, field)
@@ -210,6 +210,10 @@ class Window:
         raise wrong(key, self.expected, came)
 
     def accept(self, value: Any, field: Field) -> Sides | MaxPool | None:
+        if value == "global":
+            return None
+        if isinstance(value, str):
+            raise SpecError(f"{field[0]} is {self.expected}, not {value!r}", field=field)
         if isinstance(value, MaxPool):
             return MaxPool(checked_number(field[0], value.size, self.range, field))
         if isinstance(value, tuple | list) and len(value) == 2:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from archkit.errors import SpecError
 
-__all__ = ["Field", "Range", "Token", "Values", "checked_number", "pair", "ticked", "wrong"]
+__all__ = ["MAX_DIGITS", "Field", "Range", "Token", "Values", "checked_number", "pair", "ticked", "wrong"]
 
 Field = tuple[str, int | None]
 """An option, and the stage that is meant where it has a value for each."""
+
+
+MAX_DIGITS: Final = 12
+"""Of a number in the language."""
 
 
 class Range(NamedTuple):

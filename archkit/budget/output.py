@@ -17,7 +17,7 @@ from archkit.budget.rows import Row, rows_of_chunks
 from archkit.budget.sorting import rows_of_batches
 from archkit.budget.stage_tables import METRICS, Ints
 from archkit.errors import OutputError
-from archkit.files import LIST_ENDINGS, replacing
+from archkit.files import LIST_ENDINGS, is_folder, is_there, replacing
 
 __all__ = [
     "FORMATS",
@@ -51,11 +51,14 @@ def check_output(path: Path, *, force: bool = True) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"{path}: the ending must be one of {', '.join(FORMATS)}")
-    if path.is_dir():
+    if is_folder(path):
         raise OutputError(f"{path} is a folder")
-    if path.exists() and not force:
+    if is_there(path) and not force:
         raise OutputError(f"{path} is there already; --force replaces it")
-    folder = path.parent if not path.is_symlink() else Path(os.path.realpath(path)).parent
+    try:
+        folder = path.parent if not path.is_symlink() else Path(os.path.realpath(path)).parent
+    except OSError as error:  # its name is too long
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     if not folder.is_dir():
         raise OutputError(f"{folder} is not a folder")
     if not os.access(folder, os.W_OK):

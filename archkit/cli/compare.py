@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.errors import DataError
+from archkit.files import is_folder
 
 if TYPE_CHECKING:
     from archkit.bench.report.compare import Comparison, Side
@@ -30,7 +31,7 @@ def print_comparison(a: str, b: str, runs: Sequence[Path], *, as_json: bool) -> 
     from archkit.bench.report import find_runs
     from archkit.bench.report.compare import compare, side
 
-    names = [text for text in (a, b) if not Path(text).is_dir()]
+    names = [text for text in (a, b) if not is_folder(Path(text))]
     if names and not runs:
         raise DataError(
             f"{names[0]} is no folder; to compare networks by name, say where their runs are: archkit report"

@@ -16,6 +16,7 @@ from archkit.cli.render import exact, json_line, say, show
 from archkit.cli.training import Cache, Device
 from archkit.errors import DataError
 from archkit.export.formats import SUFFIXES
+from archkit.files import is_there
 
 if TYPE_CHECKING:
     from archkit.bench.train.evaluation import Answers
@@ -59,7 +60,8 @@ def eval_command(
 
     Example: archkit eval runs/NAME --data DIR
     """
-    if run.is_file() or (run.suffix in SUFFIXES and not run.exists()):
+    there = is_there(run)
+    if (there and run.is_file()) or (run.suffix in SUFFIXES and not there):
         refuse("goes with a RUN: a file says how many images its run was tested on", whole=whole)
         refuse("goes with a RUN: a file is tested on the CPU", device=None if device == "auto" else device)
         eval_file(run, data, resize=resize, cache=cache, as_json=as_json)

@@ -13,6 +13,7 @@ from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, re
 from archkit.cli.render import exact, say
 from archkit.cli.working import working
 from archkit.count.metrics import CAPACITY, OBJECTIVES, PEAK, TRAINING, as_options
+from archkit.files import is_there
 
 __all__ = ["explore_command"]
 
@@ -70,7 +71,7 @@ def explore_command(
     from archkit.explore import explore, to_html
     from archkit.files import write_text
 
-    if output.exists() and not force:
+    if is_there(output) and not force:
         raise OutputError(f"{output} is there already; --force replaces it")
     if not output.parent.is_dir():
         raise OutputError(f"{output.parent} is not a folder")

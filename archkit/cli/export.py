@@ -16,6 +16,7 @@ from archkit.cli.render import exact, json_line, show
 from archkit.cli.training import Cache
 from archkit.cli.working import working
 from archkit.export.formats import FORMATS, check_path, format_for
+from archkit.files import is_folder
 from archkit.spec import parse
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def export_command(
     if "quantize" not in chosen.choices:
         refuse(f"does not go with {chosen.name}", quantize=quantize)
     folder = Path(network)
-    if folder.is_dir() or len(folder.parts) > 1:
+    if network and (is_folder(folder) or len(folder.parts) > 1):
         refuse("goes with a SPEC: a run has its weights", seed=seed)
         chosen.check_installed()
         module, about, prepare = _of_run(folder, fold=fold)

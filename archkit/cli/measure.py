@@ -15,6 +15,7 @@ from archkit.cli.render import exact, json_line, new_table, say, show
 from archkit.cli.stopping import when_stopped
 from archkit.cli.working import working
 from archkit.errors import BudgetError, OutputError, unknown
+from archkit.files import is_there
 
 if TYPE_CHECKING:
     from archkit.measure.blocks import Additivity
@@ -102,7 +103,7 @@ def _measure(space: SearchSpace, place: str, batch: int, threads: int, path: Pat
 
     record = _record(path)
     for file in (path, record):
-        if file.exists() and not force:
+        if is_there(file) and not force:
             raise OutputError(f"{file} is there already; --force replaces it")
     if path.suffix.lower() != ".csv" or not path.parent.is_dir():
         raise OutputError(f"{path}: a table is written as CSV, into a folder that is there")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from archkit.cli.render import exact, show
+from archkit.files import is_there
 
 if TYPE_CHECKING:
     from archkit.spec import SearchSpace
@@ -77,7 +78,7 @@ def write_form(space: SearchSpace, path: Path, *, force: bool) -> None:
     from archkit.budget import blocks_of_space, write_table
     from archkit.errors import OutputError
 
-    if path.exists() and not force:
+    if is_there(path) and not force:
         raise OutputError(f"{path} is there already; --force replaces it")
     blocks = blocks_of_space(space)
     write_table(path, blocks, "cost", [""] * len(blocks))

@@ -170,7 +170,7 @@ def _hint(text: str) -> str:
         return f"commas set groups of three digits apart; did you mean {text.replace(',', '.')}?"
     if re.fullmatch(r"[0-9]{1,3}(?:[ .'\u00a0\u202f][0-9]{3})+", text):
         return f"did you mean {','.join(re.findall('[0-9]+', text))}?"
-    if re.fullmatch(r"[0-9][0-9,_]*[^,_]*", text):
+    if re.fullmatch(r"[0-9]+[,_][0-9,_]*[^,_]*", text):
         return "groups have three digits, as in 4,980,234"
     return "write 4,980,234 or 4.98M or 5e6"
 

@@ -132,7 +132,7 @@ class ArchSpec:
         if len(changes.get("blocks", self.blocks)) != len(self.blocks):
             for key in by_stage() & given.keys():
                 if len(set(given[key])) == 1:
-                    given[key] = given[key][0]
+                    given[key] = (given[key][0],) * len(changes["blocks"])
         return ArchSpec(**{**given, **changes})
 
     def given(self) -> dict[str, Any]:

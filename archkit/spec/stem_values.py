@@ -50,7 +50,7 @@ class StemValues:
                 return None
             value = Stem(value, width)
         kind, width = pair(value, name, "a width, a kind, or a kind and its width", field)
-        if kind not in STEMS:
+        if not isinstance(kind, str) or kind not in STEMS:
             raise SpecError(f"{name} is {' | '.join(STEMS)}, not {kind}", field=field)
         checked_number(name, width, self._width, field)
         if width < STEMS[kind].least:

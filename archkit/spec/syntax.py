@@ -18,13 +18,14 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
+from archkit.blocks.values import MAX_DIGITS
 from archkit.errors import SpecError
 from archkit.spec.syntax_tree import Assignment, Atom, Items, Many, Node, Text, Through
 
 __all__ = ["read"]
 
 MAX_TEXT = 4096  # characters
-MAX_NUMBER = 12  # digits
+MAX_NUMBER = MAX_DIGITS
 MAX_DEPTH = 4  # brackets inside brackets; the language itself needs two
 
 

@@ -70,3 +70,23 @@ def test_errors_are_red_where_a_terminal_has_colours(environment: dict[str, str]
     os.close(parent)
     assert "no architecture is called" in shown
     assert ("\x1b[31m" in shown) == red
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["count", "[1]x[8]", "--budget", LONG],
+        ["eval", LONG],
+        ["report", LONG],
+        ["enumerate", "[1]x[8]", "-o", f"{LONG}.csv"],
+        ["enumerate", "[1]x[8]", "--table-template", f"{LONG}.csv"],
+    ],
+)
+def test_a_text_that_is_too_long_for_a_file_is_one_line(args: list[str]) -> None:
+    done = subprocess.run([*COMMAND, *args], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2

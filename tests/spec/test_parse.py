@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -205,3 +207,29 @@ def test_a_spec_is_frozen_and_hashable() -> None:
     assert len({spec, parse("resnet12")}) == 1
     with pytest.raises(AttributeError):
         spec.classes = 3  # type: ignore[misc]  # that it is refused is what is tested
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"block": "mbconv", "expand": 4 / 3}, "expand has 12 digits at most"),
+        ({"block": "mbconv", "expand": float("nan")}, "expand must be 1 to 64, not NaN"),
+        ({"norm": ([], 1)}, "norm is batch"),
+        ({"stem": ([], 1)}, "stem is conv3"),
+        ({"pool": "all"}, "pool is global, a window or max:N, not 'all'"),
+    ],
+)
+def test_what_no_text_can_say_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        ArchSpec.make((1,), (8,), **options)
+
+
+def test_values_that_a_text_can_say_are_read_back() -> None:
+    for options in ({"block": "mbconv", "expand": 1.33333333333}, {"pool": "global"}):
+        spec = ArchSpec.make((1,), (8,), **options)
+        assert parse(str(spec)) == spec
+
+
+def test_equal_strides_go_on_where_the_number_of_stages_changes() -> None:
+    spec = parse("[2,2]x[16,16] stride=[2,2]").replace(blocks=(1, 1, 1), channels=(8, 8, 8))
+    assert spec == parse("[1,1,1]x[8,8,8] stride=[2,2,2]")

@@ -14,6 +14,7 @@ from archkit.bench.sweep.epochs import read_epochs
 from archkit.bench.sweep.run import Finished
 from archkit.bench.train.results import EPOCHS_FILE, RESULT_FILE, WEIGHTS_FILE, read_result
 from archkit.errors import DataError
+from archkit.files import is_folder, is_there
 
 __all__ = ["find_runs", "without_weights"]
 
@@ -36,8 +37,8 @@ def find_runs(paths: Iterable[Path], *, merge: bool = False) -> tuple[tuple[Fini
     skipped: list[str] = []
     differing: list[str] = []
     for path in paths:
-        if not path.is_dir():
-            raise DataError(f"{path} is not a folder" if path.exists() else f"there is no folder {path}")
+        if not is_folder(path):
+            raise DataError(f"{path} is not a folder" if is_there(path) else f"there is no folder {path}")
         for folder in _run_folders(path):
             if not (folder / RESULT_FILE).exists():
                 skipped.append(f"{folder} is unfinished")
