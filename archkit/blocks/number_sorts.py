@@ -38,10 +38,10 @@ class Ratio:
             raise SpecError(f"{field[0]} must be {low} to {high}, not {value}", field=field)
         if value == int(value):
             return int(value)
-        value = Decimal(value).normalize()
-        if len(str(value)) > MAX_DIGITS + 1:  # and the point
-            raise SpecError(f"{field[0]} has {MAX_DIGITS} digits at most, not {value}", field=field)
-        return value
+        number = Decimal(value).normalize()
+        if len(str(number)) > MAX_DIGITS + 1:  # and the point
+            raise SpecError(f"{field[0]} has {MAX_DIGITS} digits at most, not {number}", field=field)
+        return number
 
     def text(self, value: int | Decimal) -> str:
         return str(value)
