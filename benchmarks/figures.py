@@ -33,7 +33,13 @@ from archkit.bench.report.html import to_html
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path("benchmarks/results")  # in ROOT; the reports name their runs so
-PAGES = ("README.md", "docs/bench.md", "docs/budgets.md", "benchmarks/results/README.md")
+PAGES = (
+    "README.md",
+    "docs/bench.md",
+    "docs/budgets.md",
+    "docs/paper.md",
+    "benchmarks/results/README.md",
+)
 MARKED = re.compile(
     r"(?P<head><!-- figures: (?P<name>[\w-]+) -->\n).*?(?P<foot><!-- end of figures -->)", re.DOTALL
 )
@@ -59,6 +65,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "objectives-by-table": objectives_by_table,
     "shapes": shapes,
     "small-orders": small_orders,
+    "paper-row": lambda results: runs_table(results / "table4-resnet12" / "runs"),
     "cpu-runs": lambda results: runs_table(results / "cpu" / "runs"),
     "gpu-check": lambda results: each_gpu(results, checks),
     "gpu-speed": lambda results: each_gpu(results, speed),
