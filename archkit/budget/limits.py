@@ -12,6 +12,7 @@ from archkit.budget.ends import UNLIMITED, End, Limit
 from archkit.budget.on_device import device_figures, keeps_on_device
 from archkit.budget.read_limits import (
     Given,
+    limit_of,
     read_limits,
     take_number,
     take_optimizer,
@@ -186,9 +187,7 @@ class Budget:
             high = own.high if new.high is None else new.high
             if new.high is not None and own.high is not None and f"max_{name}" not in given:
                 high = min(own.high, new.high)
-            if low is not None and high is not None and low > high:
-                raise BudgetError(f"min-{as_options(name)} {low:,} is above max-{as_options(name)} {high:,}")
-            limits[name] = Limit(low, high)
+            limits[name] = limit_of(name, low, high, self.table(name))
         settings = {key: getattr(other, key) for key in _SETTINGS if key in given}
         return replace(self.replace(**limits), **settings)
 

@@ -14,7 +14,15 @@ from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.tflm import DATA_TYPES
 from archkit.errors import BudgetError, nearest, unknown
 
-__all__ = ["Given", "read_limits", "take_number", "take_optimizer", "take_values", "take_weight_bits"]
+__all__ = [
+    "Given",
+    "limit_of",
+    "read_limits",
+    "take_number",
+    "take_optimizer",
+    "take_values",
+    "take_weight_bits",
+]
 
 Given: TypeAlias = str | float  # a figure, or the name of an optimizer
 
@@ -56,7 +64,7 @@ def read_limits(
         tightest = min if side == "max" else max
         end[side] = tightest(value, end.get(side, value))
     return {
-        name: _limit(name, end.get("min"), end.get("max"), tables.get(name)) for name, end in ends.items()
+        name: limit_of(name, end.get("min"), end.get("max"), tables.get(name)) for name, end in ends.items()
     }
 
 
@@ -74,7 +82,12 @@ def _no_figure(key: str, tables: Mapping[str, BlockTable]) -> BudgetError:
     )
 
 
-def _limit(name: str, low: int | None, high: int | None, table: BlockTable | None) -> Limit:
+def limit_of(name: str, low: int | None, high: int | None, table: BlockTable | None) -> Limit:
+    """The limit on a figure, or on one of a table.
+
+    Raises:
+        BudgetError: the lower end is above the upper one.
+    """
     if low is not None and high is not None and low > high:
         lower, upper = End(name, False, low).option, End(name, True, high).option
         a, b = (low, high) if table is None else (table.amount(low), table.amount(high))

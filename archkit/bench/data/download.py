@@ -68,7 +68,7 @@ def fetched(name: str, cache: Path) -> Decoded:
 
 
 def _download(source: _Source, kept: Path) -> None:
-    """Downloads what one process at a time does, unless another one has done it by then."""
+    """Downloads it, one process at a time, unless another one has done so by then."""
     try:
         with making(kept) as new:
             try:
