@@ -1,26 +1,29 @@
 """How many runs at once are worth it: images trained a second, all runs together, for several `--jobs`.
 
-    python benchmarks/at_once.py [--spec SPEC] [--data NAME|DIR] [--jobs 1 2 4] [--out FILE.json]
+    python benchmarks/at_once.py [--spec SPEC] [--data NAME|DIR] [--jobs 1 2 4] [--mps] [--out FILE.json]
 
 For each number of jobs, as many runs of one network, which differ in their seeds. Counted are the images
 from the moment when all of them train until the first has ended, so that neither the start of the processes
-nor a run that is left alone counts. `--quick` takes small sizes, to try the script.
+nor a run that is left alone counts. `--mps` measures each number but the first once more under NVIDIA's MPS;
+without it, runs take turns on a GPU. `--quick` takes small sizes, to try the script.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from machine import command, machine
+from mps import mps
 
 import archkit
 from archkit.bench import load_data, load_recipe, override
@@ -64,7 +67,13 @@ class Together:
 
 
 def measured(
-    spec: str, data: DataSet, changes: list[tuple[str, Any]], *, device: torch.device, jobs: int
+    spec: str,
+    data: DataSet,
+    changes: list[tuple[str, Any]],
+    *,
+    device: torch.device,
+    jobs: int,
+    shared: bool,
 ) -> dict[str, Any]:
     """What so many runs at once come to."""
     recipe = override(load_recipe("fast"), changes)
@@ -72,12 +81,13 @@ def measured(
     steps = len(data.train_labels) // recipe.batch_size
     together = Together(jobs, warm_up=max(1, steps // 4))
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as root:
+    with mps() if shared else nullcontext(), tempfile.TemporaryDirectory() as root:
         ended = list(run_suite(runs, data, device=device, root=Path(root), jobs=jobs, watch=together))
     failed = [str(one.error) for one in ended if one.error is not None]
     rate = together.steps_per_second
     return {
         "jobs": jobs,
+        "mps": shared,
         "images_per_second": None if rate is None else rate * recipe.batch_size,
         "seconds": time.perf_counter() - started,
         "failed": failed,
@@ -91,6 +101,7 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--mps", action="store_true")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--quick", action="store_true")
@@ -104,14 +115,22 @@ def main() -> int:
     name = environment(device, "auto").device
     print(f"{args.spec} on {name}, {where['cores']} cores, torch {where['torch']}")
     found = []
-    for jobs in args.jobs:
-        one = measured(args.spec, data, changes, device=device, jobs=jobs)
+    measurements = [(jobs, False) for jobs in args.jobs]
+    if args.mps:
+        measurements += [(jobs, True) for jobs in args.jobs[1:]]
+    for jobs, shared in measurements:
+        try:
+            one = measured(args.spec, data, changes, device=device, jobs=jobs, shared=shared)
+        except (OSError, subprocess.SubprocessError) as error:  # MPS does not start; the rest may be measured
+            print(f"  {jobs:3} at once under MPS: {error}", flush=True)
+            continue
         found.append(one)
         rate, first = one["images_per_second"], found[0]["images_per_second"]
         said = "never all at work" if rate is None else f"{rate:10,.0f} images/s"
         if rate and first:
             said += f", {rate / first:.2f} times those of {args.jobs[0]}"
-        print(f"  {jobs:3} at once: {said}; {one['seconds']:.0f} s with the start", flush=True)
+        how = f"{jobs:3} at once{' under MPS' if shared else ''}"
+        print(f"  {how}: {said}; {one['seconds']:.0f} s with the start", flush=True)
         for text in one["failed"]:
             print(f"      failed: {text}", flush=True)
     if args.out is not None:

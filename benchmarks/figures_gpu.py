@@ -151,7 +151,10 @@ def at_once(folder: Path) -> str | None:
         return None
     found = read(path)
     rows = [
-        (str(one["jobs"]), "-" if one["images_per_second"] is None else f"{one['images_per_second']:,.0f}")
+        (
+            f"{one['jobs']}{', under MPS' if one.get('mps') else ''}",
+            "-" if one["images_per_second"] is None else f"{one['images_per_second']:,.0f}",
+        )
         for one in found["results"]
     ]
     heads = ("runs at once", f"images/s of {found['spec']}, together")

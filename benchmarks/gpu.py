@@ -19,10 +19,11 @@ holds what is needed to repeat and to report:
 Unpacked into a folder of `benchmarks/results`, it is what `benchmarks/figures.py` writes the pages from.
 
 Measurements, in this order unless `--only` gives another: check, speed, at-once, best (the paper's best run,
-then Table 3), time94, under5m, budget, steps (what each field of `strong` brings), table4. What `speed` and
-`at-once` measure decides how the others run: `time94`, `under5m` and `steps` are compiled in the way that was
-fastest, `budget` and `table4` take as many runs at once as were worth it. The paper's recipes say float32;
-they run in TF32, in which torch computes their convolutions on such a device unless told otherwise, and every
+then Table 3), time94, recipes (what each reaches, one seed), under5m, budget, steps (what each field of
+`strong` brings), table4. What `speed` and `at-once` measure decides how the others run: `time94`, `recipes`,
+`under5m` and `steps` are compiled in the way that was fastest; `recipes`, `budget` and `table4` take as many
+runs at once as were worth it, under NVIDIA's MPS if that was faster. The paper's recipes say float32; they
+run in TF32, in which torch computes their convolutions on such a device unless told otherwise, and every
 result says so. `--commit` names the commit where a copy has no git repository.
 """
 
@@ -31,6 +32,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,17 +40,16 @@ import tarfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gpu_speed import SETUPS
 from machine import command, machine
+from mps import CONTROL, mps
 
 HERE = Path(__file__).parent
-# What is started finds this archkit first, and then whatever the caller's own path holds.
-PYTHONPATH = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PYTHONPATH)}
 SPEED_MINUTES = 6.0  # if they are over, the set-ups that compile slowest are left out
 AT_ONCE = ("1", "2", "4", "8")
 WORTH = 1.1  # times the images a second, for as many runs at once to be worth the memory
@@ -80,10 +81,16 @@ class Session:
         return self.deadline - time.monotonic()
 
 
+def environment() -> dict[str, str]:
+    """What is started finds this archkit first, and then whatever the caller's own path holds."""
+    paths = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 def completed(session: Session, *command: str) -> bool:
     """Runs a command until it ends or the deadline comes; True if it ended, and without an error."""
     print(f"$ {' '.join(command)}", flush=True)
-    with subprocess.Popen([sys.executable, *command], env=ENVIRONMENT) as process:
+    with subprocess.Popen([sys.executable, *command], env=environment()) as process:
         try:
             return process.wait(max(1.0, session.left)) == 0
         except subprocess.TimeoutExpired:
@@ -95,8 +102,9 @@ def completed(session: Session, *command: str) -> bool:
             return False
 
 
-def bench(session: Session, suite: Path, *options: str) -> bool:
-    """Runs a suite, going on with what is there."""
+def bench(session: Session, suite: Path, *options: str, at_once: bool = False) -> bool:
+    """Runs a suite, going on with what is there; several runs at once where that was found to be worth it."""
+    jobs, shared = together(session) if at_once else (1, False)
     small = [
         "--epochs",
         "1",
@@ -110,9 +118,9 @@ def bench(session: Session, suite: Path, *options: str) -> bool:
         "0",
     ]
     where = ["--data", session.data, "--out", str(session.out / "runs"), "--resume"]
-    return completed(
-        session, "-m", "archkit", "bench", str(suite), *where, *options, *(small if session.quick else ())
-    )
+    options = (*options, *(("--jobs", str(jobs)) if jobs > 1 else ()), *(small if session.quick else ()))
+    with mps() if shared else nullcontext():
+        return completed(session, "-m", "archkit", "bench", str(suite), *where, *options)
 
 
 def check(session: Session) -> bool:
@@ -133,9 +141,11 @@ def speed(session: Session) -> bool:
 def at_once(session: Session) -> bool:
     """How many runs at once are worth it, unless that is known."""
     out = session.out / "at-once.json"
-    quick = ["--quick", "--jobs", "1", "2"] if session.quick else ["--jobs", *AT_ONCE]
+    options = ["--quick", "--jobs", "1", "2"] if session.quick else ["--jobs", *AT_ONCE]
+    if shutil.which(CONTROL):
+        options.append("--mps")
     where = ["--data", session.data, "--out", str(out), "--set", "precision=tf32"]
-    return out.exists() or completed(session, str(HERE / "at_once.py"), *where, *quick)
+    return out.exists() or completed(session, str(HERE / "at_once.py"), *where, *options)
 
 
 def read(path: Path) -> Any:
@@ -162,13 +172,17 @@ def fastest(session: Session) -> Sequence[str]:
     return ("--set", f"compile={compiles[best['setup']]}")
 
 
-def together(session: Session) -> Sequence[str]:
-    """The fewest runs at once that come within a tenth of the most images a second, as options."""
+def together(session: Session) -> tuple[int, bool]:
+    """The fewest runs at once that come within a tenth of the most images a second, and whether under MPS."""
     measured = (read(session.out / "at-once.json") or {"results": []})["results"]
-    rates = {one["jobs"]: float(one["images_per_second"]) for one in measured if one["images_per_second"]}
+    rates = {
+        (one["jobs"], one.get("mps", False)): float(one["images_per_second"])
+        for one in measured
+        if one["images_per_second"]
+    }
     if not rates:
-        return ()
-    return ("--jobs", str(min(jobs for jobs, rate in rates.items() if WORTH * rate >= max(rates.values()))))
+        return 1, False
+    return min(how for how, rate in rates.items() if WORTH * rate >= max(rates.values()))
 
 
 def budget(session: Session) -> bool:
@@ -180,10 +194,10 @@ def budget(session: Session) -> bool:
             capture_output=True,
             text=True,
             check=True,
-            env=ENVIRONMENT,
+            env=environment(),
         )
         suite.write_text(made.stdout, encoding="utf-8")
-    return bench(session, suite, *together(session))
+    return bench(session, suite, at_once=True)
 
 
 WORK: dict[str, Callable[[Session], bool]] = {
@@ -192,10 +206,11 @@ WORK: dict[str, Callable[[Session], bool]] = {
     "at-once": at_once,
     "best": lambda session: bench(session, HERE / "paper-table3.toml", *AS_TORCH),
     "time94": lambda session: bench(session, HERE / "time-to-94.toml", *fastest(session)),
+    "recipes": lambda session: bench(session, HERE / "recipes.toml", *fastest(session), at_once=True),
     "under5m": lambda session: bench(session, HERE / "under-5m.toml", *fastest(session)),
     "budget": budget,
     "steps": lambda session: bench(session, HERE / "strong-steps.toml", *fastest(session)),
-    "table4": lambda session: bench(session, HERE / "paper-table4.toml", *AS_TORCH, *together(session)),
+    "table4": lambda session: bench(session, HERE / "paper-table4.toml", *AS_TORCH, at_once=True),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -237,17 +238,37 @@ def test_after_a_measurement_that_fails_the_next_one_has_its_turn(script, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("rates", "jobs"),
+    ("rates", "shared", "best"),
     [
-        ({1: 100.0, 2: 105.0, 4: 109.0}, 1),
-        ({1: 100.0, 2: 160.0, 4: 165.0, 8: 150.0}, 2),
-        ({1: 100.0, 2: 160.0, 4: 300.0, 8: None}, 4),
+        ({}, {}, (1, False)),
+        ({1: 100.0, 2: 105.0, 4: 109.0}, {}, (1, False)),
+        ({1: 100.0, 2: 160.0, 4: 165.0, 8: 150.0}, {}, (2, False)),
+        ({1: 100.0, 2: 160.0, 4: 300.0, 8: None}, {}, (4, False)),
+        ({1: 100.0, 2: 110.0, 4: 110.0}, {2: 160.0, 4: 300.0}, (4, True)),
+        ({1: 100.0, 2: 160.0}, {2: 165.0}, (2, False)),
     ],
 )
-def test_the_fewest_runs_at_once_that_are_worth_it(script, tmp_path, rates, jobs):
-    found = [{"jobs": n, "images_per_second": rate} for n, rate in rates.items()]
+def test_the_fewest_runs_at_once_that_are_worth_it(script, tmp_path, rates, shared, best):
+    found = [
+        {"jobs": n, "mps": mps, "images_per_second": rate}
+        for mps, each in ((False, rates), (True, shared))
+        for n, rate in each.items()
+    ]
     (tmp_path / "at-once.json").write_text(json.dumps({"results": found}))
-    assert script("gpu").together(session(script, tmp_path)) == ("--jobs", str(jobs))
+    assert script("gpu").together(session(script, tmp_path)) == best
+
+
+def test_runs_share_the_gpu_through_mps_as_long_as_it_is_asked_for(script, tmp_path, monkeypatch):
+    """A control program that writes down what it is told, and where."""
+    control = tmp_path / "nvidia-cuda-mps-control"
+    control.write_text(f'#!/bin/sh\necho "$1 $(cat) $CUDA_MPS_PIPE_DIRECTORY" >> {tmp_path}/told\n')
+    control.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with script("mps").mps():
+        pipes = os.environ["CUDA_MPS_PIPE_DIRECTORY"]
+        assert Path(pipes).is_dir()
+    assert (tmp_path / "told").read_text().splitlines() == [f"-d  {pipes}", f" quit {pipes}"]
+    assert "CUDA_MPS_PIPE_DIRECTORY" not in os.environ
 
 
 @pytest.mark.parametrize(
