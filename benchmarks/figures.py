@@ -65,6 +65,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "objectives-by-table": objectives_by_table,
     "shapes": shapes,
     "small-orders": small_orders,
+    "paper-best": lambda results: runs_table(*sorted(results.glob("*/runs/resnet10-paper-best-*"))),
     "paper-row": lambda results: runs_table(results / "table4-resnet12" / "runs"),
     "cpu-runs": lambda results: runs_table(results / "cpu" / "runs"),
     "gpu-check": lambda results: each_gpu(results, checks),

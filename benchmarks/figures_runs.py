@@ -26,9 +26,9 @@ SEEDS = 3  # that a figure of the README's has at least
 MOST_PARAMS = 5_000_000
 
 
-def runs_table(folder: Path) -> str:
-    """The report's tables of some runs, and how long they took."""
-    sections = sections_of(folder)
+def runs_table(*folders: Path) -> str:
+    """The report's tables of the runs in some folders, and how long they took."""
+    sections = sections_of(*folders)
     if not sections:
         return ""
     # The report's own heads would stand among the page's.
@@ -42,15 +42,16 @@ def runs_table(folder: Path) -> str:
     return f"{text}\n\n{table(heads, rows, right=heads[2:5])}"
 
 
-def sections_of(folder: Path) -> tuple[Section, ...]:
-    """The finished runs of a folder, which need not be there."""
-    return group_runs(find_runs([folder])[0]) if folder.is_dir() else ()
+def sections_of(*folders: Path) -> tuple[Section, ...]:
+    """The finished runs of some folders, which need not be there."""
+    there = [folder for folder in folders if folder.is_dir()]
+    return group_runs(find_runs(there)[0]) if there else ()
 
 
 def times(group: Group, name: str) -> list[str]:
     results = [run.result for run in group.runs]
     compiling = [one.compile_seconds for one in results if one.compile_seconds is not None]
-    device = sorted({f"{one.environment.device}, {one.environment.precision}" for one in results})
+    device = sorted({one.environment.where for one in results})
     return [
         name,
         group.label,

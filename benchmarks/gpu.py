@@ -57,6 +57,7 @@ AS_TORCH = ("--set", "precision=tf32")
 LAST_SETUP = 25.0  # seconds that a set-up of `speed` takes at most, nearly always
 GRACE = 20.0  # seconds for a run to leave its checkpoint
 LEFT_FOR_REPORTS = 30.0  # seconds
+PACKED = {".json", ".csv", ".toml", ".md", ".html"}  # endings of what is taken along
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -252,7 +253,7 @@ def report(session: Session) -> None:
             completed(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", table)
     with tarfile.open(session.out / "results.tar.gz", "w:gz") as archive:
         for path in sorted(session.out.rglob("*")):
-            if path.is_file() and path.suffix in {".json", ".csv", ".toml", ".md", ".html"}:
+            if path.suffix in PACKED or path.name == "correct.safetensors":
                 archive.add(path, path.relative_to(session.out))
     print(f"{session.out / 'results.tar.gz'}: {(session.out / 'results.tar.gz').stat().st_size:,} bytes")
 

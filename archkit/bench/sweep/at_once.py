@@ -17,6 +17,7 @@ import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -49,6 +50,7 @@ def run_at_once(
     waiting = deque(enumerate(runs))
     workers: list[_Worker] = []
     threads = max(1, torch.get_num_threads() // jobs)
+    conduct = replace(conduct, at_once=min(jobs, max(1, len(runs))))
     if takes_turns(conduct.device):
         warnings.warn(
             "runs at once take turns on a GPU unless NVIDIA's MPS is running (nvidia-cuda-mps-control -d)",

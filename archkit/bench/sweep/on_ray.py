@@ -95,7 +95,17 @@ class _Sweep:
             .options(num_cpus=0, scheduling_strategy=here, max_concurrency=10_000)
             .remote(device=device.type, force=conduct.force, resume=conduct.resume)
         )
-        theirs = replace(conduct, device=device, root=Path(), force=False, resume=True, threads=threads)
+        # Of a GPU; on a CPU each trial has cores of its own.
+        at_once = max(1, round(1 / gpus)) if gpus else 1
+        theirs = replace(
+            conduct,
+            device=device,
+            root=Path(),
+            force=False,
+            resume=True,
+            threads=threads,
+            at_once=at_once,
+        )
         # A process that has used one GPU stays with it, whichever Ray gives to its next trial: there it has
         # one trial. Without a GPU it goes on, and imports torch once.
         task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES, max_calls=int(gpus > 0))(

@@ -24,7 +24,15 @@ from archkit.bench.train.events import Event, Saved, Watch, ignore
 from archkit.bench.train.image_sizes import mean_macs
 from archkit.bench.train.initial import read_initial
 from archkit.bench.train.outcome import Outcome
-from archkit.bench.train.results import RESULT_FILE, WEIGHTS_FILE, DataRecord, EpochRow, Result, run_key
+from archkit.bench.train.results import (
+    RESULT_FILE,
+    WEIGHTS_FILE,
+    DataRecord,
+    Environment,
+    EpochRow,
+    Result,
+    run_key,
+)
 from archkit.bench.train.threads import Threads
 from archkit.bench.train.trainer import NotFiniteError
 from archkit.count import totals
@@ -49,6 +57,7 @@ def run_spec(
     force: bool = False,
     resume: bool = False,
     threads: Threads = None,
+    at_once: int = 1,
     watch: Watch = ignore,
 ) -> Finished:
     """Trains and tests a network, or finds the run that did.
@@ -71,6 +80,7 @@ def run_spec(
         force: whether to run again if the run is already there, finished or not, and to replace it.
         resume: whether to go on from the checkpoint if there is one.
         threads: as in `archkit.bench.train.engine.train`.
+        at_once: up to how many runs share the device, for the record.
         watch: called with the estimate, each step, each epoch and each checkpoint.
 
     Raises:
@@ -124,7 +134,8 @@ def run_spec(
                     start=start,
                     initial=None if init is None else read_initial(init),
                 )
-                result = _result(spec, data, recipe, outcome, key=key, seed=seed, device=device, init=began)
+                env = environment(device, recipe.precision, threads=outcome.threads, at_once=at_once)
+                result = _result(spec, data, recipe, outcome, key=key, seed=seed, env=env, init=began)
                 _write(partial, result, outcome)
                 correct = Correct(right=outcome.right, test_checksum=data.test_checksum)
                 write_correct(partial / CORRECT_FILE, correct)
@@ -141,11 +152,11 @@ def _result(
     *,
     key: str,
     seed: int,
-    device: torch.device,
+    env: Environment,
     init: str | None,
 ) -> Result:
     """What is recorded of the run."""
-    cost, env = totals(spec), environment(device, recipe.precision, threads=outcome.threads)
+    cost = totals(spec)
     return Result(
         key=key,
         spec=str(spec),

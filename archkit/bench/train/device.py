@@ -182,7 +182,9 @@ def takes_turns(device: torch.device) -> bool:
     return device.type == "cuda" and not pipes.exists()
 
 
-def environment(device: torch.device, precision: Precision, *, threads: int | None = None) -> Environment:
+def environment(
+    device: torch.device, precision: Precision, *, threads: int | None = None, at_once: int = 1
+) -> Environment:
     """The record of the device, the precision, the versions, and the CPU's threads: torch's unless given."""
     return Environment(
         archkit=__version__,
@@ -195,4 +197,5 @@ def environment(device: torch.device, precision: Precision, *, threads: int | No
         device_type=device.type,
         threads=torch.get_num_threads() if threads is None else threads,
         precision=arithmetic(precision, device),
+        at_once=at_once,
     )

@@ -145,6 +145,7 @@ class Environment:
         device_type: `cpu` or `cuda`.
         threads: torch's threads, on which the last bits of a CPU's sums depend.
         precision: what was computed in: `float32`, `tf32` or `bfloat16`.
+        at_once: up to how many runs of its suite shared the device; with several, its seconds are no measure.
     """
 
     archkit: str
@@ -155,6 +156,13 @@ class Environment:
     device_type: str
     threads: int
     precision: str
+    at_once: int = 1
+
+    @property
+    def where(self) -> str:
+        """The device, the precision and how many runs at once, to read: where the seconds come from."""
+        shared = "" if self.at_once == 1 else f", up to {self.at_once:,} runs at once"
+        return f"{self.device}, {self.precision}{shared}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,7 +231,7 @@ class Result:
             ("MACs for one image", self.macs),
             ("data", self.data.name),
             ("recipe", f"{self.recipe.name}, {self.recipe.epochs:,} epochs, seed {self.seed}"),
-            ("device", f"{self.environment.device}, {self.environment.precision}"),
+            ("device", self.environment.where),
             ("training", f"{self.train_seconds:,.1f} s, {self.images_per_second:,.0f} images a second"),
         ]
         return html_table(("", ""), rows, caption=self.spec)
