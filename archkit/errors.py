@@ -22,6 +22,7 @@ __all__ = [
     "WeightsError",
     "likely",
     "nearest",
+    "ran_out_of_memory",
     "unknown",
 ]
 
@@ -131,6 +132,18 @@ def likely(word: str, known: Iterable[str]) -> str:
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
     """The message about a word that is not known."""
     return f"unknown {what} {word!r}; {likely(word, known)}"
+
+
+# What torch's CUDA allocator says; its CPU allocator, which has no error class, on Linux and on Windows;
+# and cuBLAS and cuDNN.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, of the machine or of the device."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
 _SHOWN = 76  # columns of the text that an error shows: an 80-column terminal less the indent

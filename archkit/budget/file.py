@@ -222,11 +222,11 @@ def _option(path: Path, key: str, value: Any) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
-        case int() | str():
+        case int() | float() | str():
             return str(value)
         case list():
             return "{" + ",".join(_option(path, key, one) for one in value) + "}"
-    raise _wrong(path, key, "a text, a whole number, true, false, or a list of those", value)
+    raise _wrong(path, key, "a text, a number, true, false, or a list of those", value)
 
 
 def _figure(path: Path, key: str, value: Any) -> str:

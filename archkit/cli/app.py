@@ -22,7 +22,7 @@ from archkit.cli.missing import how_to_install
 from archkit.cli.output import READER_GONE, ReaderGone, StdoutError, abandon, guarded
 from archkit.cli.render import say
 from archkit.cli.stopping import Stopped, stoppable
-from archkit.errors import ArchkitError, BudgetError, NothingFitsError, SpecError
+from archkit.errors import ArchkitError, BudgetError, NothingFitsError, SpecError, ran_out_of_memory
 
 __all__ = ["main"]
 
@@ -114,6 +114,11 @@ def _run() -> int:
         if line is None:
             raise
         return _complain(line, _FAILED)
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out_of_memory(error):
+            raise
+        needs = "`archkit count SPEC --memory` says how much a network takes"
+        return _complain(f"this machine has too little memory for that; {needs}", _FAILED)
     except ReaderGone:
         abandon(_STDOUT)
         return READER_GONE

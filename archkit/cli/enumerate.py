@@ -12,7 +12,7 @@ from archkit.cli.count_space import show_count
 from archkit.cli.ignored import one_of, refuse
 from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
 from archkit.cli.networks import head_line, limited, network_table, nothing_fits
-from archkit.cli.render import exact, json_line, say, show
+from archkit.cli.render import counted_networks, json_line, say, show
 from archkit.cli.stopping import when_stopped
 from archkit.cli.tables import write_form
 from archkit.cli.working import Tell, working
@@ -240,7 +240,7 @@ def _write(path: Path, write: Callable[[Tell], int]) -> None:
     kept = "is as it was" if path.exists() else "was not written"
     with when_stopped(f"{path} {kept}"), working("listing") as tell:
         written = write(tell)
-    show(f"{exact(written)} networks written to {path}")
+    show(f"{counted_networks(written)} written to {path}")
 
 
 def _print_lines(rows: Iterable[Row], names: tuple[str, ...]) -> None:
@@ -274,4 +274,5 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
         nothing_fits(space, budget)
     if not isinstance(within, int) or within > len(best):
         word = "largest" if order.most else "smallest"
-        show("", f"The {len(best)} {word}; --limit, --json or --output FILE give the rest.")
+        which = f"The {len(best):,} {word}; " if best else ""
+        show("", f"{which}--limit, --json or --output FILE give {'the rest' if best else 'them'}.")

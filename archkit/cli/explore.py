@@ -10,7 +10,7 @@ import typer
 
 from archkit.cli.completion import objectives
 from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
-from archkit.cli.render import exact, say
+from archkit.cli.render import counted_networks, exact, say
 from archkit.cli.working import working
 from archkit.count.metrics import CAPACITY, OBJECTIVES, PEAK, TRAINING, as_options
 from archkit.files import is_there
@@ -99,4 +99,4 @@ def explore_command(
         raise OutputError(f"cannot write {output}: {error.strerror or error}") from error
     for note in found.notes:
         say(note)
-    say(f"written: {output}, with {exact(len(found.points))} networks; {exact(found.fit)} fit")
+    say(f"written: {output}, with {counted_networks(len(found.points))}; {exact(found.fit)} fit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from archkit.cli.render import exact, new_table
+from archkit.cli.render import counted_networks, exact, new_table
 from archkit.cli.working import working
 from archkit.count.metrics import ARENA, FLASH, PEAK, TRAINING, as_options
 
@@ -36,7 +36,7 @@ def limited(budget: Budget, *also: str) -> tuple[str, ...]:
 def head_line(space: SearchSpace, within: int | CountEstimate) -> str:
     """How many networks the space has and how many fit."""
     size = space.size()
-    of = "without end" if size is None else f"{exact(size)} networks"
+    of = "without end" if size is None else counted_networks(size)
     return f"Space: {space}, {of}; {_within(within)}"
 
 

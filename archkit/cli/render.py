@@ -11,12 +11,17 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-__all__ = ["exact", "json_line", "new_table", "say", "show"]
+__all__ = ["counted_networks", "exact", "json_line", "new_table", "say", "show"]
 
 
 def exact(n: int | Decimal) -> str:
     """A number with its thousands set apart: 4,977,226."""
     return f"{n:,}"
+
+
+def counted_networks(n: int) -> str:
+    """So many networks: 1 network, 4,977 networks."""
+    return f"{exact(n)} network{'' if n == 1 else 's'}"
 
 
 def json_line(value: Any) -> None:

@@ -12,7 +12,7 @@ from archkit.cli.ignored import one_of, refuse
 from archkit.cli.ladder import print_ladder
 from archkit.cli.limits import BudgetPath, Force, Named, Space, chosen_space, refuse_settings, takes_limits
 from archkit.cli.networks import limited, network_table, nothing_fits
-from archkit.cli.render import exact, json_line, say, show
+from archkit.cli.render import counted_networks, json_line, say, show
 from archkit.cli.unlike import show_unlike, unlike
 from archkit.cli.working import working
 from archkit.count.metrics import CAPACITY, ENTROPY, OBJECTIVES, as_options
@@ -194,7 +194,7 @@ def _put(rows: list[Row], kinds: Columns, output: Path | None, said: str) -> Non
             json_line(dict(zip(kinds, row, strict=True)))
     else:
         written = write_rows(rows, kinds, output)
-        show(f"{exact(written)} networks written to {output}", said)
+        show(f"{counted_networks(written)} written to {output}", said)
 
 
 def _front(space: SearchSpace, budget: Budget, text: str, output: Path | None, *, as_json: bool) -> None:
@@ -209,7 +209,7 @@ def _front(space: SearchSpace, budget: Budget, text: str, output: Path | None, *
     if not found:
         nothing_fits(space, budget)
     names, rows = columns(budget, *also), list(rows_of(found, budget, *also))
-    said = f"{exact(len(rows))} networks, none better in one figure without being worse in another."
+    said = f"{counted_networks(len(rows))}, none better in one figure without being worse in another."
     if output is None and not as_json:
         show(network_table(names, rows, limited(budget, *also), budget), "", said)
     else:

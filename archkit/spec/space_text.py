@@ -258,17 +258,20 @@ def _node_text(text: str, node: Node) -> str:
 
 
 def _check_combinations(space: SearchSpace, tree: Text) -> None:
-    """Every combination must be possible for some network of the space.
+    """Every combination must be possible for every number of stages, and for some network of the space.
 
     Raises:
         SpecError: a combination of options that no network has, such as groups without bottlenecks.
     """
+    fewest, most = space.stages
+    spans = {option.key: option.value.span for option in tree.options}
     for combination in space.combinations:
-        by_stage = space.by_stage(space.stages[0])
+        by_stage = space.by_stage(fewest)
         blocks = tuple((b.values or (b.open_from,))[0] for b, _ in by_stage)
         channels = tuple(c.values[0] for _, c in by_stage)
         try:
-            space.frame(combination, space.stages[0])
+            for stages in range(fewest, most + 1):
+                space.frame(combination, stages)
             try:
                 space.spec(combination, blocks, channels)
             except SpecError:
@@ -277,6 +280,10 @@ def _check_combinations(space: SearchSpace, tree: Text) -> None:
                     raise
         except SpecError as error:
             where = f", with {combination.text}" if len(space.combinations) > 1 else ""
+            key = error.field[0] if error.field is not None else ""
             raise SpecError(
-                f"{error.reason}{where}", text=tree.text, span=(0, len(tree.text)), hint=error.hint
+                f"{error.reason}{where}",
+                text=tree.text,
+                span=spans.get(key, (0, len(tree.text))),
+                hint=error.hint,
             ) from None

@@ -26,6 +26,10 @@ BUDGETS = Path(__file__).parents[2] / "budgets"
         ('blocks = "[1..4]*3"\nchannels = "[16]"\nblock = ["basic", "preact"]\nkernel = [3, 5]\nbias = true',
          "[1..4]*3x[16] block={basic,preact} kernel={3,5} bias=yes"),
         ('blocks = [1, 1]\nchannels = [8, 8]\nkernel = "[3,5]"', "[1,1]x[8,8] kernel=[3,5]"),
+        (
+            'blocks = [1, 1]\nchannels = [8, 8]\nblock = "mbconv"\nexpand = [2, 2.5]',
+            "[1,1]x[8,8] block=mbconv expand={2,2.5}",
+        ),
     ],
 )  # fmt: skip
 def test_a_table_means_what_it_looks_like(tmp_path: Path, table: str, space: str) -> None:
@@ -43,7 +47,7 @@ def test_a_table_means_what_it_looks_like(tmp_path: Path, table: str, space: str
         ("[space]\nblocks = [1]\nchannels = [16]\nbias = 3", "space.bias: bias is"),
         ("[space]\nblocks = [1]\nchannels = {a = 1}", "space.channels must be a list"),
         ("[space]\nblocks = [1]", "space.channels must be a list"),
-        ("[space]\nblocks = [1]\nchannels = [16]\nbias = 1.5", "space.bias must be"),
+        ("[space]\nblocks = [1]\nchannels = [16]\nbias = 1.5", "space.bias: bias is yes or no, not 1.5"),
         ('space = "[1]x[a]"', "space: channels are numbers"),
         ("space = 3", "space must be a text"),
     ],

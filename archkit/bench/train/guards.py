@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 import torch
 
 from archkit.bench.recipe import Recipe
-from archkit.errors import RunError
+from archkit.errors import RunError, ran_out_of_memory
 
 __all__ = ["generators_kept", "memory_errors"]
-
-# What torch's CUDA allocator says; its CPU allocator, which has no error class, on Linux and on Windows;
-# and cuBLAS and cuDNN.
-_OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 
 
 @contextmanager
@@ -40,7 +35,7 @@ def memory_errors(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _OUT_OF_MEMORY):
+        if not ran_out_of_memory(error):
             raise
         raise RunError(
             f"the device is out of memory at batches of {recipe.batch_size}; a smaller --batch-size may fit"
