@@ -124,3 +124,19 @@ def test_a_reader_that_stops_early_ends_it_quietly() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         process.wait(60)
+
+
+def test_one_network_is_one(cli: Cli) -> None:
+    assert (
+        cli("enumerate", "[1]x[8]").stdout.splitlines()[0]
+        == "Space: [1]x[8], 1 network; 1 within the budget."
+    )
+
+
+def test_none_is_shown_if_none_is_asked_for(cli: Cli) -> None:
+    said = cli("enumerate", "[1..2]x[8]", "--limit", "0").stdout.splitlines()
+    assert said == [
+        "Space: [1..2]x[8], 2 networks; 2 within the budget.",
+        "",
+        "--limit, --json or --output FILE give them.",
+    ]
