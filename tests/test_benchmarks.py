@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from archkit.bench import read_result
 from archkit.bench.recipe import load_recipe, override
+from archkit.bench.train.correct import CORRECT_FILE, read_correct
 from tests.bench.runs import write_run
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +26,21 @@ def test_the_pages_say_what_was_measured():
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_tutorial_says_what_contest_reached():
+    found = {}
+    for folder in (BENCHMARKS / "results" / "h200-recipes" / "runs").glob("*-contest-*"):
+        if not folder.name.endswith(".partial"):
+            right = read_correct(folder / CORRECT_FILE).right
+            found[read_result(folder).spec] = right, f"{right.mean():.2%}"
+    (larger, its), (paper, theirs) = (
+        found[spec] for spec in ("[4,4,3]x[64,128,256]", "[2,1,1,1]x[64,128,256,512] bias=yes")
+    )
+    page = " ".join((ROOT / "docs" / "tutorials" / "cifar10-5m.md").read_text(encoding="utf-8").split())
+    assert f"`resnet10` comes to {theirs} and `[4,4,3]x[64,128,256]` to {its}" in page
+    alone = (larger & ~paper).sum(), (paper & ~larger).sum()
+    assert "{} of the 10,000 test images are right in the second alone, and {} in the".format(*alone) in page
 
 
 # --- figures.py
