@@ -51,7 +51,7 @@ def sections_of(*folders: Path) -> tuple[Section, ...]:
 def times(group: Group, name: str) -> list[str]:
     results = [run.result for run in group.runs]
     compiling = [one.compile_seconds for one in results if one.compile_seconds is not None]
-    device = sorted({one.environment.where for one in results})
+    device = sorted({one.environment.device_text for one in results})
     return [
         name,
         group.label,

@@ -57,8 +57,8 @@ class Words:
 class Whole:
     """A whole number in a range; or only the odd ones, and 0 where the range begins with it."""
 
-    noun = "a number"
-    expected = "a number"
+    noun = "a whole number"
+    expected = "a whole number"
 
     def __init__(
         self, low: int, high: int, *, default: int, odd: bool = False, samples: Sequence[int]
@@ -76,7 +76,7 @@ class Whole:
         number = checked_number(field[0], value, self.range, field)
         if self.odd and number and number % 2 == 0:
             zero = "0 or " if self.range.low == 0 else ""
-            raise SpecError(f"a {field[0]} is odd{zero}, not {number}", field=field)
+            raise SpecError(f"a {field[0]} is {zero}odd, not {number}", field=field)
         return number
 
     def text(self, value: int) -> str:

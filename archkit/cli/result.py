@@ -42,7 +42,7 @@ def show_result(done: Finished) -> None:
     table.add_row("training", f"{duration(result.train_seconds)}, {rate}")
     if result.compile_seconds is not None:
         table.add_row("compiling", f"{duration(result.compile_seconds)}, not in the training time")
-    table.add_row("device", result.environment.where)
+    table.add_row("device", result.environment.device_text)
     table.add_row("folder", str(done.folder))
     show(table)
 

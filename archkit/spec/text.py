@@ -157,9 +157,9 @@ def _number(text: str, field: str, node: Node) -> int:
         return node.number
     if isinstance(node, Atom):
         start, end = node.span
-        raise SpecError(f"{field} is a number, not {text[start:end]}", text=text, span=node.span)
+        raise SpecError(f"{field} is a whole number, not {text[start:end]}", text=text, span=node.span)
     if isinstance(node, Items):
-        raise SpecError(f"{field} takes a number, not a list", text=text, span=node.span)
+        raise SpecError(f"{field} takes a whole number, not a list", text=text, span=node.span)
     raise _only_in_spaces(text, node)
 
 

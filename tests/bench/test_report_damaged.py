@@ -39,6 +39,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
         (lambda r: r["data"].update(name="\x1b[2J"), "data.name holds what cannot be printed: '\\x1b[2J'"),
         (lambda r: r["recipe"].update(name="a\nb"), "recipe.name holds what cannot be printed: 'a\\nb'"),
         (lambda r: r["environment"].update(device="\u202e"), "environment.device holds what"),
+        (lambda r: r["environment"].update(gpu_shared_by=0), "environment.gpu_shared_by is 0"),
     ],
 )
 def test_a_result_that_cannot_be_true_is_skipped(

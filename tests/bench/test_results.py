@@ -10,21 +10,22 @@ from archkit.bench.train.results import read_result
 from tests.bench.runs import write_run
 
 
-def test_seconds_of_runs_at_once_are_marked_as_such(tmp_path):
-    alone = write_run(tmp_path, "[1]x[8]", "demo", seed=0, correct=90)
-    shared = write_run(tmp_path, "[1]x[8]", "demo", seed=1, correct=91)
-    text = (shared / "result.json").read_text()
-    assert text.count('"at_once": 1') == 1
-    (shared / "result.json").write_text(text.replace('"at_once": 1', '"at_once": 3'))
-    one, other = read_result(alone).environment, read_result(shared).environment
-    assert other.where == f"{one.where}, up to 3 runs at once"
-    at = RUN_COLUMNS.index("at_once")
-    assert [row[at] for row in run_rows(group_runs(find_runs([tmp_path])[0]))] == [1, 3]
+def shared_by(folder, n):
+    table = json.loads((folder / "result.json").read_text())
+    table["environment"]["gpu_shared_by"] = n
+    if n is None:
+        del table["environment"]["gpu_shared_by"]  # as older versions wrote it
+    (folder / "result.json").write_text(json.dumps(table))
+    return read_result(folder).environment
 
 
-def test_an_older_record_is_of_one_run_at_a_time(tmp_path):
-    run = write_run(tmp_path, "[1]x[8]", "demo", correct=90)
-    table = json.loads((run / "result.json").read_text())
-    del table["environment"]["at_once"]
-    (run / "result.json").write_text(json.dumps(table))
-    assert read_result(run).environment.at_once == 1
+def test_runs_that_shared_a_gpu_are_marked(tmp_path):
+    one, other, old = (
+        shared_by(write_run(tmp_path, "[1]x[8]", "demo", seed=seed, correct=90 + seed), n)
+        for seed, n in enumerate((1, 3, None))
+    )
+    assert other.device_text == f"{one.device_text}, shared by up to 3 runs"
+    assert old.gpu_shared_by is None
+    assert old.device_text == one.device_text
+    at = RUN_COLUMNS.index("gpu_shared_by")
+    assert [row[at] for row in run_rows(group_runs(find_runs([tmp_path])[0]))] == [1, 3, None]

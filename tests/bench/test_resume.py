@@ -303,3 +303,17 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(write_folder, tmp_pa
     assert f"epoch {done + 1}/200" in again.stderr
     assert "epoch 200/200" in again.stderr
     assert not (tmp_path / "run.partial").exists()
+
+
+def test_a_run_that_shared_its_device_once_goes_on_saying_so(tiny, brief, tmp_path):
+    """Its seconds are added up over all parts."""
+    longer, out = override(brief, [("epochs", 3)]), tmp_path / "run"
+    said = []
+    for epoch, sharing in ((2, 3), (3, 1)):
+        with pytest.raises(Stop):
+            run_spec(
+                SPEC, tiny, longer, device=CPU, out=out, resume=True, sharing=sharing, watch=stop_in(epoch)
+            )
+        key = run_key(spec=str(SPEC), recipe=longer, seed=0, data=tiny.checksum)
+        said.append(checkpoint.read_checkpoint(partial_folder(out) / CHECKPOINT_FILE, key=key).sharing)
+    assert said == [3, 3]

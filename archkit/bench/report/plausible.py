@@ -36,6 +36,9 @@ def _faults(run: Finished) -> Iterator[str]:
         yield f"epoch {result.epoch} of {result.recipe.epochs}"
     if result.train_seconds < 0 or result.images_per_second < 0 or result.total_seconds < 0:
         yield "a time is negative"
+    shared_by = result.environment.gpu_shared_by
+    if shared_by is not None and not 1 <= shared_by <= _MOST:
+        yield f"environment.gpu_shared_by is {shared_by}"
     data = result.data
     parts = (data.train, data.validation, data.test, data.whole_train, data.whole_test)
     if not all(0 <= n <= _MOST for n in parts) or len(data.input) != 3:

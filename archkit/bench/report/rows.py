@@ -69,7 +69,7 @@ RUN_COLUMNS: Final = (
     "key",
     "folder",
     "test_six_correct",
-    "at_once",
+    "gpu_shared_by",
 )
 """What is known of each run, in the CSV and in data frames."""
 
@@ -228,7 +228,7 @@ def run_rows(sections: Iterable[Section]) -> Iterator[tuple[Any, ...]]:
                     one.key,
                     run.folder,
                     None if six is None else six.correct,
-                    one.environment.at_once,
+                    one.environment.gpu_shared_by,
                 )
 
 

@@ -50,7 +50,7 @@ def run_at_once(
     waiting = deque(enumerate(runs))
     workers: list[_Worker] = []
     threads = max(1, torch.get_num_threads() // jobs)
-    conduct = replace(conduct, at_once=min(jobs, max(1, len(runs))))
+    conduct = replace(conduct, sharing=min(jobs, max(1, len(runs))))
     if takes_turns(conduct.device):
         warnings.warn(
             "runs at once take turns on a GPU unless NVIDIA's MPS is running (nvidia-cuda-mps-control -d)",

@@ -28,7 +28,7 @@ class Conduct:
         force: whether a run that is already there is run again.
         resume: whether a run that was interrupted goes on; otherwise it counts as failed.
         threads: of the CPU, for each run; as in `archkit.bench.train.engine.train`.
-        at_once: up to how many of them share the device.
+        sharing: up to how many of them are given the same device at once.
     """
 
     device: torch.device
@@ -36,7 +36,7 @@ class Conduct:
     force: bool = False
     resume: bool = False
     threads: Threads = None
-    at_once: int = 1
+    sharing: int = 1
 
     def carry_out(self, run: Run, folder: Path, data: DataSet, watch: Watch) -> Ended:
         """Runs it to its end, good or bad; `folder` is what `archkit.bench.sweep.place.folder_of` says.
@@ -68,7 +68,7 @@ class Conduct:
             force=self.force,
             resume=self.resume,
             threads=self.threads,
-            at_once=self.at_once,
+            sharing=self.sharing,
             watch=watch,
         )
 

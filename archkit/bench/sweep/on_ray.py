@@ -95,8 +95,6 @@ class _Sweep:
             .options(num_cpus=0, scheduling_strategy=here, max_concurrency=10_000)
             .remote(device=device.type, force=conduct.force, resume=conduct.resume)
         )
-        # Of a GPU; on a CPU each trial has cores of its own.
-        at_once = max(1, round(1 / gpus)) if gpus else 1
         theirs = replace(
             conduct,
             device=device,
@@ -104,7 +102,7 @@ class _Sweep:
             force=False,
             resume=True,
             threads=threads,
-            at_once=at_once,
+            sharing=on_one_gpu(len(trials), gpus),
         )
         # A process that has used one GPU stays with it, whichever Ray gives to its next trial: there it has
         # one trial. Without a GPU it goes on, and imports torch once.
@@ -202,6 +200,19 @@ def _given_up(error: Exception) -> str:
         return "its machine ran out of memory, and Ray ended its process"
     what = next((line for line in str(error).splitlines() if line.strip()), "").strip()
     return f"its process was lost {RETRIES + 1} times ({name}: {what})"
+
+
+def on_one_gpu(trials: int, gpus: float) -> int:
+    """Up to how many trials share a GPU, each of which is given so much of one, or none.
+
+    >>> [on_one_gpu(100, gpus) for gpus in (0.1, 0.25, 0.35, 0.6, 1.0, 2.0, 0.0)]
+    [10, 4, 2, 1, 1, 1, 1]
+    >>> on_one_gpu(3, 0.25)
+    3
+    """
+    if not 0 < gpus < 1:
+        return 1
+    return min(trials, int(1 / gpus + 1e-6))  # in floats, 1 / 0.1 may fall short of 10
 
 
 def _device(ray: Any, how: OnRay) -> tuple[torch.device, float]:

@@ -57,7 +57,7 @@ def run_spec(
     force: bool = False,
     resume: bool = False,
     threads: Threads = None,
-    at_once: int = 1,
+    sharing: int = 1,
     watch: Watch = ignore,
 ) -> Finished:
     """Trains and tests a network, or finds the run that did.
@@ -80,7 +80,7 @@ def run_spec(
         force: whether to run again if the run is already there, finished or not, and to replace it.
         resume: whether to go on from the checkpoint if there is one.
         threads: as in `archkit.bench.train.engine.train`.
-        at_once: up to how many runs share the device, for the record.
+        sharing: up to how many runs of a suite are given this device at once, for the record.
         watch: called with the estimate, each step, each epoch and each checkpoint.
 
     Raises:
@@ -120,7 +120,8 @@ def run_spec(
                 done = len(checkpoint.rows)
                 watch(Saved(epoch=done, epochs=recipe.epochs, folder=partial, resumed=False))
 
-            keeper = Keeper(partial / CHECKPOINT_FILE, key=key, written=saved)
+            shared_by = sharing if start is None else _most(start.sharing, sharing)
+            keeper = Keeper(partial / CHECKPOINT_FILE, key=key, sharing=shared_by, written=saved)
             with keeper.at_the_end(but=(NotFiniteError, ClaimLostError)):
                 outcome = train(
                     spec,
@@ -134,7 +135,7 @@ def run_spec(
                     start=start,
                     initial=None if init is None else read_initial(init),
                 )
-                env = environment(device, recipe.precision, threads=outcome.threads, at_once=at_once)
+                env = environment(device, recipe.precision, threads=outcome.threads, sharing=shared_by)
                 result = _result(spec, data, recipe, outcome, key=key, seed=seed, env=env, init=began)
                 _write(partial, result, outcome)
                 correct = Correct(right=outcome.right, test_checksum=data.test_checksum)
@@ -142,6 +143,11 @@ def run_spec(
         claim.hold_now()
         finish(partial, folder)
     return Finished(folder=folder, result=result, rows=outcome.epochs, fresh=True)
+
+
+def _most(before: int | None, now: int) -> int | None:
+    """Of a run that goes on: up to how many shared its device in any part of it; None if one is not known."""
+    return None if before is None else max(before, now)
 
 
 def _result(

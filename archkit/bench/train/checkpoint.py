@@ -50,6 +50,7 @@ class Checkpoint:
         total_seconds: the time since the first step, without interruptions.
         device: the kind of the device, `cpu` or `cuda`: the generators of one have no state of the other's.
         threads: of the CPU, on which the last bits of its sums depend.
+        sharing: up to how many runs of a suite were given the device at once; None if that is not known.
     """
 
     rows: tuple[EpochRow, ...]
@@ -60,6 +61,7 @@ class Checkpoint:
     total_seconds: float
     device: str
     threads: int
+    sharing: int | None = None
 
 
 class Keeper:
@@ -68,11 +70,14 @@ class Keeper:
     Args:
         path: the file.
         key: the key of the run.
+        sharing: what each checkpoint says of `Checkpoint.sharing`.
         written: called with each checkpoint that was written.
     """
 
-    def __init__(self, path: Path, *, key: str, written: Callable[[Checkpoint], None]) -> None:
-        self._path, self._key, self._written = path, key, written
+    def __init__(
+        self, path: Path, *, key: str, sharing: int | None = None, written: Callable[[Checkpoint], None]
+    ) -> None:
+        self._path, self._key, self._sharing, self._written = path, key, sharing, written
         self._waiting: Checkpoint | None = None
         self._not_before = -float("inf")
 
@@ -82,7 +87,7 @@ class Keeper:
         Raises:
             OSError: it cannot be written.
         """
-        self._waiting = checkpoint
+        self._waiting = dataclasses.replace(checkpoint, sharing=self._sharing)
         if time.monotonic() >= self._not_before:
             self._write()
 
@@ -129,6 +134,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, key: str) -> None:
         "total_seconds": checkpoint.total_seconds,
         "device": checkpoint.device,
         "threads": checkpoint.threads,
+        "sharing": checkpoint.sharing,
     }
     text = json.dumps(table, allow_nan=False)
     header = {"format": _FORMAT, "checkpoint": text, "sha256": _hash(text, tensors)}
@@ -166,6 +172,7 @@ def read_checkpoint(path: Path, *, key: str) -> Checkpoint:
             total_seconds=table["total_seconds"],
             device=table["device"],
             threads=table["threads"],
+            sharing=table.get("sharing"),  # an older one does not say
         )
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -183,9 +183,16 @@ def takes_turns(device: torch.device) -> bool:
 
 
 def environment(
-    device: torch.device, precision: Precision, *, threads: int | None = None, at_once: int = 1
+    device: torch.device, precision: Precision, *, threads: int | None = None, sharing: int | None = 1
 ) -> Environment:
-    """The record of the device, the precision, the versions, and the CPU's threads: torch's unless given."""
+    """The record of the device, the precision, the versions, and the CPU's threads: torch's unless given.
+
+    Args:
+        device: where it runs.
+        precision: the recipe's.
+        threads: of the CPU.
+        sharing: up to how many runs of the suite are given this device at once; None if that is not known.
+    """
     return Environment(
         archkit=__version__,
         python=platform.python_version(),
@@ -197,5 +204,5 @@ def environment(
         device_type=device.type,
         threads=torch.get_num_threads() if threads is None else threads,
         precision=arithmetic(precision, device),
-        at_once=at_once,
+        gpu_shared_by=sharing if device.type == "cuda" else None,
     )

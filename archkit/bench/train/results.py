@@ -145,7 +145,8 @@ class Environment:
         device_type: `cpu` or `cuda`.
         threads: torch's threads, on which the last bits of a CPU's sums depend.
         precision: what was computed in: `float32`, `tf32` or `bfloat16`.
-        at_once: up to how many runs of its suite shared the device; with several, its seconds are no measure.
+        gpu_shared_by: up to how many runs of its suite were given the same GPU at once. With several, the
+            seconds are not those of a run alone. None on a CPU, and where it was not recorded.
     """
 
     archkit: str
@@ -156,12 +157,13 @@ class Environment:
     device_type: str
     threads: int
     precision: str
-    at_once: int = 1
+    gpu_shared_by: int | None = None
 
     @property
-    def where(self) -> str:
-        """The device, the precision and how many runs at once, to read: where the seconds come from."""
-        shared = "" if self.at_once == 1 else f", up to {self.at_once:,} runs at once"
+    def device_text(self) -> str:
+        """The device, the precision and how many runs shared a GPU, to read."""
+        n = self.gpu_shared_by
+        shared = f", shared by up to {n:,} runs" if n is not None and n > 1 else ""
         return f"{self.device}, {self.precision}{shared}"
 
 
@@ -231,7 +233,7 @@ class Result:
             ("MACs for one image", self.macs),
             ("data", self.data.name),
             ("recipe", f"{self.recipe.name}, {self.recipe.epochs:,} epochs, seed {self.seed}"),
-            ("device", self.environment.where),
+            ("device", self.environment.device_text),
             ("training", f"{self.train_seconds:,.1f} s, {self.images_per_second:,.0f} images a second"),
         ]
         return html_table(("", ""), rows, caption=self.spec)
