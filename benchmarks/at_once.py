@@ -4,7 +4,7 @@
 
 For each number of jobs, as many runs of one network, which differ in their seeds. Counted are the images
 from the moment when all of them train until the first has ended, so that neither the start of the processes
-nor a run that is left alone counts. `--mps` measures each number but the first once more under NVIDIA's MPS;
+nor a run that is left alone counts. `--mps` measures each number above 1 once more under NVIDIA's MPS;
 without it, runs take turns on a GPU. `--quick` takes small sizes, to try the script.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +29,7 @@ from archkit.bench import load_data, load_recipe, override
 from archkit.bench.data.dataset import DataSet
 from archkit.bench.sweep.run import Run
 from archkit.bench.sweep.run_suite import run_suite
-from archkit.bench.train.device import environment, pick_device
+from archkit.bench.train.device import environment, pick_device, takes_turns
 from archkit.bench.train.events import Event, Step, Watch
 
 
@@ -66,6 +65,10 @@ class Together:
         return (self._until[1] - self._from[1]) / (self._until[0] - self._from[0])
 
 
+class MpsError(Exception):
+    """MPS does not start."""
+
+
 def measured(
     spec: str,
     data: DataSet,
@@ -81,13 +84,16 @@ def measured(
     steps = len(data.train_labels) // recipe.batch_size
     together = Together(jobs, warm_up=max(1, steps // 4))
     started = time.perf_counter()
-    with mps() if shared else nullcontext(), tempfile.TemporaryDirectory() as root:
+    with mps() if shared else nullcontext(False) as under, tempfile.TemporaryDirectory() as root:
+        if shared and not under:
+            raise MpsError
+        took_turns = takes_turns(device)
         ended = list(run_suite(runs, data, device=device, root=Path(root), jobs=jobs, watch=together))
     failed = [str(one.error) for one in ended if one.error is not None]
     rate = together.steps_per_second
     return {
         "jobs": jobs,
-        "mps": shared,
+        "mps": device.type == "cuda" and not took_turns,
         "images_per_second": None if rate is None else rate * recipe.batch_size,
         "seconds": time.perf_counter() - started,
         "failed": failed,
@@ -117,12 +123,12 @@ def main() -> int:
     found = []
     measurements = [(jobs, False) for jobs in args.jobs]
     if args.mps:
-        measurements += [(jobs, True) for jobs in args.jobs[1:]]
+        measurements += [(jobs, True) for jobs in args.jobs if jobs > 1]
     for jobs, shared in measurements:
         try:
             one = measured(args.spec, data, changes, device=device, jobs=jobs, shared=shared)
-        except (OSError, subprocess.SubprocessError) as error:  # MPS does not start; the rest may be measured
-            print(f"  {jobs:3} at once under MPS: {error}", flush=True)
+        except MpsError:
+            print(f"  {jobs:3} at once under MPS: it does not start", flush=True)
             continue
         found.append(one)
         rate, first = one["images_per_second"], found[0]["images_per_second"]

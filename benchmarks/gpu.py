@@ -22,7 +22,7 @@ Measurements, in this order unless `--only` gives another: check, speed, at-once
 then Table 3), time94, recipes (what each reaches, one seed), under5m, budget, steps (what each field of
 `strong` brings), table4. What `speed` and `at-once` measure decides how the others run: `time94`, `recipes`,
 `under5m` and `steps` are compiled in the way that was fastest; `recipes`, `budget` and `table4` take as many
-runs at once as were worth it, under NVIDIA's MPS if that was faster. The paper's recipes say float32; they
+runs at once as were worth it, under NVIDIA's MPS if that was worth it. The paper's recipes say float32; they
 run in TF32, in which torch computes their convolutions on such a device unless told otherwise, and every
 result says so. `--commit` names the commit where a copy has no git repository.
 """
@@ -32,7 +32,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -47,7 +46,9 @@ from typing import Any
 
 from gpu_speed import SETUPS
 from machine import command, machine
-from mps import CONTROL, mps
+from mps import has_mps, mps
+
+from archkit.bench.train.correct import CORRECT_FILE
 
 HERE = Path(__file__).parent
 SPEED_MINUTES = 6.0  # if they are over, the set-ups that compile slowest are left out
@@ -120,7 +121,9 @@ def bench(session: Session, suite: Path, *options: str, at_once: bool = False) -
     ]
     where = ["--data", session.data, "--out", str(session.out / "runs"), "--resume"]
     options = (*options, *(("--jobs", str(jobs)) if jobs > 1 else ()), *(small if session.quick else ()))
-    with mps() if shared else nullcontext():
+    with mps() if shared else nullcontext(False) as under:
+        if shared and not under:
+            print("MPS does not start here: the runs take turns", flush=True)
         return completed(session, "-m", "archkit", "bench", str(suite), *where, *options)
 
 
@@ -143,7 +146,7 @@ def at_once(session: Session) -> bool:
     """How many runs at once are worth it, unless that is known."""
     out = session.out / "at-once.json"
     options = ["--quick", "--jobs", "1", "2"] if session.quick else ["--jobs", *AT_ONCE]
-    if shutil.which(CONTROL):
+    if has_mps():
         options.append("--mps")
     where = ["--data", session.data, "--out", str(out), "--set", "precision=tf32"]
     return out.exists() or completed(session, str(HERE / "at_once.py"), *where, *options)
@@ -253,7 +256,7 @@ def report(session: Session) -> None:
             completed(late, str(HERE / "budget_buys.py"), "table", str(runs), "-o", table)
     with tarfile.open(session.out / "results.tar.gz", "w:gz") as archive:
         for path in sorted(session.out.rglob("*")):
-            if path.suffix in PACKED or path.name == "correct.safetensors":
+            if path.is_file() and (path.suffix in PACKED or path.name == CORRECT_FILE):
                 archive.add(path, path.relative_to(session.out))
     print(f"{session.out / 'results.tar.gz'}: {(session.out / 'results.tar.gz').stat().st_size:,} bytes")
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -275,16 +276,47 @@ def test_the_fewest_runs_at_once_that_are_worth_it(script, tmp_path, rates, shar
     assert script("gpu").together(session(script, tmp_path)) == best
 
 
-def test_runs_share_the_gpu_through_mps_as_long_as_it_is_asked_for(script, tmp_path, monkeypatch):
-    """A control program that writes down what it is told, and where."""
-    control = tmp_path / "nvidia-cuda-mps-control"
-    control.write_text(f'#!/bin/sh\necho "$1 $(cat) $CUDA_MPS_PIPE_DIRECTORY" >> {tmp_path}/told\n')
-    control.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with script("mps").mps():
+@pytest.fixture
+def control(tmp_path, monkeypatch):
+    """Puts a program in the place of MPS's that writes down what it is told and where, and then does more."""
+    if os.name != "posix":
+        pytest.skip("the program is a shell script")
+
+    def make(then=""):
+        program = tmp_path / "nvidia-cuda-mps-control"
+        told = f'echo "$1 $(cat) $CUDA_MPS_PIPE_DIRECTORY" >> {tmp_path}/told'
+        program.write_text(f"#!/bin/sh\n{told}\n{then}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        return tmp_path / "told"
+
+    return make
+
+
+def test_runs_share_the_gpu_through_mps_as_long_as_it_is_asked_for(script, control, monkeypatch):
+    told = control()
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", "mine")
+    with suppress(KeyError), script("mps").mps() as started:
         pipes = os.environ["CUDA_MPS_PIPE_DIRECTORY"]
-        assert Path(pipes).is_dir()
-    assert (tmp_path / "told").read_text().splitlines() == [f"-d  {pipes}", f" quit {pipes}"]
+        assert (started, Path(pipes).is_dir()) == (True, True)
+        raise KeyError
+    assert told.read_text().splitlines() == [f"-d  {pipes}", f" quit {pipes}"]
+    assert os.environ["CUDA_MPS_PIPE_DIRECTORY"] == "mine"
+
+
+def test_without_mps_the_work_is_done_all_the_same(script, control):
+    told = control("exit 1")
+    with script("mps").mps() as started:
+        assert not started
+        assert "CUDA_MPS_PIPE_DIRECTORY" not in os.environ
+    assert len(told.read_text().splitlines()) == 1
+
+
+def test_mps_that_does_not_end_loses_nothing(script, control, monkeypatch):
+    monkeypatch.setattr(script("mps"), "TO_END", 0.2)
+    control('[ "$1" = -d ] || sleep 5')
+    with script("mps").mps() as started:
+        assert started
     assert "CUDA_MPS_PIPE_DIRECTORY" not in os.environ
 
 

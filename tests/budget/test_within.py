@@ -236,7 +236,7 @@ def test_bytes_of_weights() -> None:
         ('[space]\nblocks = "[1]"', "space.channels must be a list or a text such as .*; it is missing$"),
         (
             '[space]\nblocks = "[1]"\nchannels = "[8]"\nkernel = [3, 1.5]',
-            "space.kernel: kernel is a whole number, not 1.5\n",
+            "space.kernel: kernel is a whole number, not 1.5",
         ),
         ("source = [1]", r"source must be a text, not \[1\]$"),
         ("[limits]\nweight_bits = 8", "needs max-weight-bytes"),
