@@ -8,7 +8,7 @@ import subprocess
 import sys
 from functools import cache
 
-__all__ = ["help_of"]
+__all__ = ["commands", "help_of"]
 
 ASKED = """
 import contextlib, io, json, sys
@@ -31,6 +31,11 @@ json.dump(helps, sys.stdout)
 def help_of(command: str = "") -> str:
     """What `archkit COMMAND --help` prints, in lines that are long enough for every option."""
     return _helps()[command]
+
+
+def commands() -> set[str]:
+    """The names of all commands."""
+    return {*_helps()} - {""}
 
 
 @cache

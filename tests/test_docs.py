@@ -14,7 +14,7 @@ import pytest
 
 import archkit
 from tests.conftest import Cli
-from tests.helps import help_of
+from tests.helps import commands, help_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -73,6 +73,13 @@ def test_names_are_found() -> None:
     """The test above looks at something: both ways of naming, and the page that names the most."""
     names = named_on(ROOT / "docs" / "python.md")
     assert {"archkit.count.count_arrays", "archkit.nn.build", "archkit.count.tools.predict"} <= names
+
+
+def test_every_command_has_a_row_that_names_its_functions() -> None:
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \|.*\|.*\|$", (ROOT / "docs" / "python.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(rows) == sorted(commands())
 
 
 # Paths of the repository as the pages print them; `archkit/bench/recipes/NAME.toml` says what to write.

@@ -117,8 +117,11 @@ def _run() -> int:
     except (MemoryError, RuntimeError) as error:
         if not ran_out_of_memory(error):
             raise
-        needs = "`archkit count SPEC --memory` says how much a network takes"
-        return _complain(f"this machine has too little memory for that; {needs}", _FAILED)
+        reason = str(error).partition("\n")[0]
+        hint = (
+            "; `archkit count SPEC --memory` says how much a network takes" if _builds(sys.argv[1:2]) else ""
+        )
+        return _complain(f"there is too little memory{f' ({reason})' if reason else ''}{hint}", _FAILED)
     except ReaderGone:
         abandon(_STDOUT)
         return READER_GONE
@@ -139,6 +142,11 @@ def _register(named: Sequence[str]) -> None:
     for name in wanted:
         command = getattr(import_module(f"archkit.cli.{name.replace('-', '_')}"), _COMMANDS[name])
         app.command(name)(stoppable(command))
+
+
+def _builds(named: Sequence[str]) -> bool:
+    """Whether the command builds networks, which are then what takes the memory."""
+    return bool({*named} & {"count", "draw", "eval", "export", "lr-find", "measure", "predict"})
 
 
 def _complain(message: str, code: int) -> int:

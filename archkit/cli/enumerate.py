@@ -274,5 +274,5 @@ def _show_first(space: SearchSpace, budget: Budget, n: int, order: Objective) ->
         nothing_fits(space, budget)
     if not isinstance(within, int) or within > len(best):
         word = "largest" if order.most else "smallest"
-        which = f"The {len(best):,} {word}; " if best else ""
+        which = f"The {f'{len(best):,} ' if len(best) > 1 else ''}{word}; " if best else ""
         show("", f"{which}--limit, --json or --output FILE give {'the rest' if best else 'them'}.")

@@ -209,7 +209,8 @@ def _front(space: SearchSpace, budget: Budget, text: str, output: Path | None, *
     if not found:
         nothing_fits(space, budget)
     names, rows = columns(budget, *also), list(rows_of(found, budget, *also))
-    said = f"{counted_networks(len(rows))}, none better in one figure without being worse in another."
+    than = ", none better in one figure without being worse in another" if len(rows) > 1 else ""
+    said = f"{counted_networks(len(rows))}{than}."
     if output is None and not as_json:
         show(network_table(names, rows, limited(budget, *also), budget), "", said)
     else:

@@ -258,10 +258,11 @@ def _node_text(text: str, node: Node) -> str:
 
 
 def _check_combinations(space: SearchSpace, tree: Text) -> None:
-    """Every combination must be possible for every number of stages, and for some network of the space.
+    """Every combination must go with every number of stages, and some network of the space must have it.
 
     Raises:
-        SpecError: a combination of options that no network has, such as groups without bottlenecks.
+        SpecError: a list of another length than the stages; or a combination of options that no network has,
+            such as groups without bottlenecks.
     """
     fewest, most = space.stages
     spans = {option.key: option.value.span for option in tree.options}
