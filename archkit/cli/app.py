@@ -146,7 +146,7 @@ def _register(named: Sequence[str]) -> None:
 
 def _builds(named: Sequence[str]) -> bool:
     """Whether the command builds networks, which are then what takes the memory."""
-    return bool({*named} & {"count", "draw", "eval", "export", "lr-find", "measure", "predict"})
+    return bool({*named} & {"count", "eval", "export", "lr-find", "measure", "predict"})
 
 
 def _complain(message: str, code: int) -> int:

@@ -271,7 +271,7 @@ COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()", "bench"
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(write_folder, tmp_path, number, code, ending):
     folder = write_folder(train=10, test=5, size=(8, 8))
     args = [*COMMAND, "--data", str(folder), "--recipe", "demo", "--batch-size", "4", "--device", "cpu"]
-    args += ["--epochs", "200", "--out", str(tmp_path / "run")]
+    args += ["--epochs", "100", "--out", str(tmp_path / "run")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -295,13 +295,13 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(write_folder, tmp_pa
         [*args, "--resume"], capture_output=True, text=True, timeout=120, check=False, env=environment
     )
     assert again.returncode == 0, again.stderr
-    done = int(re.search(r"resumed after epoch (\d+) of 200 from ", again.stderr)[1])
+    done = int(re.search(r"resumed after epoch (\d+) of 100 from ", again.stderr)[1])
     assert done >= 1
     if ending is not None:
         assert done == int(last.split()[2])
-    assert f"epoch {done}/200" not in again.stderr
-    assert f"epoch {done + 1}/200" in again.stderr
-    assert "epoch 200/200" in again.stderr
+    assert f"epoch {done}/100" not in again.stderr
+    assert f"epoch {done + 1}/100" in again.stderr
+    assert "epoch 100/100" in again.stderr
     assert not (tmp_path / "run.partial").exists()
 
 

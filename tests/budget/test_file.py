@@ -48,6 +48,10 @@ def test_a_table_means_what_it_looks_like(tmp_path: Path, table: str, space: str
         ("[space]\nblocks = [1]\nchannels = {a = 1}", "space.channels must be a list"),
         ("[space]\nblocks = [1]", "space.channels must be a list"),
         ("[space]\nblocks = [1]\nchannels = [16]\nbias = 1.5", "space.bias: bias is yes or no, not 1.5"),
+        (
+            "[space]\nblocks = [1]\nchannels = [16]\nkernel = [3, 1.5]",
+            "space.kernel: kernel is a whole number, not 1.5",
+        ),
         ('space = "[1]x[a]"', "space: channels are numbers"),
         ("space = 3", "space must be a text"),
     ],

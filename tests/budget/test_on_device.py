@@ -53,7 +53,7 @@ from archkit.errors import BudgetError, ExportError
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse, parse_space
 from tests.conftest import Cli
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 SPACES = (
     "[1..2]*2x[8..24:8] block={basic,depthwise} input=1x32x32",
@@ -61,7 +61,7 @@ SPACES = (
     "[{1,3}]*2x[{4,12,20}] block=bottleneck stem={conv3,conv7} shortcut=pad input=1x20x28",
 )
 
-_EXAMPLES = settings().max_examples // 5  # 20, and 2,000 in the long run
+_EXAMPLES = share(0.12)
 
 
 @cache

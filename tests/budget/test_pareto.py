@@ -12,12 +12,13 @@ from archkit.count import totals
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
+from tests.strategies import share
 
 module = sys.modules["archkit.budget.pareto"]
 
 
 @given(small_spaces(), st.lists(st.sampled_from(FIGURES), min_size=1, max_size=3, unique=True), st.data())
-@settings(max_examples=100)
+@settings(max_examples=share(0.5))
 def test_against_brute_force(
     space: tuple[str, list[ArchSpec]], names: list[str], data: st.DataObject
 ) -> None:

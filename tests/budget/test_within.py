@@ -234,10 +234,6 @@ def test_bytes_of_weights() -> None:
         ("[limits]\noptimizer = 3", "optimizer must be one of none, sgd, .*, not '3'$"),
         ("[space]\nblocks = 3", "space.channels must be a list or a text such as .*; it is missing$"),
         ('[space]\nblocks = "[1]"', "space.channels must be a list or a text such as .*; it is missing$"),
-        (
-            '[space]\nblocks = "[1]"\nchannels = "[8]"\nkernel = [3, 1.5]',
-            "space.kernel: kernel is a whole number, not 1.5",
-        ),
         ("source = [1]", r"source must be a text, not \[1\]$"),
         ("[limits]\nweight_bits = 8", "needs max-weight-bytes"),
         ("[limits]\nmax_weight_bytes = 8\nweight_bits = 99", "1 to 64"),

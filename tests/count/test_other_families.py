@@ -26,7 +26,7 @@ from archkit.plan import Layer, layers_of, layout, outline
 from archkit.spec import ArchSpec, checks, parse, parse_space
 from tests.count.test_memory import kept_by_torch
 from tests.families import OTHERS
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -96,7 +96,7 @@ def test_drawn_and_written_checks_refuse_the_same(data: st.DataObject) -> None:
     assert answers[0] == answers[1]
 
 
-@settings(max_examples=50)
+@settings(max_examples=share(0.4))
 @given(specs(max_stages=3, max_blocks=1, widths=(4, 24)), st.data())
 def test_an_outline_has_the_layers_of_every_plan(like: ArchSpec, data: st.DataObject) -> None:
     some = st.lists(st.integers(1, 4).map(lambda n: 8 * n), min_size=1, max_size=3, unique=True).map(sorted)
@@ -163,7 +163,7 @@ def test_a_budget_keeps_what_brute_force_keeps(text: str, name: str) -> None:
     assert kept == {spec for spec, figure in figures.items() if figure <= limit}
 
 
-@settings(max_examples=30)
+@settings(max_examples=share(0.3))
 @given(specs(max_stages=2, max_blocks=2, widths=(4, 24), max_size=24))
 def test_the_module_has_its_parameters_and_keeps_its_activations(spec: ArchSpec) -> None:
     assert sum(p.numel() for p in build(spec).parameters()) == totals(spec).params
