@@ -35,6 +35,17 @@ def until(page, what: str, arg=None) -> None:
     raise AssertionError(f"still false: {what}")
 
 
+def listed(page) -> str:
+    """The head of the list, once it is of what is chosen now."""
+    until(page, "document.getElementById('list').getAttribute('aria-busy') === 'false'")
+    return page.locator("#listhead").inner_text()
+
+
+def follow(page) -> None:
+    """Waits for the frame in which the page follows the pointer."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def number(text: str) -> int:
     return int(re.search(r"[\d,]+", text)[0].replace(",", ""))
 
@@ -148,7 +159,7 @@ def test_a_limit_is_dragged_and_the_number_is_exact(opened, way):
     seen = set()
     for by in (60, 120, 200, 260):
         page.mouse.move(*((middle[0] - by, middle[1]) if way == "x" else (middle[0], middle[1] + by / 2)))
-        page.wait_for_timeout(60)
+        follow(page)
         count = number(page.locator("#count").inner_text())
         assert count == expected(page)
         seen.add(count)
@@ -182,16 +193,16 @@ def test_a_rectangle_selects(opened, found):
         for cost in found.costs
         if ends[0] <= cost["params"] <= ends[1] and ends[2] <= cost["macs"] <= ends[3]
     ]
-    until(page, "document.getElementById('listhead').textContent.endsWith('selected')")
+    head = listed(page)
+    assert head.endswith("selected")
     assert 0 < len(inside) < len(found.points)
-    head = page.locator("#listhead").inner_text()
     assert abs(number(head.split(" of ")[-1]) - len(inside)) <= 1  # the fields are rounded to four digits
     page.keyboard.press("Escape")
     page.locator("#clear").click()
-    until(page, "document.getElementById('listhead').textContent.endsWith('that fit')")
+    assert listed(page).endswith("that fit")
     page.locator("#x1").fill("20000")
     page.keyboard.press("Enter")
-    until(page, "document.getElementById('listhead').textContent.endsWith('selected')")
+    assert listed(page).endswith("selected")
     few = sum(cost["params"] <= 20_000 for cost in found.costs)
     assert page.evaluate("Chart.points().filter((one) => one.on === 2).length") == few
 

@@ -76,6 +76,7 @@ def test_the_copy_button_takes_the_commands_alone(opened, served):
     block = page.locator(".language-console", has_text="archkit solve").first
     block.hover()
     block.locator("button").first.click()
+    page.get_by_text("Copied to clipboard").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.splitlines() == [
         'archkit enumerate "[1..3]*3x[8..64:8] order=nondecreasing" --max-params 100k --limit 2',

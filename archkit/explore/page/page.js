@@ -58,6 +58,8 @@ const Page = (() => {
       input.parentElement.querySelector("output").textContent = text;
     });
     Chart.tell({ ...signals(), ...more });
+    // The list waits until a drag rests; until then it is of what was chosen before, and says so.
+    by("list").setAttribute("aria-busy", "true");
     clearTimeout(listing);
     listing = setTimeout(list, 120);
   }
@@ -65,6 +67,7 @@ const Page = (() => {
   function list() {
     const columns = [...new Set([state.x, state.y, DATA.best, ...(accuracy >= 0 ? [accuracy] : [])])].map((c) => DATA.columns[c]);
     Panel.list(Chart.points().filter((one) => one.on === 2).map((one) => one.i), columns, state.box !== null);
+    by("list").setAttribute("aria-busy", "false");
   }
 
   async function redraw() {
