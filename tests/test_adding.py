@@ -19,6 +19,7 @@ from archkit.count.memory import memory
 from archkit.count.tools import Tool
 from archkit.plan import KINDS, layout
 from archkit.spec import ArchSpec, parse, parse_space
+from tests.strategies import share
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 ASKED = (Tool.fvcore, Tool.ptflops, Tool.ptflops_aten, Tool.torchinfo, Tool.torch, Tool.thop)
@@ -68,7 +69,7 @@ def test_plan_and_totals(text: str) -> None:
     assert "stage2.block1.add" not in adds or spec.stride[1] == 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=share(0.3))
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 40)), min_size=3, max_size=3), st.integers(1, 8))
 def test_arrays(stages: list[tuple[int, int]], widen: int) -> None:
     like = parse(f"[1,1,1]x[8,8,8] block=inverted widen={widen}")

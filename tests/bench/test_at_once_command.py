@@ -20,7 +20,7 @@ SUITE = """
 [[runs]]
 specs = ["[1]x[8]", "[1]x[4]"]
 recipe = "demo"
-set = { epochs = 80, batch_size = 4 }
+set = { epochs = 300, batch_size = 4 }
 """
 
 
@@ -80,7 +80,7 @@ def test_a_signal_ends_all_and_leaves_their_checkpoints(cli, args, tmp_path, num
     assert on.returncode == 0, on.stderr
     assert len(on.stdout.splitlines()) == 2
     for run in ("run 1", "run 2"):
-        assert re.search(rf"{run}  resumed after epoch \d+ of 80 from ", on.stderr)
+        assert re.search(rf"{run}  resumed after epoch \d+ of 300 from ", on.stderr)
 
 
 def test_a_terminal_gets_a_bar_for_each(args, tmp_path):

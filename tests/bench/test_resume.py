@@ -258,6 +258,14 @@ def test_what_a_killed_run_had_half_written_is_swept_away(tiny, brief, tmp_path)
 
 
 COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()", "bench", "[1]x[8]"]
+SLOW = """
+import time
+from archkit.bench.train.trainer import Trainer
+step = Trainer.step
+Trainer.step = lambda *args: (time.sleep(0.05), step(*args))[1]
+from archkit.cli import main; main()
+"""
+"""The same command with steps that leave seconds to send it a signal, however busy the machine."""
 
 
 @pytest.mark.parametrize(
@@ -265,16 +273,18 @@ COMMAND = [sys.executable, "-c", "from archkit.cli import main; main()", "bench"
     [
         (signal.SIGINT, 130, "interrupted"),
         (signal.SIGTERM, 143, "terminated"),
-        (signal.SIGKILL, -9, None),  # nothing can be said, and what is there is whole all the same
+        # Nothing can be said, and what is there is whole all the same; tests/bench/test_faults.py kills too.
+        pytest.param(signal.SIGKILL, -9, None, marks=pytest.mark.long),
     ],
 )
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(write_folder, tmp_path, number, code, ending):
     folder = write_folder(train=10, test=5, size=(8, 8))
     args = [*COMMAND, "--data", str(folder), "--recipe", "demo", "--batch-size", "4", "--device", "cpu"]
     args += ["--epochs", "100", "--out", str(tmp_path / "run")]
+    slowly = [sys.executable, "-c", SLOW, *args[3:]]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        slowly, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
     deadline = time.monotonic() + 120
     while not (tmp_path / "run.partial" / CHECKPOINT_FILE).exists():

@@ -21,7 +21,7 @@ from archkit.nn import build
 from archkit.spec import ArchSpec, parse
 from tests.count.test_eager import Storages
 from tests.count.test_training import seen_by_torch
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 CPU = torch.device("cpu")
 
@@ -70,7 +70,7 @@ def test_in_two_bytes_or_compiled_a_gpu_is_told_the_same_as_others() -> None:
 
 
 @given(specs(max_stages=3, max_blocks=2, widths=(4, 24), max_size=24))
-@settings(max_examples=20)
+@settings(max_examples=share(0.2))
 def test_random_networks_hold_no_less(spec: ArchSpec) -> None:
     assert least_held(spec, _recipe("momentum"), batch=4) <= _lives(spec, _recipe("momentum"), 4)
 

@@ -18,6 +18,7 @@ from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, SearchSpace, parse, parse_space
 from archkit.spec.space import Combination
 from tests.budget.brute import budgets, fitting, small_spaces
+from tests.strategies import share
 
 LARGE = "[1..]*4x[8..512:8] order=nondecreasing"
 
@@ -33,7 +34,7 @@ def test_points_below_against_brute_force(data: st.DataObject, figures: int, mos
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=100)
+@settings(max_examples=share(1))
 def test_meeting_in_the_middle_against_brute_force(
     space: tuple[str, list[ArchSpec]], data: st.DataObject
 ) -> None:
@@ -55,7 +56,7 @@ def test_meeting_in_the_middle_against_brute_force(
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=100)
+@settings(max_examples=share(1))
 def test_every_counter_numbers_what_fits(space: tuple[str, list[ArchSpec]], data: st.DataObject) -> None:
     text, networks = space
     parsed = parse_space(text)

@@ -10,11 +10,11 @@ from archkit.budget import Budget, entropy, headroom
 from archkit.errors import SpecError
 from archkit.spec import ArchSpec, parse
 from tests.budget.brute import budgets, figures, fitting
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 
 @given(specs(max_stages=3, max_blocks=3, widths=(8, 32), max_size=32), st.data())
-@settings(max_examples=100)
+@settings(max_examples=share(1))
 def test_against_the_changed_networks(spec: ArchSpec, data: st.DataObject) -> None:
     budget, table = data.draw(budgets([spec]))
     found = headroom(spec, budget)

@@ -12,10 +12,11 @@ from archkit.budget import Budget, Objective, capacity, ladder
 from archkit.errors import BudgetError
 from archkit.spec import ArchSpec, parse, parse_space
 from tests.budget.brute import budgets, fitting, small_spaces
+from tests.strategies import share
 
 
 @given(small_spaces(), st.data())
-@settings(max_examples=60)
+@settings(max_examples=share(0.6))
 def test_each_rung_is_the_best_of_a_list(space: tuple[str, list[ArchSpec]], data: st.DataObject) -> None:
     text, networks = space
     budget, table = data.draw(budgets(networks))

@@ -10,7 +10,7 @@ from archkit.count import arrays, totals
 from archkit.count.arrays import count_arrays
 from archkit.errors import BudgetError, SpecError
 from archkit.spec import ArchSpec, parse
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 SETTINGS = [
     "",
@@ -45,7 +45,7 @@ def test_equal_to_the_scalar_counter(text: str, by_numpy: bool, monkeypatch: pyt
 
 
 @given(specs())
-@settings(max_examples=50)
+@settings(max_examples=share(0.5))
 def test_one_network_of_any_kind(spec: ArchSpec) -> None:
     params, macs = count_arrays(spec, np.array([spec.blocks]), np.array([spec.channels]))
     cost = totals(spec)

@@ -13,7 +13,7 @@ from archkit.nn import build
 from archkit.spec import ArchSpec, parse
 from tests.count.living import Living
 from tests.count.test_memory import NETWORKS
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 
 class Storages(Living):
@@ -57,7 +57,7 @@ def test_every_family_holds_what_lives(text: str) -> None:
 
 
 @given(specs(max_stages=3, max_blocks=3, widths=(4, 24), max_size=24))
-@settings(max_examples=max(20, settings().max_examples // 4))
+@settings(max_examples=share(0.25))
 def test_random_networks_hold_what_lives(spec: ArchSpec) -> None:
     assert eager_memory(spec, batch=2).peak == held_by_torch(spec, 2)
 

@@ -15,7 +15,7 @@ from archkit.count.optimizers import OPTIMIZER_STATES
 from archkit.count.tables import cost_tables
 from archkit.errors import BudgetError, SpecError
 from archkit.spec import ArchSpec, parse
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 
 def by_tables(
@@ -41,7 +41,7 @@ def by_tables(
 
 
 @given(specs(max_stages=3, max_blocks=3, widths=(4, 48), max_size=32), st.data())
-@settings(max_examples=200)
+@settings(max_examples=share(2))
 def test_tables_are_the_account_of_each_network(spec: ArchSpec, data: st.DataObject) -> None:
     unit = 4 * spec.groups
     widths = [

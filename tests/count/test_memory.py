@@ -17,7 +17,7 @@ from archkit.errors import BudgetError
 from archkit.nn import build
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 
 def kept_by_torch(spec: ArchSpec, batch: int) -> int:
@@ -69,7 +69,7 @@ def test_activations_are_what_autograd_keeps(text: str) -> None:
 
 
 @given(specs(max_stages=3, max_blocks=2, widths=(4, 24), max_size=24))
-@settings(max_examples=40)
+@settings(max_examples=share(0.4))
 def test_activations_of_any_network(spec: ArchSpec) -> None:
     # Batch norm refuses to train on one value for each channel.
     assert memory(spec, batch=2).activations == kept_by_torch(spec, 2)

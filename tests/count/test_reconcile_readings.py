@@ -15,7 +15,7 @@ from archkit.errors import BudgetError, SpecError
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse
 from tests.conftest import Cli
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 IMAGENET = "input=3x224x224 classes=1000"
 PREACT18 = f"[2,2,2,2]x[64,128,256,512] block=preact stem=conv7 {IMAGENET}"
@@ -152,7 +152,7 @@ class TestNearby:
         assert reconcile("resnet18", "68.9M") == ()
 
 
-@settings(max_examples=40)
+@settings(max_examples=share(0.4))
 @given(specs(max_stages=3, max_blocks=3, max_size=33))
 def test_a_variant_is_counted_as_the_network_is(spec: ArchSpec) -> None:
     """The search has a sum of its own; the oracle is the plan's, and the statistics of the plan's norms."""

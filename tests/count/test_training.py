@@ -21,7 +21,7 @@ from archkit.spec import ArchSpec, parse
 from tests.count.living import Living
 from tests.count.test_eager import FAMILIES as OTHERS
 from tests.count.test_memory import NETWORKS
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 MIB = 1 << 20
 
@@ -96,7 +96,7 @@ def holds_what_lives(spec: ArchSpec) -> None:
 
 
 @given(specs(max_stages=2, max_blocks=2, widths=(4, 24), max_size=24))
-@settings(max_examples=15)
+@settings(max_examples=share(0.15))
 def test_random_networks_hold_what_lives(spec: ArchSpec) -> None:
     holds_what_lives(spec)
 
@@ -128,7 +128,7 @@ def test_with_an_optimizer_from_the_second_step_on(optimizer: str, text: str) ->
 
 
 @given(specs(max_stages=2, max_blocks=2, widths=(4, 24), max_size=24))
-@settings(max_examples=10)
+@settings(max_examples=share(0.1))
 def test_no_less_is_held_with_the_channels_last(spec: ArchSpec) -> None:
     """As `archkit bench` trains, which refuses what needs more than there is."""
     found = training_peak(spec, batch=2, optimizer="none", watched=True)

@@ -19,7 +19,7 @@ from archkit.errors import OutputError, SpecError
 from archkit.plan import layout
 from archkit.spec import ArchSpec, parse, zoo
 from tests.drawing.reading import assert_nothing_overlaps, classes, of_class, read, rect_box, texts
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 # One of each family, and what is peculiar: no stem, hidden layers in the head, gates, grouped convs.
 NETWORKS = [
@@ -173,7 +173,7 @@ def test_dilations_are_said() -> None:
 
 
 @given(st.lists(specs(max_stages=5, max_blocks=5, widths=(1, 4096)), min_size=1, max_size=3))
-@settings(max_examples=60)
+@settings(max_examples=share(0.6))
 def test_any_networks_are_drawn_without_an_overlap(networks: list[ArchSpec]) -> None:
     assert_nothing_overlaps(draw(*networks).svg)
 

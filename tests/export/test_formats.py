@@ -24,7 +24,7 @@ from archkit.plan import KINDS
 from archkit.spec import ArchSpec, parse
 from tests.export.test_pytorch import TEXTS
 from tests.nn.reference import randomise
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 MEAN, STD = (120.0, 110.0, 100.0), (60.0, 61.0, 62.0)
 
@@ -58,7 +58,10 @@ def test_onnx_in_onnxruntime(text: str, tmp_path: Path) -> None:
     assert (done.images, done.difference <= 1e-4 * done.largest) == (64, True)
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=share(0.05),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(specs(max_stages=3, max_blocks=2, widths=(1, 32), max_size=32))
 def test_any_network_as_onnx(tmp_path: Path, spec: ArchSpec) -> None:
     """`export` itself compares; a file that computes something else is an error."""

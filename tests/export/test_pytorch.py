@@ -24,7 +24,7 @@ from archkit.nn import Network, build, load_weights, state_shapes
 from archkit.spec import ArchSpec, parse, zoo
 from tests.families import OTHERS
 from tests.nn.reference import randomise
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 # One of each family, and what tells the classes of one family apart.
 TEXTS = [
@@ -66,7 +66,7 @@ def assert_same(network: Network, module: nn.Module) -> None:
     assert sum(p.numel() for p in module.parameters()) == totals(network.spec).params
 
 
-@settings(max_examples=60)
+@settings(max_examples=share(0.6))
 @given(specs(max_stages=4, max_blocks=3, widths=(1, 40), max_size=32))
 def test_any_network_is_written_as_it_is(spec: ArchSpec) -> None:
     assert_same(randomise(build(spec)), written(spec).Network())

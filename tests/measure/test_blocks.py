@@ -14,13 +14,13 @@ from archkit.measure.blocks import Additivity, measure_blocks, measured
 from archkit.measure.timers import median_ms, prepared
 from archkit.plan.pieces import pieces
 from archkit.spec import ArchSpec, parse_space
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 SPACE = "[1..2]*2x[8] input=3x8x8"
 
 
 @given(specs(max_stages=3, max_blocks=3, widths=(1, 32), max_size=16))
-@settings(max_examples=60)
+@settings(max_examples=share(0.6))
 def test_blocks_together_have_the_networks_parameters(spec: ArchSpec) -> None:
     """The closed form counts the whole network; torch counts each block's module."""
     every = blocks_with_places(parse_space(str(spec)))

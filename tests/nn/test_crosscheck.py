@@ -196,7 +196,7 @@ def test_any_network_for_calflops() -> None:
     networks: list[ArchSpec] = []
 
     @given(specs(max_stages=3, max_blocks=2, widths=(4, 24), max_size=40))
-    @settings(max_examples=50)
+    @settings(max_examples=share(0.5))
     def collect(spec: ArchSpec) -> None:
         networks.append(spec)
 

@@ -14,7 +14,7 @@ from archkit.errors import WeightsError
 from archkit.nn import build, key_map, load_weights, state_shapes
 from archkit.spec import ArchSpec, parse, zoo
 from tests.nn.reference import TIMM, TORCHVISION, materialise, on_meta, randomise
-from tests.strategies import specs
+from tests.strategies import share, specs
 
 # Larger networks are compared in the long run: 468 million parameters take 40 s and 8 GB.
 LARGE = 30e6
@@ -72,7 +72,7 @@ def test_swapping_two_norms_shows() -> None:
 
 
 @given(specs(max_blocks=2, widths=(4, 24)))
-@settings(max_examples=60)
+@settings(max_examples=share(0.6))
 def test_the_shapes_of_a_state_dict_are_the_plans(spec: ArchSpec) -> None:
     network = build(spec, device="meta")
     assert state_shapes(spec) == {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
