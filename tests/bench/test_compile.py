@@ -9,6 +9,7 @@ import time
 
 import pytest
 import torch
+from torch._dynamo import config
 
 from archkit.bench.recipe import override
 from archkit.bench.sweep.run_spec import run_spec
@@ -79,7 +80,7 @@ def test_what_torch_will_not_compile_is_an_error(tiny, brief, eager):
     del eager
     recipe = override(brief, [("batch_size", 20), ("compile", "default")])
     with (
-        torch._dynamo.config.patch(recompile_limit=1),
+        config.patch({"recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit": 1}),
         pytest.raises(RunError, match=r"torch\.compile failed"),
     ):
         train(SPEC, tiny, recipe, seed=0, device=CPU)

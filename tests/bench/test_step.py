@@ -19,6 +19,7 @@ from archkit.bench.recipe import load_recipe, override, recipe_names
 from archkit.bench.train.device_data import DeviceData, Labelled
 from archkit.bench.train.trainer import Trainer
 from archkit.spec import parse
+from tests.bench.test_techniques import needs_muon
 
 META = torch.device("meta")
 SPEC = parse("[1,1]x[8,16] input=3x8x8 classes=3")
@@ -120,7 +121,7 @@ def trainer_of(monkeypatch):
     [
         *map(load_recipe, recipe_names()),
         override(load_recipe("fast"), EVERYTHING),
-        override(load_recipe("fast"), OTHERS),
+        pytest.param(override(load_recipe("fast"), OTHERS), marks=needs_muon),
         override(load_recipe("fast"), [("augment.autoaugment", "cifar10")]),
     ],
     ids=[*recipe_names(), "everything", "others", "autoaugment"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
-from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -53,7 +52,7 @@ def texts(root: ET.Element, name: str) -> list[str]:
 def font(bold: bool) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, the widest font that a system is likely to show a drawing in; matplotlib has it."""
     name = f"fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf"
-    return ImageFont.truetype(Path(mpl.get_data_path()) / name, 100)
+    return ImageFont.truetype(f"{mpl.get_data_path()}/{name}", 100)
 
 
 def text_boxes(root: ET.Element) -> Iterator[Box]:

@@ -50,9 +50,12 @@ def compiled_afresh(mode: Compile) -> Iterator[None]:
         return
     from torch._dynamo import config
 
+    # torch 2.6 calls a recompile limit that of its cache.
+    named = "fail_on_recompile_limit_hit"
+    named = named if hasattr(config, named) else "fail_on_cache_limit_hit"
     torch.compiler.reset()
     try:
-        with config.patch(fail_on_recompile_limit_hit=True):
+        with config.patch({named: True}):
             yield
     finally:
         torch.compiler.reset()
