@@ -23,6 +23,7 @@ __all__ = ["read_about", "run", "write"]
 
 _IN: Final = "images"
 _OUT: Final = "logits"
+_OLDEST: Final = "2.10"  # the first torch whose exporter writes all networks with a batch of any size
 _EXAMPLES: Final = 2  # images to trace with: of one, torch would take the batch for fixed
 
 
@@ -30,8 +31,10 @@ def write(network: nn.Module, about: About, path: Path, choices: Choices) -> str
     """Writes the network, with a batch of any size, and what is said of it as metadata.
 
     Raises:
-        ExportError: the network cannot be written in the opset that was chosen.
+        ExportError: the network cannot be written in the opset that was chosen, or this torch is too old.
     """
+    if torch.__version__ < _OLDEST:
+        raise ExportError(f"ONNX needs torch {_OLDEST} or later, and this is {torch.__version__}")
     batch = torch.export.Dim("batch", min=1)
     with quiet():
         try:

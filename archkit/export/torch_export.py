@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 
-from archkit.errors import DataError
+from archkit.errors import DataError, ExportError
 from archkit.export.about import About
 from archkit.export.formats import Choices
 from archkit.export.quiet import quiet
@@ -26,11 +26,21 @@ _EXAMPLES: Final = 2  # images to trace with: of one, torch would take the batch
 
 
 def write(network: nn.Module, about: About, path: Path, choices: Choices) -> None:  # noqa: ARG001 - it takes none
-    """Writes the program, for a batch of any size, and what is said of it as a file inside the archive."""
+    """Writes the program, for a batch of any size, and what is said of it as a file inside the archive.
+
+    Raises:
+        ExportError: this torch cannot leave the batch open, as torch before 2.10 cannot in some networks.
+    """
+    from torch._dynamo.exc import UserError  # brings torch's compiler
+
     batch = torch.export.Dim("batch", min=1)
     images = torch.zeros(_EXAMPLES, *about.input)
     with quiet():
-        program = torch.export.export(network, (images,), dynamic_shapes=({0: batch},))
+        try:
+            program = torch.export.export(network, (images,), dynamic_shapes=({0: batch},))
+        except UserError as error:
+            first = str(error).strip().partition("\n")[0]
+            raise ExportError(f"torch {torch.__version__} cannot export this network: {first}") from error
         torch.export.save(program, path, extra_files={_ABOUT: about.to_json()})
 
 

@@ -12,6 +12,8 @@ import onnxruntime
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
+from torch._dynamo.exc import UserError, UserErrorType
+from torch.torch_version import TorchVersion
 
 import archkit.nn
 from archkit.errors import ArchkitError, DataError, ExportError, OutputError
@@ -117,6 +119,22 @@ def test_the_opset_that_is_chosen(opset: int, tmp_path: Path) -> None:
 def test_an_opset_that_cannot_be(opset: int, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=f"^opset {opset} cannot be: torch .* opset [0-9]+ instead"):
         export(network("[1]x[8] aa=blur stem=deep:8 stem_pool=max"), tmp_path / "net.onnx", opset=opset)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torch_that_is_too_old_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.9.1+cpu"))
+    with pytest.raises(ExportError, match=r"^ONNX needs torch 2\.10 or later, and this is 2\.9\.1\+cpu$"):
+        export(network(), tmp_path / "net.onnx")
+
+    def refused(*_args: object, **_options: object) -> None:
+        raise UserError(UserErrorType.CONSTRAINT_VIOLATION, "Constraints violated (batch)!\nMore of it.")
+
+    monkeypatch.setattr(torch.export, "export", refused)
+    with pytest.raises(
+        ExportError, match=r"^torch 2\.9\.1\+cpu cannot export this network: Constraints violated \(batch\)!$"
+    ):
+        export(network(), tmp_path / "net.pt2")
     assert list(tmp_path.iterdir()) == []
 
 

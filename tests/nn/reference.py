@@ -6,6 +6,7 @@ import timm
 import torch
 import torchvision
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 TORCHVISION = sorted(
     name
@@ -15,11 +16,19 @@ TORCHVISION = sorted(
 TIMM = sorted(timm.list_models(module="resnet"))
 
 
+class Numbers(TorchFunctionMode):
+    """`torch.linspace` on the CPU: older versions of timm read rates of stochastic depth from a tensor."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        options = {"device": "cpu"} if func is torch.linspace else {}
+        return func(*args, **{**(kwargs or {}), **options})
+
+
 def on_meta(name: str, library: str) -> nn.Module:
     """A library's network without numbers: made in no time."""
     if name.startswith("regnet_"):  # torchvision works their widths out with tensors, which need numbers
         return torchvision.models.get_model(name).to("meta")
-    with torch.device("meta"):
+    with torch.device("meta"), Numbers():
         return timm.create_model(name) if library == "timm" else torchvision.models.get_model(name)
 
 
