@@ -14,7 +14,7 @@ from torch import nn
 from archkit.errors import InferError
 from archkit.nn import build, infer
 from archkit.spec import parse
-from tests.nn.reference import on_meta
+from tests.nn.reference import Numbers, on_meta
 
 
 def with_timm(**options: object) -> Callable[[], nn.Module]:
@@ -89,7 +89,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED)
 def test_what_the_language_cannot_say_is_named(make: Callable[[], nn.Module], reason: str) -> None:
-    with torch.device("meta"):
+    with torch.device("meta"), Numbers():
         module = make()
     with pytest.raises(InferError, match=reason):
         infer(module)
