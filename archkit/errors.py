@@ -20,6 +20,7 @@ __all__ = [
     "SpecError",
     "ToolError",
     "WeightsError",
+    "first_line",
     "likely",
     "nearest",
     "ran_out_of_memory",
@@ -105,6 +106,11 @@ class ExportError(ArchkitError):
 
 class InferError(ArchkitError):
     """A module is not a network that the language can express."""
+
+
+def first_line(error: BaseException | None) -> str:
+    """What an error says first; what other libraries say may go on for pages."""
+    return str(error).strip().partition("\n")[0]
 
 
 def nearest(word: str, known: Iterable[str], otherwise: str | None = None) -> str | None:

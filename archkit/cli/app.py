@@ -22,7 +22,14 @@ from archkit.cli.missing import how_to_install
 from archkit.cli.output import READER_GONE, ReaderGone, StdoutError, abandon, guarded
 from archkit.cli.render import say
 from archkit.cli.stopping import Stopped, stoppable
-from archkit.errors import ArchkitError, BudgetError, NothingFitsError, SpecError, ran_out_of_memory
+from archkit.errors import (
+    ArchkitError,
+    BudgetError,
+    NothingFitsError,
+    SpecError,
+    first_line,
+    ran_out_of_memory,
+)
 
 __all__ = ["main"]
 
@@ -117,7 +124,7 @@ def _run() -> int:
     except (MemoryError, RuntimeError) as error:
         if not ran_out_of_memory(error):
             raise
-        reason = str(error).partition("\n")[0]
+        reason = first_line(error)
         hint = (
             "; `archkit count SPEC --memory` says how much a network takes" if _builds(sys.argv[1:2]) else ""
         )

@@ -14,7 +14,7 @@ from archkit.cli.render import json_line, say
 from archkit.cli.report import show_sections
 from archkit.cli.result import show_result
 from archkit.cli.tally import duration
-from archkit.errors import RunError
+from archkit.errors import RunError, first_line
 
 if TYPE_CHECKING:
     from archkit.bench.data.dataset import DataSet
@@ -113,7 +113,7 @@ def carry_out(
                     progress.ended(number, one)
                     if one.done is None:
                         if not options.alone:
-                            progress.say(f"failed: {_first_line(one.error)}", number)
+                            progress.say(f"failed: {first_line(one.error)}", number)
                         continue
                     if not one.done.fresh:
                         progress.say(_there(one.done.folder), number)
@@ -133,7 +133,7 @@ def carry_out(
     if failed:
         for one in failed:
             run = one.run
-            say(f"{run.label}, recipe {run.recipe.name}, seed {run.seed}: {_first_line(one.error)}")
+            say(f"{run.label}, recipe {run.recipe.name}, seed {run.seed}: {first_line(one.error)}")
         raise RunError(f"{len(failed)} of {len(ended)} runs failed")
 
 
@@ -188,7 +188,3 @@ def _show(ended: Sequence[Ended], *, alone: bool) -> None:
         show_result(done[0])
     elif done:
         show_sections(group_runs(done))
-
-
-def _first_line(error: BaseException | None) -> str:
-    return str(error).partition("\n")[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 
-from archkit.errors import DataError, ExportError
+from archkit.errors import DataError, ExportError, first_line
 from archkit.export.about import About
 from archkit.export.formats import Choices
 from archkit.export.quiet import quiet
@@ -49,8 +49,7 @@ def write(network: nn.Module, about: About, path: Path, choices: Choices) -> str
                 verbose=False,
             )
         except (torch.onnx.OnnxExporterError, ValueError) as error:
-            first = str(error).strip().partition("\n")[0]
-            raise ExportError(f"torch cannot write this network as ONNX: {first}") from error
+            raise ExportError(f"torch cannot write this network as ONNX: {first_line(error)}") from error
         opset = int(program.model.opset_imports[""])
         if choices.opset not in (None, opset):
             raise ExportError(
@@ -102,5 +101,6 @@ def _session(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no class that it exports
-        first = str(error).strip().partition("\n")[0]
-        raise DataError(f"onnxruntime {onnxruntime.__version__} cannot run {path}: {first}") from error
+        raise DataError(
+            f"onnxruntime {onnxruntime.__version__} cannot run {path}: {first_line(error)}"
+        ) from error

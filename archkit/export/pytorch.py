@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from archkit.errors import DataError
+from archkit.errors import DataError, first_line
 from archkit.export.about import About
 from archkit.export.formats import Choices
 from archkit.export.module_text import module_text
@@ -45,8 +45,9 @@ def run(path: Path) -> Run:
         spec.loader.exec_module(module)
         network = module.load(path.with_suffix(".pt"))
     except Exception as error:  # whatever a file may do that somebody has changed
-        first = str(error).strip().partition("\n")[0]
-        raise DataError(f"{path} does not run with its weights: {type(error).__name__}: {first}") from error
+        raise DataError(
+            f"{path} does not run with its weights: {type(error).__name__}: {first_line(error)}"
+        ) from error
 
     @torch.inference_mode()
     def logits(images: NDArray[np.float32]) -> NDArray[np.float32]:

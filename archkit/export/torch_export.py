@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 
-from archkit.errors import DataError, ExportError
+from archkit.errors import DataError, ExportError, first_line
 from archkit.export.about import About
 from archkit.export.formats import Choices
 from archkit.export.quiet import quiet
@@ -39,8 +39,9 @@ def write(network: nn.Module, about: About, path: Path, choices: Choices) -> Non
         try:
             program = torch.export.export(network, (images,), dynamic_shapes=({0: batch},))
         except UserError as error:
-            first = str(error).strip().partition("\n")[0]
-            raise ExportError(f"torch {torch.__version__} cannot export this network: {first}") from error
+            raise ExportError(
+                f"torch {torch.__version__} cannot export this network: {first_line(error)}"
+            ) from error
         torch.export.save(program, path, extra_files={_ABOUT: about.to_json()})
 
 
@@ -76,6 +77,5 @@ def _loaded(path: Path) -> tuple[Any, str]:
         try:
             program = torch.export.load(path, extra_files=more)
         except Exception as error:  # a damaged archive fails wherever it is read first
-            first = str(error).strip().partition("\n")[0]
-            raise DataError(f"torch.export cannot load {path}: {first}") from error
+            raise DataError(f"torch.export cannot load {path}: {first_line(error)}") from error
     return program, more[_ABOUT]

@@ -28,7 +28,7 @@ import torch
 from torch import nn
 
 from archkit.count.tools import Tool
-from archkit.errors import ToolError
+from archkit.errors import ToolError, first_line
 from archkit.nn.network import build
 from archkit.spec import ArchSpec, parse
 
@@ -280,7 +280,7 @@ def _main(tool: str, *texts: str) -> int:
     try:
         answers = [ask(Tool(tool), partial(build, spec), spec.input) for spec in map(parse, texts)]
     except ToolError as error:
-        sys.stderr.write(str(error).partition("\n")[0] + "\n")
+        sys.stderr.write(first_line(error) + "\n")
         return 1
     sys.stdout.write(json.dumps(answers) + "\n")
     return 0

@@ -22,7 +22,7 @@ from archkit.bench.sweep.run import Ended, Run, WatchRun, asked_input
 from archkit.bench.sweep.tune_file import Choice, Searched, Tuning
 from archkit.bench.train.events import Event, Step, Watch
 from archkit.bench.train.results import EpochRow
-from archkit.errors import ArchkitError, OutputError, RunError
+from archkit.errors import ArchkitError, OutputError, RunError, first_line
 from archkit.spec import parse
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _try(
     if stopped:
         study.tell(trial, state=states.PRUNED)
     elif ended is None or ended.done is None:
-        trial.set_user_attr(_ERROR, str(reason).partition("\n")[0])
+        trial.set_user_attr(_ERROR, first_line(reason))
         study.tell(trial, state=states.FAIL)
     else:
         study.tell(trial, _accuracy(ended))
